@@ -1,0 +1,147 @@
+# Target helpers. Every component is one target; nothing else adds targets.
+#
+#   mitra_add_library(NAME x [LAYER domain|edge] SRCS … [HDRS …] [DEPS …]
+#                     [PRIVATE_DEPS …] [TESTONLY])
+#       Builds mitra_x and its alias mitra::x. LAYER domain (the default) means
+#       that neither it nor anything it links may be gRPC, hiredis, SQL, HTTP or
+#       metrics exposition; mitra_check_layers() fails the configuration
+#       otherwise. LAYER edge may link anything.
+#   mitra_add_test(NAME x SIZE small|medium|large SRCS … DEPS … [ARGS …])
+#       One gtest executable. SIZE becomes the CTest label and time-out: small
+#       is pure, medium uses in-process gRPC or a real Redis, large starts
+#       processes. `LAYER edge` chooses the precompiled header.
+#   mitra_add_service(NAME x SRCS main.cc … DEPS …)
+#       The executable mitra-x.
+#   mitra_add_benchmark(NAME x SRCS … DEPS …)
+#       A program under tests/bench; never run by ctest.
+
+set(MITRA_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+    -Wno-missing-field-initializers -Wno-unused-parameter)
+if(MITRA_WERROR)
+  list(APPEND MITRA_WARNINGS -Werror)
+endif()
+
+# Packages that domain code must not reach, even through others.
+set(MITRA_EDGE_ONLY gRPC::grpc++ gRPC::grpc++_reflection PkgConfig::HIREDIS
+    PkgConfig::SQLITE prometheus-cpp::core mitra_proto_grpc)
+
+function(_mitra_common_settings target layer)
+  target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_compile_options(${target} PRIVATE ${MITRA_WARNINGS})
+  set_target_properties(${target} PROPERTIES MITRA_LAYER ${layer})
+  target_precompile_headers(${target} REUSE_FROM mitra_pch)
+endfunction()
+
+function(mitra_add_library)
+  cmake_parse_arguments(A "TESTONLY" "NAME;LAYER" "SRCS;HDRS;DEPS;PRIVATE_DEPS" ${ARGN})
+  if(A_TESTONLY AND NOT MITRA_BUILD_TESTS)
+    return()
+  endif()
+  if(NOT A_LAYER)
+    set(A_LAYER domain)
+  endif()
+  set(target mitra_${A_NAME})
+  if(A_SRCS)
+    add_library(${target} STATIC ${A_SRCS} ${A_HDRS})
+    _mitra_common_settings(${target} ${A_LAYER})
+    target_link_libraries(${target} PUBLIC ${A_DEPS} PRIVATE ${A_PRIVATE_DEPS})
+  else()
+    add_library(${target} INTERFACE)
+    target_include_directories(${target} INTERFACE ${CMAKE_SOURCE_DIR})
+    target_link_libraries(${target} INTERFACE ${A_DEPS})
+    set_target_properties(${target} PROPERTIES MITRA_LAYER ${A_LAYER})
+  endif()
+  add_library(mitra::${A_NAME} ALIAS ${target})
+  set_property(GLOBAL APPEND PROPERTY MITRA_LIBRARIES ${target})
+endfunction()
+
+function(mitra_add_test)
+  if(NOT MITRA_BUILD_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(A "" "NAME;SIZE" "SRCS;DEPS;ARGS" ${ARGN})
+  add_executable(${A_NAME} ${A_SRCS})
+  _mitra_common_settings(${A_NAME} edge)
+  target_link_libraries(${A_NAME} PRIVATE ${A_DEPS} GTest::gtest GTest::gmock GTest::gtest_main)
+  set_target_properties(${A_NAME} PROPERTIES
+      RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  set(timeouts small 60 medium 180 large 900)
+  list(FIND timeouts ${A_SIZE} at)
+  if(at LESS 0)
+    message(FATAL_ERROR "${A_NAME}: SIZE must be small, medium or large")
+  endif()
+  math(EXPR at "${at} + 1")
+  list(GET timeouts ${at} timeout)
+  add_test(NAME ${A_NAME} COMMAND ${A_NAME} ${A_ARGS})
+  set_tests_properties(${A_NAME} PROPERTIES LABELS ${A_SIZE} TIMEOUT ${timeout}
+      SKIP_REGULAR_EXPRESSION "ALL TESTS SKIPPED"
+      ENVIRONMENT "MITRA_BIN_DIR=${CMAKE_BINARY_DIR}/bin;MITRA_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+  if(A_SIZE STREQUAL large)
+    set_tests_properties(${A_NAME} PROPERTIES RUN_SERIAL ON)
+  endif()
+endfunction()
+
+function(mitra_add_service)
+  cmake_parse_arguments(A "" "NAME" "SRCS;DEPS" ${ARGN})
+  add_executable(mitra-${A_NAME} ${A_SRCS})
+  _mitra_common_settings(mitra-${A_NAME} edge)
+  target_link_libraries(mitra-${A_NAME} PRIVATE ${A_DEPS})
+  install(TARGETS mitra-${A_NAME} COMPONENT ${A_NAME})
+endfunction()
+
+function(mitra_add_benchmark)
+  if(NOT MITRA_BUILD_BENCHMARKS)
+    return()
+  endif()
+  cmake_parse_arguments(A "" "NAME" "SRCS;DEPS" ${ARGN})
+  add_executable(${A_NAME} ${A_SRCS})
+  _mitra_common_settings(${A_NAME} edge)
+  target_link_libraries(${A_NAME} PRIVATE ${A_DEPS})
+endfunction()
+
+function(_mitra_reaches target out)
+  # All targets that `target` links, directly or through others.
+  set(seen "")
+  set(queue ${target})
+  while(queue)
+    list(POP_FRONT queue current)
+    if(TARGET ${current})
+      get_target_property(aliased ${current} ALIASED_TARGET)
+      if(aliased)
+        set(current ${aliased})
+      endif()
+    endif()
+    if(current IN_LIST seen OR current MATCHES "^\\$<")
+      continue()
+    endif()
+    list(APPEND seen ${current})
+    if(NOT TARGET ${current} OR NOT current MATCHES "^mitra_")
+      continue()
+    endif()
+    foreach(property LINK_LIBRARIES INTERFACE_LINK_LIBRARIES)
+      get_target_property(links ${current} ${property})
+      if(links)
+        string(REGEX REPLACE "\\$<LINK_ONLY:([^>]*)>" "\\1" links "${links}")
+        list(APPEND queue ${links})
+      endif()
+    endforeach()
+  endwhile()
+  set(${out} ${seen} PARENT_SCOPE)
+endfunction()
+
+function(mitra_check_layers)
+  get_property(libraries GLOBAL PROPERTY MITRA_LIBRARIES)
+  foreach(library ${libraries})
+    get_target_property(layer ${library} MITRA_LAYER)
+    if(NOT layer STREQUAL domain)
+      continue()
+    endif()
+    _mitra_reaches(${library} reached)
+    foreach(forbidden ${MITRA_EDGE_ONLY})
+      if(forbidden IN_LIST reached)
+        message(FATAL_ERROR "${library} is domain code but links ${forbidden}; "
+            "put the adapter in its own target with LAYER edge")
+      endif()
+    endforeach()
+  endforeach()
+endfunction()

@@ -1,0 +1,19 @@
+# Compiler settings that hold for every target of the project.
+
+find_program(MITRA_CCACHE ccache)
+if(MITRA_CCACHE)
+  # gcc's precompiled headers need these, or ccache never hits.
+  set(_ccache ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      ${MITRA_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${_ccache})
+  set(CMAKE_C_COMPILER_LAUNCHER ${_ccache})
+endif()
+
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG -g1")
+add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fpch-preprocess>)
+if(MITRA_SANITIZE)
+  add_compile_options(-fsanitize=${MITRA_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${MITRA_SANITIZE})
+endif()
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
