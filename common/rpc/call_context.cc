@@ -1,0 +1,120 @@
+#include "common/rpc/call_context.h"
+
+#include <algorithm>
+#include <array>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "common/status/errors.h"
+
+namespace mitra::rpc {
+namespace {
+
+bool IsPlain(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' ||
+         c == '_' || c == '-' || c == ':' || c == '*' || c == '@';
+}
+
+std::string PercentEncode(absl::string_view text) {
+  std::string out;
+  for (char c : text) {
+    if (IsPlain(c)) {
+      out.push_back(c);
+    } else {
+      absl::StrAppend(&out, "%",
+                      absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
+    }
+  }
+  return out;
+}
+
+bool PercentDecode(absl::string_view text, std::string& out) {
+  out.clear();
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      if (!IsPlain(text[i])) return false;
+      out.push_back(text[i]);
+      continue;
+    }
+    if (i + 2 >= text.size() || !absl::ascii_isxdigit(text[i + 1]) ||
+        !absl::ascii_isxdigit(text[i + 2])) {
+      return false;
+    }
+    out += absl::HexStringToBytes(text.substr(i + 1, 2));
+    i += 2;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool Identity::HasScope(absl::string_view scope) const {
+  return std::any_of(scopes.begin(), scopes.end(), [&](const auto& granted) {
+    return granted == "*" || granted == scope;
+  });
+}
+
+std::string EncodeIdentity(const Identity& identity) {
+  std::vector<std::string> parts = {PercentEncode(identity.credential),
+                                    PercentEncode(identity.member_id)};
+  for (const std::string& scope : identity.scopes) {
+    parts.push_back(PercentEncode(scope));
+  }
+  return absl::StrJoin(parts, ";");
+}
+
+Identity DecodeIdentity(absl::string_view value) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(value, ';');
+  Identity identity;
+  if (parts.size() < 2 || !PercentDecode(parts[0], identity.credential) ||
+      !PercentDecode(parts[1], identity.member_id)) {
+    return {};
+  }
+  for (size_t i = 2; i < parts.size(); ++i) {
+    std::string scope;
+    if (!PercentDecode(parts[i], scope)) return {};
+    identity.scopes.push_back(std::move(scope));
+  }
+  return identity;
+}
+
+absl::Status CallContext::CheckAlive() const {
+  if (cancelled()) {
+    return MakeError(absl::StatusCode::kCancelled, "CANCELLED",
+                     "the caller has gone away");
+  }
+  if (expired()) {
+    return MakeError(absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED",
+                     "the deadline has passed");
+  }
+  return absl::OkStatus();
+}
+
+void CallContext::Cancel() {
+  absl::MutexLock lock(&hooks_mutex_);
+  if (cancelled_.exchange(true, std::memory_order_acq_rel)) return;
+  for (auto& [id, hook] : hooks_) hook();
+  hooks_.clear();
+}
+
+uint64_t CallContext::AddCancelHook(std::function<void()> hook) {
+  absl::MutexLock lock(&hooks_mutex_);
+  if (cancelled()) {
+    hook();
+    return 0;
+  }
+  hooks_.emplace_back(next_hook_, std::move(hook));
+  return next_hook_++;
+}
+
+void CallContext::RemoveCancelHook(uint64_t id) {
+  absl::MutexLock lock(&hooks_mutex_);
+  hooks_.erase(std::remove_if(hooks_.begin(), hooks_.end(),
+                              [&](const auto& h) { return h.first == id; }),
+               hooks_.end());
+}
+
+}  // namespace mitra::rpc

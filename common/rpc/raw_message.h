@@ -1,0 +1,50 @@
+// A serialised protobuf message as it travels, without copying it: a handle on
+// the transport's buffers. Hides gRPC's types from everybody else.
+
+#ifndef MITRA_COMMON_RPC_RAW_MESSAGE_H_
+#define MITRA_COMMON_RPC_RAW_MESSAGE_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace google::protobuf {
+class MessageLite;
+}
+namespace grpc {
+class ByteBuffer;
+}
+
+namespace mitra::rpc {
+
+// Movable; not thread-safe. An empty RawMessage is an empty message.
+class RawMessage {
+ public:
+  RawMessage();
+  explicit RawMessage(absl::string_view bytes);
+  RawMessage(RawMessage&&) noexcept;
+  RawMessage& operator=(RawMessage&&) noexcept;
+  ~RawMessage();
+
+  size_t size() const;
+  std::string ToString() const;
+
+  // INVALID_ARGUMENT (MALFORMED_MESSAGE) if the bytes are not such a message,
+  // which includes text fields that are not UTF-8.
+  absl::Status ParseTo(google::protobuf::MessageLite& message) const;
+  static RawMessage Of(const google::protobuf::MessageLite& message);
+
+  // For common/rpc only.
+  grpc::ByteBuffer& buffer() { return *buffer_; }
+  const grpc::ByteBuffer& buffer() const { return *buffer_; }
+
+ private:
+  std::unique_ptr<grpc::ByteBuffer> buffer_;
+};
+
+}  // namespace mitra::rpc
+
+#endif  // MITRA_COMMON_RPC_RAW_MESSAGE_H_
