@@ -1,0 +1,60 @@
+#include "services/matching/ranking/features.h"
+
+#include <cmath>
+
+namespace mitra::matching {
+namespace {
+
+// Neutral values are the rounded medians of random same-kind pairs of the
+// sample network, so that a missing signal reads as an ordinary one.
+constexpr std::array<FeatureInfo, kFeatureCount> kInfo = {{
+    {Feature::kGiveSimilarity, "give_similarity", .15f},
+    {Feature::kTakeSimilarity, "take_similarity", .10f},
+    {Feature::kNeedCovered, "need_covered", .3f},
+    {Feature::kOfferWanted, "offer_wanted", .3f},
+    {Feature::kRegionProximity, "region_proximity", .35f},
+    {Feature::kSectorProximity, "sector_proximity", .25f},
+    {Feature::kSupplyRelation, "supply_relation", 0},
+    {Feature::kSharedNorms, "shared_norms", .1f},
+    {Feature::kCohesion, "cohesion", 0},
+    {Feature::kSameGroup, "same_group", 0},
+    {Feature::kSameLanguage, "same_language", 1},
+    {Feature::kSeatsFree, "seats_free", .6f},
+    {Feature::kResponsiveness, "responsiveness", .5f},
+    {Feature::kCandidateVerified, "candidate_verified", .3f},
+    {Feature::kSubjectVerified, "subject_verified", .3f},
+    {Feature::kNewcomer, "newcomer", 0},
+    {Feature::kAhead, "ahead", .5f},
+    {Feature::kTrust, "trust", .1f},
+    {Feature::kReputation, "reputation", .4f},
+    {Feature::kSubjectReputation, "subject_reputation", .4f},
+}};
+
+constexpr bool InOrder() {
+  for (size_t i = 0; i < kInfo.size(); ++i) {
+    if (static_cast<size_t>(kInfo[i].feature) != i) return false;
+  }
+  return true;
+}
+static_assert(InOrder(), "features stand in the order of the enum");
+
+constexpr std::array<float, kFeatureCount> Neutral() {
+  std::array<float, kFeatureCount> values{};
+  for (size_t i = 0; i < kFeatureCount; ++i) values[i] = kInfo[i].neutral;
+  return values;
+}
+constexpr std::array<float, kFeatureCount> kNeutral = Neutral();
+
+}  // namespace
+
+const std::array<FeatureInfo, kFeatureCount>& AllFeatures() { return kInfo; }
+
+FeatureVector::FeatureVector() : values_(kNeutral) {}
+
+void FeatureVector::Set(Feature feature, float value) {
+  if (!std::isfinite(value)) return;
+  values_[static_cast<size_t>(feature)] = value;
+  present_ |= 1u << static_cast<unsigned>(feature);
+}
+
+}  // namespace mitra::matching
