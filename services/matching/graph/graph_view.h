@@ -1,0 +1,129 @@
+// The published tie graph: who trusts whom, as readers see it. Immutable.
+//
+// Each member has one list with all its neighbours in both directions, sorted
+// by neighbour. The walk reads the first half of a list only (neighbour,
+// share: 8 bytes each), paths, cohesion and reputation read the facts beside
+// it (8 bytes each). Lists lie in one arena in the order of members; lists
+// that changed since the last rebuild lie by themselves, so that a new tie
+// takes part at once.
+
+#ifndef MITRA_SERVICES_MATCHING_GRAPH_GRAPH_VIEW_H_
+#define MITRA_SERVICES_MATCHING_GRAPH_GRAPH_VIEW_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "absl/types/span.h"
+#include "services/matching/members/codes.h"
+#include "services/matching/members/versioned_array.h"
+
+namespace mitra::matching {
+
+// One step of the walk. The shares of a member sum to at most 1; what is
+// missing returns to the source of the walk. Never negative, never NaN.
+struct WalkEdge {
+  MemberIndex to;
+  float share;  // 0: neighbours, but no walk (neutral or negative ties)
+};
+
+// Both directions between a member and one neighbour. A direction is there
+// when its kind is not 0.
+struct TieFacts {
+  uint16_t out_trust = 0;     // expected trust in the neighbour, / 65535
+  uint16_t in_trust = 0;      // expected trust of the neighbour, / 65535
+  uint8_t out_certainty = 0;  // 1 - uncertainty, / 255
+  uint8_t in_certainty = 0;
+  uint8_t out_kind = 0;  // v1::EvidenceKind that carries most of the tie
+  uint8_t in_kind = 0;
+};
+
+// One direction, unpacked.
+struct Tie {
+  double trust = 0;      // expected trust E, 0 to 1
+  double certainty = 0;  // 1 - u, 0 to 1
+  int kind = 0;          // v1::EvidenceKind
+};
+Tie OutTie(const TieFacts& facts);
+Tie InTie(const TieFacts& facts);
+
+// Sums over a member's list.
+struct NodeFacts {
+  uint32_t out_epoch = 0;    // changes when the member's own ties change
+  uint32_t out_degree = 0;   // members and groups it has a tie to
+  uint32_t in_degree = 0;    // members that have a tie to it
+  uint32_t group_size = 0;   // members of it, when it is a group or event
+  uint32_t in_evidence = 0;  // pieces of evidence about it
+  float in_positive = 0;     // r of all ties to it (group ties apart)
+  float in_negative = 0;     // s of all ties to it (group ties apart)
+  uint32_t walk_degree = 0;  // edges with a share
+};
+
+// The list of one member.
+struct Neighbours {
+  const NodeFacts* node = nullptr;  // never null
+  const WalkEdge* edges = nullptr;  // by neighbour
+  const TieFacts* facts = nullptr;  // the same order
+  uint32_t size = 0;
+
+  absl::Span<const WalkEdge> walk() const { return {edges, size}; }
+  // Position of a neighbour, or -1. O(log size).
+  int64_t PositionOf(MemberIndex neighbour) const;
+};
+
+class GraphView {
+ public:
+  // An empty graph.
+  GraphView();
+
+  // Counts publications; a later view has a greater epoch.
+  uint64_t epoch() const { return state_->epoch; }
+  // Members that may have ties: indexes are below this.
+  MemberIndex size() const { return state_->lists.size(); }
+  // Directed ties.
+  uint64_t tie_count() const { return state_->ties; }
+
+  // Empty for indexes at or above size().
+  Neighbours of(MemberIndex member) const;
+
+  // The tie of `from` to `to`, if there is one.
+  std::optional<Tie> TieBetween(MemberIndex from, MemberIndex to) const;
+  // Groups and events that `member` has a tie to, into `out`; those of kind
+  // membership first, then attendance, each by index.
+  void GroupsOf(MemberIndex member, std::vector<MemberIndex>& out) const;
+  // Both are members of (or attended) a common group; the smallest such.
+  // kNoMember if none. O(sum of degrees).
+  MemberIndex CommonGroup(MemberIndex a, MemberIndex b) const;
+  // Neighbours that both know, group ties apart. O(sum of degrees).
+  uint32_t CommonNeighbours(MemberIndex a, MemberIndex b) const;
+  // Cohesion: common neighbours / sqrt(degrees product), 0 to 1 (TRUST 1.1).
+  double Cohesion(MemberIndex a, MemberIndex b) const;
+
+ private:
+  friend class TieGraph;
+  friend class GraphRebuild;
+  // Where a list lies: NodeFacts, then edges, then facts.
+  struct ListRef {
+    const char* data = nullptr;  // null: no neighbours
+    uint32_t size = 0;
+    uint32_t reserved = 0;
+  };
+  struct State {
+    VersionedArray<ListRef>::Version lists;
+    std::shared_ptr<const void> arena;
+    uint64_t epoch = 0;
+    uint64_t ties = 0;
+    // Last, so that it goes last.
+    std::shared_ptr<GarbageLink> garbage;
+  };
+  explicit GraphView(std::shared_ptr<const State> state);
+
+  std::shared_ptr<const State> state_;
+};
+
+// The tie kind is membership or attendance.
+bool IsGroupTie(int kind);
+
+}  // namespace mitra::matching
+
+#endif  // MITRA_SERVICES_MATCHING_GRAPH_GRAPH_VIEW_H_

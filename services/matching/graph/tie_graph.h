@@ -1,0 +1,122 @@
+// All evidence, folded into ties, and the graph that is published from them.
+//
+// Per ordered pair and kind of evidence the graph keeps decayed sums of
+// positive and negative evidence (r, s) at the time of the latest piece
+// (TRUST 1.1); reading them at another time is one multiplication, so nothing
+// has to be swept. A piece that is withdrawn or contested is subtracted again;
+// the order in which evidence arrives does not matter (to 1e-9).
+//
+// Ties to groups (membership, attendance) are ties like others, between the
+// member and the group; they are never expanded to pairs of members.
+
+#ifndef MITRA_SERVICES_MATCHING_GRAPH_TIE_GRAPH_H_
+#define MITRA_SERVICES_MATCHING_GRAPH_TIE_GRAPH_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+#include "services/matching/graph/graph_view.h"
+#include "services/matching/graph/tie_options.h"
+#include "services/matching/members/codes.h"
+
+namespace mitra::matching {
+
+// The first 8 bytes of the keyed hash of an evidence id: what idempotency and
+// withdrawal need, without keeping ids.
+using EvidenceKey = uint64_t;
+
+// One piece of evidence between members that are known.
+struct EvidencePiece {
+  EvidenceKey key = 0;
+  MemberIndex author = kNoMember;
+  MemberIndex about = kNoMember;
+  int kind = 0;                   // v1::EvidenceKind
+  int64_t event_time = 0;         // Unix seconds
+  std::optional<double> quality;  // 0 to 1; the kind's own if absent
+  bool counts = true;             // false while contested, or dismissed
+  uint64_t revision = 0;
+};
+
+// What all evidence of one kind from one member about another adds up to.
+struct TieSums {
+  double positive = 0;  // r
+  double negative = 0;  // s
+  uint32_t pieces = 0;
+};
+
+// One writer; view() is thread-safe.
+class TieGraph {
+ public:
+  explicit TieGraph(const TieOptions& options);
+  ~TieGraph();
+  TieGraph(const TieGraph&) = delete;
+  TieGraph& operator=(const TieGraph&) = delete;
+
+  // Takes in a piece, or its new state. False when nothing changed: the
+  // revision is not newer, the piece is about its author, of an unknown kind,
+  // or its numbers are not finite (counted in stats().refused).
+  bool Fold(const EvidencePiece& piece);
+  // The piece no longer counts and its id is remembered as gone. Returns its
+  // author if it had counted.
+  std::optional<MemberIndex> Withdraw(EvidenceKey key, uint64_t revision);
+  // Ends all ties from and to the member and forgets their evidence. Returns
+  // the former neighbours.
+  std::vector<MemberIndex> RemoveMember(MemberIndex member);
+
+  // Sums at `now` (Unix seconds) of one kind; for tests and explanations.
+  TieSums SumsOf(MemberIndex author, MemberIndex about, int kind,
+                 int64_t now) const;
+  // The tie over all kinds, at full precision.
+  std::optional<Tie> TieOf(MemberIndex author, MemberIndex about,
+                           int64_t now) const;
+
+  // Publishes all changes, weights taken at `now` (Unix seconds). Also brings
+  // the weights of some other members up to `now`, so that all are at most a
+  // day behind however quiet they are. `members` is the size of the table.
+  void Publish(int64_t now, MemberIndex members);
+  // The latest publication. Thread-safe.
+  GraphView view() const;
+
+  // Waits until a merge that is under way has been put in; merges now if
+  // `force`. For tests and after the start.
+  void FinishRebuild(bool force);
+
+  // Forgets everything; published at once.
+  void Clear();
+
+  struct Stats {
+    uint64_t ties = 0;      // ordered pairs with evidence that counts
+    uint64_t evidence = 0;  // pieces remembered, tombstones included
+    uint64_t refused = 0;
+    uint64_t rebuilds = 0;
+    size_t sum_bytes = 0;       // sums per pair and kind, and their index
+    size_t evidence_bytes = 0;  // remembered pieces and their index
+    size_t list_bytes = 0;      // published lists
+    size_t delta_bytes = 0;     // the part of them not yet merged
+  };
+  Stats stats() const;
+
+  const TieOptions& options() const { return options_; }
+
+  // For snapshots: every remembered piece, tombstones included (author and
+  // about kNoMember), in no order. `quality` is always set.
+  void VisitEvidence(
+      const std::function<void(const EvidencePiece&)>& visit) const;
+  // Puts back a visited piece.
+  void Restore(const EvidencePiece& piece);
+
+ private:
+  struct Impl;
+  TieOptions options_;
+  std::unique_ptr<Impl> impl_;
+  mutable absl::Mutex mutex_;
+  GraphView published_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace mitra::matching
+
+#endif  // MITRA_SERVICES_MATCHING_GRAPH_TIE_GRAPH_H_

@@ -1,0 +1,107 @@
+// Everything that matching knows, kept up to date from the change feed.
+//
+// The follower's thread writes, requests read a MatchingView: members, blocks
+// and ties of one watermark. Applying a change twice, or an older one late,
+// changes nothing: members and evidence are guarded by revision and by the
+// life (incarnation) they belong to.
+//
+// Order. The snapshot comes by type and key, each page a short read of its
+// own, and a compacted feed gives a member at its *latest* revision, which can
+// be after evidence, blocks and consents that name it. What names a member
+// that is not there yet therefore waits, under the member's id, until it comes
+// in the right life; it is dropped when that life turns out to be over.
+
+#ifndef MITRA_SERVICES_MATCHING_STATE_MATCHING_STATE_H_
+#define MITRA_SERVICES_MATCHING_STATE_MATCHING_STATE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "common/feed/follower.h"
+#include "services/matching/graph/graph_view.h"
+#include "services/matching/graph/tie_options.h"
+#include "services/matching/members/eligibility.h"
+#include "services/matching/members/member_table.h"
+
+namespace mitra::matching {
+
+// What one request reads. Copying costs three reference counts.
+struct MatchingView {
+  MemberView members;
+  GraphView graph;
+  uint64_t revision = 0;  // the watermark
+  uint64_t record_incarnation = 0;
+  std::shared_ptr<const std::string> space;  // embedding space; never null
+};
+
+// What one commit changed, for caches.
+struct CommitSummary {
+  uint64_t revision = 0;
+  uint64_t graph_epoch = 0;
+  // Members deleted, or whose evidence no longer counts (withdrawn,
+  // contested): trust vectors that may contain them are void.
+  std::vector<MemberIndex> distrusted;
+  // Members whose record, blocks or consents changed.
+  std::vector<MemberIndex> changed;
+  // Everything is void.
+  bool reset = false;
+};
+
+class MatchingState final : public feed::FeedSink {
+ public:
+  struct Options {
+    TieOptions ties;
+    std::function<absl::Time()> clock = absl::Now;
+    // Called on the feed's thread after each publication.
+    std::function<void(const CommitSummary&)> on_commit;
+  };
+  explicit MatchingState(Options options);
+  ~MatchingState() override;
+
+  // What the follower must ask the feed for.
+  static v1::FeedSelector Selector();
+
+  // FeedSink; the feed's thread only.
+  absl::Status Reset(const v1::FeedHeader& header) override;
+  absl::Status SetHeader(const v1::FeedHeader& header) override;
+  absl::Status Apply(const v1::Change& change) override;
+  absl::Status Commit(uint64_t watermark) override;
+
+  // The latest committed state. Thread-safe.
+  MatchingView view() const;
+
+  // Where a follower must go on. Thread-safe.
+  feed::Position position() const;
+
+  // Writes the committed state to `path`, atomically, or reads it back. Load
+  // leaves the state empty and returns an error when there is no usable
+  // snapshot: the follower then starts afresh. The feed's thread only, or
+  // before it starts.
+  absl::Status Save(const std::string& path) const;
+  absl::Status Load(const std::string& path);
+
+  struct Stats {
+    size_t members = 0;  // living
+    uint64_t ties = 0;
+    uint64_t evidence = 0;
+    size_t waiting = 0;  // pieces that wait for a member
+    size_t member_bytes = 0;
+    size_t tie_bytes = 0;
+  };
+  // Thread-safe; of the last commit.
+  Stats stats() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mitra::matching
+
+#endif  // MITRA_SERVICES_MATCHING_STATE_MATCHING_STATE_H_
