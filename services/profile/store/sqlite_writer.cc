@@ -1,0 +1,513 @@
+#include "services/profile/store/sqlite_writer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status/errors.h"
+#include "common/status/status_macros.h"
+#include "services/profile/store/request_outcome.h"
+#include "services/profile/store/sqlite_schema.h"
+
+namespace mitra::profile {
+namespace {
+
+constexpr absl::Duration kRequestLife = absl::Hours(24);
+
+absl::Status EtagMismatch() {
+  return MakeError(absl::StatusCode::kAborted, "ETAG_MISMATCH",
+                   "etag: the record has changed since it was read");
+}
+
+absl::Status NoSuch(EntityType type) {
+  return type == EntityType::kProfile
+             ? MakeError(absl::StatusCode::kNotFound, "PROFILE_NOT_FOUND",
+                         "no such profile")
+             : MakeError(absl::StatusCode::kNotFound, "NOT_FOUND",
+                         "no such record");
+}
+
+EntityType TypeOf(const Operation& operation) {
+  const Put* put = std::get_if<Put>(&operation);
+  return put != nullptr ? put->type : EntityType::kProfile;
+}
+
+const std::string& KeyOf(const Operation& operation) {
+  return std::visit([](const auto& o) -> const std::string& { return o.key; },
+                    operation);
+}
+
+int64_t Signed(uint64_t value) { return static_cast<int64_t>(value); }
+
+}  // namespace
+
+// What must be known of a stored entity before it is replaced.
+struct SqliteWriter::Row {
+  uint64_t revision = 0;
+  uint64_t incarnation = 0;
+  uint64_t second_incarnation = 0;
+  bool removed = false;
+  absl::Time create_time;
+  absl::Time update_time;
+  std::string owner;
+  std::string verified_by;
+  std::string content_hash;
+};
+
+// One operation of one item, in the order in which they are applied.
+struct SqliteWriter::Step {
+  Item* item;
+  size_t index;
+};
+
+SqliteWriter::SqliteWriter(Connection& connection) : connection_(connection) {}
+
+absl::StatusOr<std::unique_ptr<SqliteWriter>> SqliteWriter::Create(
+    Connection& connection) {
+  std::unique_ptr<SqliteWriter> writer(new SqliteWriter(connection));
+  SqliteWriter& w = *writer;
+  const std::pair<Statement*, absl::string_view> statements[] = {
+      {&w.begin_, "BEGIN IMMEDIATE"},
+      {&w.commit_, "COMMIT"},
+      {&w.rollback_, "ROLLBACK"},
+      {&w.find_entity_,
+       "SELECT revision, incarnation, second_incarnation, removed, create_ms, "
+       "update_ms, owner, verified_by, content_hash FROM entities "
+       "WHERE type = ? AND key = ?"},
+      {&w.insert_entity_,
+       "INSERT INTO entities(revision, type, key, incarnation, "
+       "second_incarnation, removed, create_ms, update_ms, next_expiry_ms, "
+       "owner, verified_by, content_hash, checksum, body, secret, vectors) "
+       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+      {&w.delete_entity_, "DELETE FROM entities WHERE revision = ?"},
+      {&w.delete_by_key_, "DELETE FROM entities WHERE type = ? AND key = ?"},
+      {&w.insert_link_,
+       "INSERT OR REPLACE INTO links(member, relation, key, type, other) "
+       "VALUES(?, ?, ?, ?, ?)"},
+      {&w.delete_link_,
+       "DELETE FROM links WHERE member = ? AND relation = ? AND key = ?"},
+      {&w.delete_links_, "DELETE FROM links WHERE member = ?"},
+      {&w.find_links_,
+       "SELECT relation, key, type, other FROM links WHERE member = ?"},
+      {&w.find_external_,
+       "SELECT member FROM external_ids WHERE system = ? AND value = ?"},
+      {&w.insert_external_,
+       "INSERT INTO external_ids(system, value, member) VALUES(?, ?, ?)"},
+      {&w.delete_externals_, "DELETE FROM external_ids WHERE member = ?"},
+      {&w.find_tombstone_,
+       "SELECT revision FROM tombstones WHERE id_hash = ? "
+       "ORDER BY revision DESC LIMIT 1"},
+      {&w.insert_tombstone_,
+       "INSERT INTO tombstones(revision, id_hash, incarnation) "
+       "VALUES(?, ?, ?)"},
+      {&w.find_request_,
+       "SELECT body_hash, outcome FROM requests WHERE credential = ? AND "
+       "method = ? AND request_id = ? AND time_ms > ?"},
+      {&w.insert_request_,
+       "INSERT OR REPLACE INTO requests(credential, method, request_id, "
+       "body_hash, outcome, time_ms) VALUES(?, ?, ?, ?, ?, ?)"},
+      {&w.forget_requests_,
+       "DELETE FROM requests WHERE (credential, method, request_id) IN "
+       "(SELECT credential, method, request_id FROM requests "
+       "WHERE time_ms <= ? ORDER BY time_ms LIMIT 256)"},
+  };
+  for (const auto& [statement, sql] : statements) {
+    *statement = connection.Prepare(sql);
+    MITRA_RETURN_IF_ERROR(statement->status());
+  }
+  Statement latest = connection.Prepare(
+      "SELECT max(coalesce((SELECT max(revision) FROM entities), 0), "
+      "coalesce((SELECT max(revision) FROM tombstones), 0))");
+  MITRA_RETURN_IF_ERROR(latest.Step().status());
+  w.head_ = static_cast<uint64_t>(latest.Int(0));
+  w.next_revision_ = w.head_ + 1;
+  return writer;
+}
+
+absl::StatusOr<CommittedChanges> SqliteWriter::Write(std::vector<Item>& items) {
+  auto changes = std::make_shared<std::vector<Change>>();
+  absl::Status status = begin_.Run();
+  if (status.ok()) status = WriteAll(items, *changes);
+  if (status.ok()) status = commit_.Run();
+  if (!status.ok()) {
+    if (!connection_.idle()) (void)rollback_.Run();
+    next_revision_ = head_ + 1;
+    return status;
+  }
+  head_ = next_revision_ - 1;
+  for (Item& item : items) {
+    if (item.result.ok() && !item.result->repeated) {
+      item.result->revision = head_;
+    }
+  }
+  return CommittedChanges(std::move(changes));
+}
+
+absl::Status SqliteWriter::WriteAll(std::vector<Item>& items,
+                                    std::vector<Change>& changes) {
+  std::vector<Step> steps;
+  for (Item& item : items) {
+    item.result = CommitResult();
+    bool found = false;
+    if (item.batch->request) {
+      MITRA_RETURN_IF_ERROR(FindRequest(*item.batch, item.result, found));
+    }
+    if (found) continue;
+    item.result->results.resize(item.batch->operations.size());
+    for (size_t i = 0; i < item.batch->operations.size(); ++i) {
+      steps.push_back({&item, i});
+    }
+  }
+  // Stable: of operations on one key the later one comes later.
+  std::stable_sort(steps.begin(), steps.end(),
+                   [](const Step& a, const Step& b) {
+                     const Operation& x = a.item->batch->operations[a.index];
+                     const Operation& y = b.item->batch->operations[b.index];
+                     if (TypeOf(x) != TypeOf(y)) return TypeOf(x) < TypeOf(y);
+                     return KeyOf(x) < KeyOf(y);
+                   });
+  for (const Step& step : steps) {
+    WriteBatch& batch = *step.item->batch;
+    OperationResult& result = step.item->result->results[step.index];
+    MITRA_RETURN_IF_ERROR(std::visit(
+        [&](auto& operation) {
+          return Apply(batch, operation, result, changes);
+        },
+        batch.operations[step.index]));
+  }
+  absl::Time now = absl::InfinitePast();
+  for (Item& item : items) {
+    now = std::max(now, item.batch->time);
+    if (!item.batch->request || !item.result.ok() || item.result->repeated) {
+      continue;
+    }
+    item.result->revision = next_revision_ - 1;
+    MITRA_RETURN_IF_ERROR(StoreRequest(*item.batch, *item.result));
+  }
+  return ForgetOldRequests(now);
+}
+
+absl::StatusOr<std::optional<SqliteWriter::Row>> SqliteWriter::Find(
+    EntityType type, absl::string_view key) {
+  StatementScope scope(find_entity_);
+  find_entity_.Bind(1, static_cast<int64_t>(type)).BindText(2, key);
+  MITRA_ASSIGN_OR_RETURN(const bool found, find_entity_.Step());
+  if (!found) return std::optional<Row>();
+  Row row;
+  row.revision = static_cast<uint64_t>(find_entity_.Int(0));
+  row.incarnation = static_cast<uint64_t>(find_entity_.Int(1));
+  row.second_incarnation = static_cast<uint64_t>(find_entity_.Int(2));
+  row.removed = find_entity_.Int(3) != 0;
+  row.create_time = absl::FromUnixMillis(find_entity_.Int(4));
+  row.update_time = absl::FromUnixMillis(find_entity_.Int(5));
+  row.owner = std::string(find_entity_.Bytes(6));
+  row.verified_by = std::string(find_entity_.Bytes(7));
+  row.content_hash = std::string(find_entity_.Bytes(8));
+  return std::optional<Row>(std::move(row));
+}
+
+absl::Status SqliteWriter::Apply(const WriteBatch& batch, Put& put,
+                                 OperationResult& result,
+                                 std::vector<Change>& changes) {
+  MITRA_ASSIGN_OR_RETURN(const std::optional<Row> current,
+                         Find(put.type, put.key));
+  const bool live = current && !current->removed;
+  const Authority& authority = batch.authority;
+  if (current && !authority.all_members &&
+      current->owner != authority.credential) {
+    result.status =
+        put.mode == Put::Mode::kUpdate
+            ? NoSuch(put.type)
+            : MakeError(absl::StatusCode::kPermissionDenied, "NOT_OWNER",
+                        "the id belongs to another credential");
+    return absl::OkStatus();
+  }
+  const bool same = current && !put.content_hash.empty() &&
+                    current->content_hash == put.content_hash;
+  if ((live && same && !put.derived) ||
+      (current && current->removed && put.removed)) {
+    result = {Outcome::kUnchanged,  absl::OkStatus(),     current->revision,
+              current->create_time, current->update_time, current->owner,
+              current->verified_by};
+    return absl::OkStatus();
+  }
+  if (!live && put.mode == Put::Mode::kUpdate) {
+    result.status = NoSuch(put.type);
+    return absl::OkStatus();
+  }
+  if (put.mode == Put::Mode::kCreate && current && !same) {
+    result.status =
+        MakeError(absl::StatusCode::kAlreadyExists,
+                  put.type == EntityType::kEvidence ? "EVIDENCE_ID_TAKEN"
+                                                    : "ALREADY_EXISTS",
+                  "the id exists with another content");
+    return absl::OkStatus();
+  }
+  if (put.expected_revision &&
+      *put.expected_revision != (live ? current->revision : 0)) {
+    result.status = EtagMismatch();
+    return absl::OkStatus();
+  }
+
+  Entity entity;
+  entity.type = put.type;
+  entity.revision = next_revision_;
+  entity.removed = put.removed;
+  entity.create_time = live ? current->create_time : batch.time;
+  entity.update_time = batch.time;
+  entity.owner = current ? current->owner : authority.credential;
+  entity.incarnation = current ? current->incarnation : entity.revision;
+  if (current) entity.second_incarnation = current->second_incarnation;
+  if (put.verified_by) {
+    entity.verified_by = *put.verified_by;
+  } else if (current) {
+    entity.verified_by = current->verified_by;
+  }
+  entity.content_hash = put.content_hash.empty() && current
+                            ? current->content_hash
+                            : put.content_hash;
+  absl::Status refusal;
+  if (!current && !put.links.empty()) {
+    MITRA_RETURN_IF_ERROR(CheckLinks(batch, put, entity, refusal));
+  }
+  if (refusal.ok()) MITRA_RETURN_IF_ERROR(CheckExternalIds(put, refusal));
+  if (!refusal.ok()) {
+    result.status = std::move(refusal);
+    return absl::OkStatus();
+  }
+
+  MITRA_RETURN_IF_ERROR(Store(put, current, entity));
+  ++next_revision_;
+  result = {live ? Outcome::kUpdated : Outcome::kCreated,
+            absl::OkStatus(),
+            entity.revision,
+            entity.create_time,
+            entity.update_time,
+            entity.owner,
+            entity.verified_by};
+  // A withdrawal may be tried again, when the disk was full.
+  entity.key = put.removed ? put.key : std::move(put.key);
+  entity.body = put.removed ? put.body : std::move(put.body);
+  entity.secret = std::move(put.secret);
+  entity.vectors = std::move(put.vectors);
+  changes.emplace_back(std::in_place_type<Entity>, std::move(entity));
+  return absl::OkStatus();
+}
+
+absl::Status SqliteWriter::CheckLinks(const WriteBatch& batch, const Put& put,
+                                      Entity& entity, absl::Status& refusal) {
+  for (size_t i = 0; i < put.links.size(); ++i) {
+    const MemberLink& link = put.links[i];
+    MITRA_ASSIGN_OR_RETURN(const std::optional<Row> member,
+                           Find(EntityType::kProfile, link.member));
+    if (!member || (link.must_own && !batch.authority.all_members &&
+                    member->owner != batch.authority.credential)) {
+      refusal = MakeError(absl::StatusCode::kNotFound, "PROFILE_NOT_FOUND",
+                          absl::StrCat(link.field, ": no such profile"),
+                          {{"field", link.field}});
+      return absl::OkStatus();
+    }
+    (i == 0 ? entity.incarnation : entity.second_incarnation) =
+        member->incarnation;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteWriter::CheckExternalIds(const Put& put,
+                                            absl::Status& refusal) {
+  for (const auto& [system, value] : put.external_ids) {
+    StatementScope scope(find_external_);
+    find_external_.BindText(1, system).BindText(2, value);
+    MITRA_ASSIGN_OR_RETURN(const bool found, find_external_.Step());
+    if (found && find_external_.Bytes(0) != put.key) {
+      refusal = MakeError(absl::StatusCode::kAlreadyExists, "EXTERNAL_ID_TAKEN",
+                          absl::StrCat("external_ids: one of system ", system,
+                                       " belongs to another member"),
+                          {{"system", system}});
+      return absl::OkStatus();
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteWriter::Store(const Put& put,
+                                 const std::optional<Row>& current,
+                                 const Entity& entity) {
+  if (current) {
+    MITRA_RETURN_IF_ERROR(
+        delete_entity_.Bind(1, Signed(current->revision)).Run());
+    if (put.type == EntityType::kProfile) {
+      MITRA_RETURN_IF_ERROR(delete_externals_.BindText(1, put.key).Run());
+    }
+  }
+  insert_entity_.Bind(1, Signed(entity.revision))
+      .Bind(2, static_cast<int64_t>(put.type))
+      .BindText(3, put.key)
+      .Bind(4, Signed(entity.incarnation))
+      .Bind(5, Signed(entity.second_incarnation))
+      .Bind(6, entity.removed ? 1 : 0)
+      .Bind(7, absl::ToUnixMillis(entity.create_time))
+      .Bind(8, absl::ToUnixMillis(entity.update_time));
+  if (put.next_expiry) {
+    insert_entity_.Bind(9, absl::ToUnixMillis(*put.next_expiry));
+  } else {
+    insert_entity_.BindNull(9);
+  }
+  MITRA_RETURN_IF_ERROR(insert_entity_.BindText(10, entity.owner)
+                            .BindText(11, entity.verified_by)
+                            .Bind(12, entity.content_hash)
+                            .Bind(13, ChecksumOf(entity.revision, put.body,
+                                                 put.secret, put.vectors))
+                            .Bind(14, put.body)
+                            .Bind(15, put.secret)
+                            .Bind(16, put.vectors)
+                            .Run());
+  if (!current) {
+    for (size_t i = 0; i < put.links.size(); ++i) {
+      const MemberLink& link = put.links[i];
+      const absl::string_view other =
+          put.links.size() == 2 ? absl::string_view(put.links[1 - i].member)
+                                : absl::string_view();
+      MITRA_RETURN_IF_ERROR(insert_link_.BindText(1, link.member)
+                                .Bind(2, static_cast<int64_t>(link.relation))
+                                .BindText(3, put.key)
+                                .Bind(4, static_cast<int64_t>(put.type))
+                                .BindText(5, other)
+                                .Run());
+    }
+  }
+  for (const auto& [system, value] : put.external_ids) {
+    MITRA_RETURN_IF_ERROR(insert_external_.BindText(1, system)
+                              .BindText(2, value)
+                              .BindText(3, put.key)
+                              .Run());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteWriter::Apply(const WriteBatch& batch,
+                                 DeleteMember& deletion,
+                                 OperationResult& result,
+                                 std::vector<Change>& changes) {
+  MITRA_ASSIGN_OR_RETURN(const std::optional<Row> current,
+                         Find(EntityType::kProfile, deletion.key));
+  if (!current) {
+    StatementScope scope(find_tombstone_);
+    find_tombstone_.Bind(1, deletion.id_hash);
+    MITRA_ASSIGN_OR_RETURN(const bool found, find_tombstone_.Step());
+    if (found) {
+      result.outcome = Outcome::kUnchanged;
+      result.revision = static_cast<uint64_t>(find_tombstone_.Int(0));
+    } else {
+      result.status = NoSuch(EntityType::kProfile);
+    }
+    return absl::OkStatus();
+  }
+  if (!batch.authority.all_members &&
+      current->owner != batch.authority.credential) {
+    result.status = NoSuch(EntityType::kProfile);
+    return absl::OkStatus();
+  }
+  if (deletion.expected_revision &&
+      *deletion.expected_revision != current->revision) {
+    result.status = EtagMismatch();
+    return absl::OkStatus();
+  }
+  MITRA_RETURN_IF_ERROR(DeleteLinked(deletion.key));
+  MITRA_RETURN_IF_ERROR(delete_externals_.BindText(1, deletion.key).Run());
+  MITRA_RETURN_IF_ERROR(
+      delete_entity_.Bind(1, Signed(current->revision)).Run());
+  Tombstone tombstone{next_revision_, deletion.id_hash, current->incarnation};
+  MITRA_RETURN_IF_ERROR(insert_tombstone_.Bind(1, Signed(tombstone.revision))
+                            .Bind(2, tombstone.id_hash)
+                            .Bind(3, Signed(tombstone.incarnation))
+                            .Run());
+  ++next_revision_;
+  result.outcome = Outcome::kDeleted;
+  result.revision = tombstone.revision;
+  changes.emplace_back(std::in_place_type<Tombstone>, std::move(tombstone));
+  return absl::OkStatus();
+}
+
+absl::Status SqliteWriter::DeleteLinked(absl::string_view member) {
+  struct Found {
+    Relation relation;
+    std::string key;
+    int64_t type;
+    std::string other;
+  };
+  std::vector<Found> linked;
+  {
+    StatementScope scope(find_links_);
+    find_links_.BindText(1, member);
+    for (;;) {
+      MITRA_ASSIGN_OR_RETURN(const bool found, find_links_.Step());
+      if (!found) break;
+      linked.push_back({static_cast<Relation>(find_links_.Int(0)),
+                        std::string(find_links_.Bytes(1)), find_links_.Int(2),
+                        std::string(find_links_.Bytes(3))});
+    }
+  }
+  for (const Found& found : linked) {
+    MITRA_RETURN_IF_ERROR(
+        delete_by_key_.Bind(1, found.type).BindText(2, found.key).Run());
+    if (found.other.empty()) continue;
+    MITRA_RETURN_IF_ERROR(
+        delete_link_.BindText(1, found.other)
+            .Bind(2, static_cast<int64_t>(OtherSide(found.relation)))
+            .BindText(3, found.key)
+            .Run());
+  }
+  return delete_links_.BindText(1, member).Run();
+}
+
+absl::Status SqliteWriter::FindRequest(const WriteBatch& batch,
+                                       absl::StatusOr<CommitResult>& result,
+                                       bool& found) {
+  const RequestKey& key = *batch.request;
+  StatementScope scope(find_request_);
+  find_request_.BindText(1, key.credential)
+      .BindText(2, key.method)
+      .BindText(3, key.request_id)
+      .Bind(4, absl::ToUnixMillis(batch.time - kRequestLife));
+  MITRA_ASSIGN_OR_RETURN(found, find_request_.Step());
+  if (!found) return absl::OkStatus();
+  if (find_request_.Bytes(0) != key.body_hash) {
+    result = MakeError(absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED",
+                       "request_id: was used with another request");
+    return absl::OkStatus();
+  }
+  std::optional<CommitResult> first = DecodeOutcome(find_request_.Bytes(1));
+  if (!first) {
+    found = false;
+    return absl::OkStatus();
+  }
+  result = *std::move(first);
+  return absl::OkStatus();
+}
+
+absl::Status SqliteWriter::StoreRequest(const WriteBatch& batch,
+                                        const CommitResult& result) {
+  // What stored nothing may be tried again.
+  const bool useless = std::all_of(
+      result.results.begin(), result.results.end(),
+      [](const OperationResult& r) { return r.outcome == Outcome::kRefused; });
+  if (useless) return absl::OkStatus();
+  const RequestKey& key = *batch.request;
+  const std::string outcome = EncodeOutcome(result);
+  return insert_request_.BindText(1, key.credential)
+      .BindText(2, key.method)
+      .BindText(3, key.request_id)
+      .Bind(4, key.body_hash)
+      .Bind(5, outcome)
+      .Bind(6, absl::ToUnixMillis(batch.time))
+      .Run();
+}
+
+absl::Status SqliteWriter::ForgetOldRequests(absl::Time now) {
+  if (now < last_forgetting_ + absl::Seconds(10)) return absl::OkStatus();
+  last_forgetting_ = now;
+  return forget_requests_.Bind(1, absl::ToUnixMillis(now - kRequestLife)).Run();
+}
+
+}  // namespace mitra::profile

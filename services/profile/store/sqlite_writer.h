@@ -1,0 +1,87 @@
+// Applies groups of writes to the record, each group in one transaction.
+
+#ifndef MITRA_SERVICES_PROFILE_STORE_SQLITE_WRITER_H_
+#define MITRA_SERVICES_PROFILE_STORE_SQLITE_WRITER_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "services/profile/store/record_store.h"
+#include "services/profile/store/sqlite_connection.h"
+
+namespace mitra::profile {
+
+// Used by one thread. Every verdict is reached before anything of an operation
+// is written, so a refused operation leaves no trace and its neighbours in the
+// transaction go on.
+class SqliteWriter {
+ public:
+  // `connection` must be configured as a writer and outlive the object.
+  static absl::StatusOr<std::unique_ptr<SqliteWriter>> Create(
+      Connection& connection);
+
+  // A batch and what became of it.
+  struct Item {
+    WriteBatch* batch = nullptr;
+    absl::StatusOr<CommitResult> result = CommitResult();
+  };
+
+  // Writes all items in one transaction, operations in the order of keys (a
+  // random order costs 7 times as much), and fills in their results. Two items
+  // must not have the same request key. On success returns the changes, moved
+  // out of the batches. On failure nothing is stored.
+  absl::StatusOr<CommittedChanges> Write(std::vector<Item>& items);
+
+  // The latest revision that is committed.
+  uint64_t head() const { return head_; }
+
+ private:
+  struct Row;
+  struct Step;
+  explicit SqliteWriter(Connection& connection);
+
+  absl::Status WriteAll(std::vector<Item>& items, std::vector<Change>& changes);
+  // These return an error only if the storage failed; what the operation comes
+  // to is in `result`.
+  absl::Status Apply(const WriteBatch& batch, Put& put, OperationResult& result,
+                     std::vector<Change>& changes);
+  absl::Status Apply(const WriteBatch& batch, DeleteMember& deletion,
+                     OperationResult& result, std::vector<Change>& changes);
+  absl::StatusOr<std::optional<Row>> Find(EntityType type,
+                                          absl::string_view key);
+  // Fills in the lives of the linked members, or refuses.
+  absl::Status CheckLinks(const WriteBatch& batch, const Put& put,
+                          Entity& entity, absl::Status& refusal);
+  absl::Status CheckExternalIds(const Put& put, absl::Status& refusal);
+  absl::Status Store(const Put& put, const std::optional<Row>& current,
+                     const Entity& entity);
+  absl::Status DeleteLinked(absl::string_view member);
+  // The first results of a request that was carried out before.
+  absl::Status FindRequest(const WriteBatch& batch,
+                           absl::StatusOr<CommitResult>& result, bool& found);
+  absl::Status StoreRequest(const WriteBatch& batch,
+                            const CommitResult& result);
+  absl::Status ForgetOldRequests(absl::Time now);
+
+  Connection& connection_;
+  uint64_t head_ = 0;
+  uint64_t next_revision_ = 1;
+  absl::Time last_forgetting_ = absl::InfinitePast();
+
+  Statement begin_, commit_, rollback_;
+  Statement find_entity_, insert_entity_, delete_entity_, delete_by_key_;
+  Statement insert_link_, delete_link_, delete_links_, find_links_;
+  Statement find_external_, insert_external_, delete_externals_;
+  Statement find_tombstone_, insert_tombstone_;
+  Statement find_request_, insert_request_, forget_requests_;
+};
+
+}  // namespace mitra::profile
+
+#endif  // MITRA_SERVICES_PROFILE_STORE_SQLITE_WRITER_H_

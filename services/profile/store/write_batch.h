@@ -1,0 +1,129 @@
+// Writes to the record and what became of them.
+
+#ifndef MITRA_SERVICES_PROFILE_STORE_WRITE_BATCH_H_
+#define MITRA_SERVICES_PROFILE_STORE_WRITE_BATCH_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "services/profile/store/entity.h"
+
+namespace mitra::profile {
+
+// On whose behalf a write is done.
+struct Authority {
+  // Label of the credential; owner of what it creates.
+  std::string credential;
+  // May write what others own.
+  bool all_members = false;
+};
+
+// A member that must exist for an entity to be written, and the link to it.
+struct MemberLink {
+  std::string member;
+  Relation relation = Relation::kAuthor;
+  // Name of the request field, for the error.
+  std::string field;
+  // The member must be the authority's own.
+  bool must_own = false;
+};
+
+// Writes one entity whole. Never partly done.
+struct Put {
+  enum class Mode {
+    kUpsert,  // created, or replaced
+    kCreate,  // created; there with another content is ALREADY_EXISTS
+    kUpdate,  // replaced; absent is NOT_FOUND
+  };
+  EntityType type = EntityType::kProfile;
+  std::string key;
+  Mode mode = Mode::kUpsert;
+  // Only if the entity is at this revision, else ABORTED (ETAG_MISMATCH). Then
+  // 0 means that there must be none.
+  std::optional<uint64_t> expected_revision;
+  // The same content as stored changes nothing, unless `derived` says that the
+  // new state follows from the passing of time or from an act of its own.
+  std::string content_hash;
+  bool derived = false;
+  bool removed = false;
+  std::string body;
+  std::string secret;
+  std::string vectors;
+  // Set: replaces the stored value; else that one stays.
+  std::optional<std::string> verified_by;
+  // When the sweeper must look at it next.
+  std::optional<absl::Time> next_expiry;
+  // At most two, fixed when the entity is created.
+  std::vector<MemberLink> links;
+  // Pairs of system and value, unique among members; replace those stored.
+  std::vector<std::pair<std::string, std::string>> external_ids;
+};
+
+// Deletes a member with everything that hangs on it; one change in the feed.
+// Deleting again gives the revision of the first deletion.
+struct DeleteMember {
+  std::string key;
+  std::string id_hash;
+  std::optional<uint64_t> expected_revision;
+};
+
+using Operation = std::variant<Put, DeleteMember>;
+
+// Makes a repeat of the same request harmless for 24 hours.
+struct RequestKey {
+  std::string credential;
+  std::string method;
+  std::string request_id;
+  std::string body_hash;
+};
+
+// Operations that are made durable together. Each has its own verdict: one that
+// is refused does not touch the others.
+struct WriteBatch {
+  Authority authority;
+  absl::Time time;
+  // Not begun after this time (DEADLINE_EXCEEDED).
+  absl::Time deadline = absl::InfiniteFuture();
+  std::optional<RequestKey> request;
+  std::vector<Operation> operations;
+};
+
+enum class Outcome : uint8_t {
+  kRefused = 0,
+  kCreated = 1,
+  kUpdated = 2,
+  kUnchanged = 3,
+  kDeleted = 4,
+};
+
+// What became of one operation.
+struct OperationResult {
+  Outcome outcome = Outcome::kRefused;
+  // Why it was refused.
+  absl::Status status;
+  // Revision of the entity after it; 0 if refused.
+  uint64_t revision = 0;
+  absl::Time create_time;
+  absl::Time update_time;
+  std::string owner;
+  std::string verified_by;
+};
+
+struct CommitResult {
+  // One per operation, in their order.
+  std::vector<OperationResult> results;
+  // The record's head after the batch.
+  uint64_t revision = 0;
+  // The request had been carried out before; these are its first results.
+  bool repeated = false;
+};
+
+}  // namespace mitra::profile
+
+#endif  // MITRA_SERVICES_PROFILE_STORE_WRITE_BATCH_H_
