@@ -1,0 +1,128 @@
+#include "services/search/filter/row_attributes.h"
+
+#include <algorithm>
+
+#include "absl/strings/numbers.h"
+#include "common/taxonomy/region.h"
+#include "common/taxonomy/sector.h"
+
+namespace mitra::search {
+namespace {
+
+enum class Attribute : uint64_t {
+  kKind = 1,
+  kScale,
+  kRegion,
+  kVillage,
+  kSector,
+  kLanguage,
+  kNorm,
+  kOffer,
+  kNeed,
+  kSeatsFree,
+  kVerified,
+};
+
+AttributeKey Key(Attribute attribute, uint64_t value) {
+  return static_cast<uint64_t>(attribute) << 48 | value;
+}
+
+void AppendBits(Attribute attribute, uint16_t bits,
+                std::vector<AttributeKey>& keys) {
+  for (unsigned rest = bits; rest != 0; rest &= rest - 1) {
+    keys.push_back(Key(attribute, static_cast<uint64_t>(__builtin_ctz(rest))));
+  }
+}
+
+}  // namespace
+
+uint32_t PackLanguage(absl::string_view tag) {
+  uint32_t packed = 0;
+  size_t letters = 0;
+  for (char c : tag) {
+    if (c == '-' || letters == 6) break;
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    if (c < 'a' || c > 'z') return 0;
+    packed = packed << 5 | static_cast<uint32_t>(c - 'a' + 1);
+    ++letters;
+  }
+  return packed;
+}
+
+AttributeKey KindKey(int kind) {
+  return Key(Attribute::kKind, static_cast<uint64_t>(kind));
+}
+AttributeKey ScaleKey(int scale) {
+  return Key(Attribute::kScale, static_cast<uint64_t>(scale));
+}
+AttributeKey RegionKey(uint16_t region) {
+  return Key(Attribute::kRegion, region);
+}
+AttributeKey VillageKey(uint16_t district, uint16_t village) {
+  return Key(Attribute::kVillage, uint64_t{district} << 16 | village);
+}
+AttributeKey SectorKey(uint16_t sector) {
+  return Key(Attribute::kSector, sector);
+}
+AttributeKey LanguageKey(uint32_t language) {
+  return Key(Attribute::kLanguage, language);
+}
+AttributeKey NormKey(int norm) {
+  return Key(Attribute::kNorm, static_cast<uint64_t>(norm));
+}
+AttributeKey OfferKey(int resource) {
+  return Key(Attribute::kOffer, static_cast<uint64_t>(resource));
+}
+AttributeKey NeedKey(int resource) {
+  return Key(Attribute::kNeed, static_cast<uint64_t>(resource));
+}
+AttributeKey SeatsFreeKey() { return Key(Attribute::kSeatsFree, 0); }
+AttributeKey VerifiedKey() { return Key(Attribute::kVerified, 0); }
+
+uint16_t VillageNumber(absl::string_view code) {
+  constexpr size_t kDistrictLength = sizeof("33.72.01.") - 1;
+  uint32_t number = 0;
+  if (code.size() != kDistrictLength + 4 ||
+      !absl::SimpleAtoi(code.substr(kDistrictLength), &number)) {
+    return 0;
+  }
+  return static_cast<uint16_t>(number);
+}
+
+void KeysOf(const RowAttributes& attributes, std::vector<AttributeKey>& keys) {
+  keys.clear();
+  if (attributes.kind != 0) keys.push_back(KindKey(attributes.kind));
+  if (attributes.scale != 0) keys.push_back(ScaleKey(attributes.scale));
+  if (attributes.region != taxonomy::kNoRegion) {
+    const absl::string_view code = taxonomy::RegionCodeAt(attributes.region);
+    for (int level = 1; level <= 3; ++level) {
+      const absl::string_view ancestor = taxonomy::AncestorAt(code, level);
+      if (ancestor.empty()) break;
+      keys.push_back(RegionKey(taxonomy::RegionIndex(ancestor)));
+    }
+    if (attributes.village != 0) {
+      keys.push_back(VillageKey(attributes.region, attributes.village));
+    }
+  }
+  for (uint16_t sector : attributes.sectors) {
+    if (sector == taxonomy::kNoSector) break;
+    const absl::string_view code = taxonomy::SectorCodeAt(sector);
+    for (size_t digits = 2; digits <= code.size(); ++digits) {
+      const uint16_t ancestor = taxonomy::SectorIndex(code.substr(0, digits));
+      if (ancestor != taxonomy::kNoSector) keys.push_back(SectorKey(ancestor));
+    }
+  }
+  for (uint32_t language : attributes.languages) {
+    if (language == 0) break;
+    keys.push_back(LanguageKey(language));
+  }
+  AppendBits(Attribute::kNorm, attributes.norms, keys);
+  AppendBits(Attribute::kOffer, attributes.offers, keys);
+  AppendBits(Attribute::kNeed, attributes.needs, keys);
+  if (attributes.seats_free) keys.push_back(SeatsFreeKey());
+  if (attributes.verified) keys.push_back(VerifiedKey());
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+}
+
+}  // namespace mitra::search

@@ -1,0 +1,62 @@
+// What filters can ask of a facet, as one small record per row.
+
+#ifndef MITRA_SERVICES_SEARCH_FILTER_ROW_ATTRIBUTES_H_
+#define MITRA_SERVICES_SEARCH_FILTER_ROW_ATTRIBUTES_H_
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace mitra::search {
+
+// Attributes of the member are repeated in each of its facets. Enum values are
+// those of the protos; 0 is "not stated".
+struct RowAttributes {
+  uint32_t member = 0;
+  uint16_t region = 0;                  // taxonomy::RegionIndex
+  uint16_t village = 0;                 // last four digits of a village code
+  std::array<uint16_t, 8> sectors{};    // taxonomy::SectorIndex, 0 at the end
+  std::array<uint32_t, 8> languages{};  // PackLanguage, 0 at the end
+  uint16_t norms = 0;                   // bit n: norm kind n is valid
+  uint16_t offers = 0;                  // bit n: resource n is offered
+  uint16_t needs = 0;                   // bit n: resource n is sought
+  uint8_t kind = 0;
+  uint8_t scale = 0;
+  bool seats_free = false;
+  bool verified = false;
+
+  friend bool operator==(const RowAttributes&, const RowAttributes&) = default;
+};
+
+// A primary language tag (up to 6 lower-case letters count) as a number; 0 if
+// it is none.
+uint32_t PackLanguage(absl::string_view tag);
+
+// Names one value of one attribute: what a posting list stands under.
+using AttributeKey = uint64_t;
+
+AttributeKey KindKey(int kind);
+AttributeKey ScaleKey(int scale);
+// For regions of the upper three levels, and 0 for none.
+AttributeKey RegionKey(uint16_t region);
+AttributeKey VillageKey(uint16_t district, uint16_t village);
+AttributeKey SectorKey(uint16_t sector);
+AttributeKey LanguageKey(uint32_t language);
+AttributeKey NormKey(int norm);
+AttributeKey OfferKey(int resource);
+AttributeKey NeedKey(int resource);
+AttributeKey SeatsFreeKey();
+AttributeKey VerifiedKey();
+
+// The number in a village code "33.72.01.1001" (1001); 0 if `code` is none.
+uint16_t VillageNumber(absl::string_view code);
+
+// All keys under which a row stands, sorted, each once: a region and a sector
+// stand under their ancestors too.
+void KeysOf(const RowAttributes& attributes, std::vector<AttributeKey>& keys);
+
+}  // namespace mitra::search
+
+#endif  // MITRA_SERVICES_SEARCH_FILTER_ROW_ATTRIBUTES_H_

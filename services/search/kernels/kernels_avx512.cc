@@ -1,0 +1,162 @@
+#include "services/search/kernels/kernels.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#define MITRA_AVX512 \
+  __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,fma")))
+
+namespace mitra::search {
+namespace {
+
+// The machine multiplies unsigned by signed bytes. A row's codes become
+// unsigned by adding 128 (flipping the top bit), which adds 128·Σquery to the
+// sum; that is taken off at the end.
+
+MITRA_AVX512 inline __mmask64 Tail(size_t n) { return (1ULL << n) - 1; }
+
+MITRA_AVX512 inline __m512i Unsigned(__m512i codes) {
+  return _mm512_xor_si512(codes, _mm512_set1_epi8(static_cast<char>(0x80)));
+}
+
+MITRA_AVX512 inline int32_t SumOf(const int8_t* query, size_t n) {
+  const __m512i ones = _mm512_set1_epi8(1);
+  __m512i sum = _mm512_setzero_si512();
+  size_t i = 0;
+  for (; i + 64 <= n; i += 64) {
+    sum = _mm512_dpbusd_epi32(sum, ones, _mm512_loadu_si512(query + i));
+  }
+  if (i < n) {
+    sum = _mm512_dpbusd_epi32(sum, ones,
+                              _mm512_maskz_loadu_epi8(Tail(n - i), query + i));
+  }
+  return _mm512_reduce_add_epi32(sum);
+}
+
+// Σ query·(row + 128).
+MITRA_AVX512 inline int32_t BiasedDot(const int8_t* query, const int8_t* row,
+                                      size_t n) {
+  __m512i s0 = _mm512_setzero_si512();
+  __m512i s1 = _mm512_setzero_si512();
+  size_t i = 0;
+  for (; i + 128 <= n; i += 128) {
+    s0 = _mm512_dpbusd_epi32(s0, Unsigned(_mm512_loadu_si512(row + i)),
+                             _mm512_loadu_si512(query + i));
+    s1 = _mm512_dpbusd_epi32(s1, Unsigned(_mm512_loadu_si512(row + i + 64)),
+                             _mm512_loadu_si512(query + i + 64));
+  }
+  for (; i < n; i += 64) {
+    const __mmask64 mask = n - i >= 64 ? ~0ULL : Tail(n - i);
+    s0 = _mm512_dpbusd_epi32(s0,
+                             Unsigned(_mm512_maskz_loadu_epi8(mask, row + i)),
+                             _mm512_maskz_loadu_epi8(mask, query + i));
+  }
+  return _mm512_reduce_add_epi32(_mm512_add_epi32(s0, s1));
+}
+
+MITRA_AVX512 int32_t DotI8(const int8_t* a, const int8_t* b, size_t n) {
+  return BiasedDot(a, b, n) - 128 * SumOf(a, n);
+}
+
+MITRA_AVX512 void DotI8Rows(const int8_t* query, size_t n, const int8_t* rows,
+                            size_t stride, const uint32_t* picks, size_t count,
+                            int32_t* out) {
+  constexpr size_t kAhead = 8;
+  const int32_t bias = 128 * SumOf(query, n);
+  if (picks == nullptr) {
+    for (size_t j = 0; j < count; ++j) {
+      out[j] = BiasedDot(query, rows + j * stride, n) - bias;
+    }
+    return;
+  }
+  for (size_t j = 0; j < count; ++j) {
+    if (j + kAhead < count) {
+      const int8_t* next = rows + picks[j + kAhead] * stride;
+      for (size_t byte = 0; byte < n; byte += 64) {
+        _mm_prefetch(reinterpret_cast<const char*>(next + byte), _MM_HINT_T0);
+      }
+    }
+    out[j] = BiasedDot(query, rows + picks[j] * stride, n) - bias;
+  }
+}
+
+MITRA_AVX512 size_t Select(const int32_t* dots, const float* scales,
+                           const uint32_t* picks, size_t count, float factor,
+                           float threshold, uint32_t* at, float* values) {
+  const __m512 factors = _mm512_set1_ps(factor);
+  const __m512 thresholds = _mm512_set1_ps(threshold);
+  const __m512i lanes =
+      _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  size_t selected = 0;
+  for (size_t j = 0; j < count; j += 16) {
+    const __mmask16 mask = count - j >= 16
+                               ? static_cast<__mmask16>(0xffff)
+                               : static_cast<__mmask16>(Tail(count - j));
+    const __m512 dot =
+        _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(mask, dots + j));
+    const __m512 scale =
+        picks == nullptr
+            ? _mm512_maskz_loadu_ps(mask, scales + j)
+            : _mm512_mask_i32gather_ps(
+                  _mm512_setzero_ps(), mask,
+                  _mm512_maskz_loadu_epi32(mask, picks + j), scales, 4);
+    const __m512 value = _mm512_mul_ps(dot, _mm512_mul_ps(scale, factors));
+    const __mmask16 hits =
+        _mm512_mask_cmp_ps_mask(mask, value, thresholds, _CMP_GE_OQ);
+    if (hits == 0) continue;
+    // `at` and `values` are filled through registers, so that no lane is
+    // written beyond the room for `count`.
+    const int found = __builtin_popcount(hits);
+    const __mmask16 fill = static_cast<__mmask16>((1U << found) - 1);
+    _mm512_mask_storeu_epi32(
+        at + selected, fill,
+        _mm512_maskz_compress_epi32(
+            hits,
+            _mm512_add_epi32(lanes, _mm512_set1_epi32(static_cast<int>(j)))));
+    _mm512_mask_storeu_ps(values + selected, fill,
+                          _mm512_maskz_compress_ps(hits, value));
+    selected += static_cast<size_t>(found);
+  }
+  return selected;
+}
+
+MITRA_AVX512 float DotF32(const float* a, const float* b, size_t n) {
+  __m512 s0 = _mm512_setzero_ps();
+  __m512 s1 = _mm512_setzero_ps();
+  size_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    s0 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i), s0);
+    s1 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 16),
+                         _mm512_loadu_ps(b + i + 16), s1);
+  }
+  for (; i < n; i += 16) {
+    const __mmask16 mask = n - i >= 16 ? static_cast<__mmask16>(0xffff)
+                                       : static_cast<__mmask16>(Tail(n - i));
+    s0 = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, a + i),
+                         _mm512_maskz_loadu_ps(mask, b + i), s0);
+  }
+  return _mm512_reduce_add_ps(_mm512_add_ps(s0, s1));
+}
+
+}  // namespace
+
+const Kernels* Avx512Kernels() {
+  static constexpr Kernels kKernels = {"avx512", DotI8, DotI8Rows, Select,
+                                       DotF32};
+  static const bool can = __builtin_cpu_supports("avx512f") &&
+                          __builtin_cpu_supports("avx512bw") &&
+                          __builtin_cpu_supports("avx512vl") &&
+                          __builtin_cpu_supports("avx512vnni");
+  return can ? &kKernels : nullptr;
+}
+
+}  // namespace mitra::search
+
+#else
+
+namespace mitra::search {
+const Kernels* Avx512Kernels() { return nullptr; }
+}  // namespace mitra::search
+
+#endif

@@ -1,0 +1,148 @@
+#include "services/search/kernels/kernels.h"
+
+#include <cmath>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "common/status/status_matchers.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace mitra::search {
+namespace {
+
+std::vector<const Kernels*> Variants() {
+  std::vector<const Kernels*> variants = {&ScalarKernels()};
+  if (Avx2Kernels() != nullptr) variants.push_back(Avx2Kernels());
+  if (Avx512Kernels() != nullptr) variants.push_back(Avx512Kernels());
+  return variants;
+}
+
+class KernelsTest : public testing::TestWithParam<const Kernels*> {};
+
+INSTANTIATE_TEST_SUITE_P(All, KernelsTest, testing::ValuesIn(Variants()),
+                         [](const auto& param) {
+                           return std::string(param.param->name);
+                         });
+
+TEST_P(KernelsTest, DotOfCodesEqualsReferenceForAnyLengthAndAlignment) {
+  std::mt19937 random(7);
+  std::uniform_int_distribution<int> code(-128, 127);
+  std::vector<int8_t> a(700), b(700);
+  for (auto& v : a) v = static_cast<int8_t>(code(random));
+  for (auto& v : b) v = static_cast<int8_t>(code(random));
+
+  for (size_t n = 0; n <= 520; ++n) {
+    const size_t shift_a = n % 61;
+    const size_t shift_b = (n * 7) % 59;
+    ASSERT_EQ(GetParam()->dot_i8(a.data() + shift_a, b.data() + shift_b, n),
+              ScalarKernels().dot_i8(a.data() + shift_a, b.data() + shift_b, n))
+        << "n = " << n;
+  }
+}
+
+TEST_P(KernelsTest, DotOfExtremeCodesDoesNotSaturate) {
+  for (int left : {-128, -127, 0, 127}) {
+    for (int right : {-128, -127, 0, 127}) {
+      const std::vector<int8_t> a(1000, static_cast<int8_t>(left));
+      const std::vector<int8_t> b(1000, static_cast<int8_t>(right));
+      EXPECT_EQ(GetParam()->dot_i8(a.data(), b.data(), 1000),
+                left * right * 1000);
+    }
+  }
+}
+
+TEST_P(KernelsTest, RowsAndPicksEqualReference) {
+  std::mt19937 random(8);
+  std::uniform_int_distribution<int> code(-128, 127);
+  for (size_t n : {1, 8, 63, 64, 65, 128, 200, 256}) {
+    const size_t stride = (n + 63) / 64 * 64;
+    std::vector<int8_t> rows(stride * 100 + 1);
+    std::vector<int8_t> query(n + 3);
+    for (auto& v : rows) v = static_cast<int8_t>(code(random));
+    for (auto& v : query) v = static_cast<int8_t>(code(random));
+    const std::vector<uint32_t> picks = {99, 0, 3, 3, 50, 98, 7, 8, 9, 10, 11};
+    std::vector<int32_t> all(100), picked(picks.size());
+
+    // One byte off any alignment.
+    GetParam()->dot_i8_rows(query.data() + 3, n, rows.data() + 1, stride,
+                            nullptr, 100, all.data());
+    GetParam()->dot_i8_rows(query.data() + 3, n, rows.data() + 1, stride,
+                            picks.data(), picks.size(), picked.data());
+
+    for (size_t j = 0; j < 100; ++j) {
+      ASSERT_EQ(all[j], ScalarKernels().dot_i8(query.data() + 3,
+                                               rows.data() + 1 + j * stride, n))
+          << "n = " << n << ", row " << j;
+    }
+    for (size_t j = 0; j < picks.size(); ++j) {
+      ASSERT_EQ(picked[j], all[picks[j]]);
+    }
+  }
+}
+
+TEST_P(KernelsTest, SelectKeepsOrderAndWritesNothingBeyondItsRoom) {
+  std::mt19937 random(9);
+  std::uniform_int_distribution<int> dot(-1000, 1000);
+  for (size_t count : {0, 1, 7, 8, 15, 16, 17, 100}) {
+    std::vector<int32_t> dots(count);
+    std::vector<float> scales(count + 1);
+    std::vector<uint32_t> picks(count);
+    for (auto& v : dots) v = dot(random);
+    for (auto& v : scales) v = 0.001F * static_cast<float>(1 + dot(random) % 9);
+    for (size_t j = 0; j < count; ++j) {
+      picks[j] = static_cast<uint32_t>((j * 7) % (count + 1));
+    }
+    for (const uint32_t* chosen :
+         {static_cast<const uint32_t*>(nullptr),
+          static_cast<const uint32_t*>(picks.data())}) {
+      std::vector<uint32_t> at(count + 1, 4242), want_at(count + 1, 4242);
+      std::vector<float> values(count + 1, -7), want_values(count + 1, -7);
+
+      const size_t got =
+          GetParam()->select(dots.data(), scales.data(), chosen, count, 0.5F,
+                             0.1F, at.data(), values.data());
+      const size_t want = ScalarKernels().select(
+          dots.data(), scales.data(), chosen, count, 0.5F, 0.1F, want_at.data(),
+          want_values.data());
+
+      ASSERT_EQ(got, want) << "count = " << count;
+      for (size_t j = 0; j < got; ++j) {
+        EXPECT_EQ(at[j], want_at[j]);
+        EXPECT_EQ(values[j], want_values[j]);
+      }
+      EXPECT_EQ(at[count], 4242U);
+      EXPECT_EQ(values[count], -7);
+    }
+  }
+}
+
+TEST_P(KernelsTest, FloatDotAgreesWithDoublesForAnyLength) {
+  std::mt19937 random(10);
+  std::normal_distribution<float> normal(0, 1);
+  std::vector<float> a(600), b(600);
+  for (auto& v : a) v = normal(random);
+  for (auto& v : b) v = normal(random);
+  for (size_t n = 0; n <= 300; ++n) {
+    double want = 0;
+    double size = 1;
+    for (size_t i = 0; i < n; ++i) {
+      want += double{a[i + 1]} * double{b[i + 3]};
+      size += std::fabs(double{a[i + 1]} * double{b[i + 3]});
+    }
+    ASSERT_NEAR(GetParam()->dot_f32(a.data() + 1, b.data() + 3, n), want,
+                1e-6 * size)
+        << "n = " << n;
+  }
+}
+
+TEST(KernelsByNameTest, RefusesUnknownNamesAndFindsTheBest) {
+  EXPECT_THAT(KernelsByName("sse9"),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(KernelsByName("scalar"), IsOkAndHolds(&ScalarKernels()));
+  EXPECT_THAT(KernelsByName(""), IsOkAndHolds(Variants().back()));
+}
+
+}  // namespace
+}  // namespace mitra::search

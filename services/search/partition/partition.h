@@ -1,0 +1,90 @@
+// The port of search: an immutable searchable set of rows.
+//
+// A partition holds row numbers only; vectors stand in VectorRows, attributes
+// in columns. What a partition finds are estimates, collected in an
+// EstimatePool and scored exactly afterwards.
+
+#ifndef MITRA_SERVICES_SEARCH_PARTITION_PARTITION_H_
+#define MITRA_SERVICES_SEARCH_PARTITION_PARTITION_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "services/search/partition/query.h"
+#include "services/search/partition/row_filter.h"
+#include "services/search/partition/vector_rows.h"
+
+namespace mitra::search {
+
+// Keeps the rows whose estimate is among the best `want`, and all that are at
+// most `slack` below those: with slack twice the error of an estimate, the best
+// `want` by exact score are among them, ties included.
+class EstimatePool {
+ public:
+  struct Entry {
+    uint32_t row;
+    float estimate;
+  };
+
+  EstimatePool(size_t want, float slack);
+
+  void Add(uint32_t row, float estimate) {
+    if (estimate < threshold_) return;
+    entries_.push_back({row, estimate});
+    if (entries_.size() >= limit_) Shrink();
+  }
+  // Estimates below this cannot enter any more.
+  float threshold() const { return threshold_; }
+  size_t want() const { return want_; }
+  // What has been kept, in no order.
+  std::vector<Entry>& Finish();
+
+ private:
+  void Shrink();
+
+  const size_t want_;
+  const float slack_;
+  size_t limit_;
+  float threshold_ = -std::numeric_limits<float>::infinity();
+  std::vector<Entry> entries_;
+};
+
+// How broad a walk of a graph of `size` rows must be to meet `want` rows if
+// `passing` of all rows pass. Twice what is wanted, because estimates and walk
+// are inexact (recall .98 on reciprocal vectors), and more in proportion to the
+// rows that do not pass.
+inline size_t WalkBreadth(size_t want, size_t passing, size_t size) {
+  const size_t all = size > passing ? size : passing;
+  return (2 * want + 64) * all / (passing == 0 ? 1 : passing);
+}
+
+// One search of one partition.
+struct PartitionSearch {
+  const VectorRows::View& rows;
+  const RowFilter& filter;
+  const Query& query;
+};
+
+// Thread-safe: searching changes nothing that others see.
+class Partition {
+ public:
+  virtual ~Partition() = default;
+  // "flat" or "hnsw".
+  virtual absl::string_view kind() const = 0;
+  // Rows held, dead ones included.
+  virtual size_t size() const = 0;
+  virtual size_t bytes() const = 0;
+  // Adds to `pool` the rows of this partition that pass the filter and are
+  // nearest to the query: at least as many as the pool wants, as far as the
+  // partition has them. INTERNAL if the library behind it failed.
+  virtual absl::Status Search(const PartitionSearch& search,
+                              EstimatePool& pool) const = 0;
+};
+
+}  // namespace mitra::search
+
+#endif  // MITRA_SERVICES_SEARCH_PARTITION_PARTITION_H_

@@ -1,0 +1,342 @@
+#include "services/search/partition/partition.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <set>
+#include <vector>
+
+#include "common/status/status_matchers.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/search/partition/flat_partition.h"
+#include "services/search/partition/hnsw_partition.h"
+#include "services/search/partition/role_search.h"
+
+namespace mitra::search {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+using Vector = std::vector<float>;
+
+// Clustered unit vectors, like those of texts.
+class VectorSource {
+ public:
+  VectorSource(size_t dimension, size_t clusters, uint32_t seed)
+      : dimension_(dimension), random_(seed) {
+    for (size_t c = 0; c < clusters; ++c) centres_.push_back(Noise());
+  }
+  Vector Next() {
+    Vector v = centres_[random_() % centres_.size()];
+    const Vector noise = Noise();
+    for (size_t i = 0; i < dimension_; ++i) v[i] += noise[i];
+    return Unit(v);
+  }
+  static Vector Unit(Vector v) {
+    float norm = 0;
+    for (float x : v) norm += x * x;
+    for (float& x : v) x /= std::sqrt(norm);
+    return v;
+  }
+
+ private:
+  Vector Noise() {
+    Vector v(dimension_);
+    for (float& x : v) x = normal_(random_);
+    return Unit(v);
+  }
+  const size_t dimension_;
+  std::mt19937 random_;
+  std::normal_distribution<float> normal_{0, 1};
+  std::vector<Vector> centres_;
+};
+
+// A role with rows 0 to n−1, all of which may be found.
+struct TestRole {
+  TestRole(size_t n, size_t dimension, uint32_t seed, size_t clusters = 50)
+      : source(dimension, clusters, seed), vectors(dimension) {
+    auto all = std::make_shared<Roaring>();
+    for (uint32_t row = 0; row < n; ++row) {
+      vectors.Set(row, source.Next(), source.Next());
+      bits.Grow(row / RowBits::kRows + 1);
+      bits.Mutable(row / RowBits::kRows).set(row % RowBits::kRows, true);
+      all->add(row);
+    }
+    parts.outside = all;
+    Publish(n);
+  }
+  void Publish(size_t live) {
+    parts.rows = vectors.view();
+    filter.eligible = bits.Freeze();
+    filter.eligible_count = live;
+  }
+  void Kill(uint32_t row) {
+    bits.Mutable(row / RowBits::kRows).set(row % RowBits::kRows, false);
+    auto rest = std::make_shared<Roaring>(*parts.outside);
+    rest->remove(row);
+    parts.outside = rest;
+    Publish(filter.eligible_count - 1);
+  }
+  void Seal() {
+    std::vector<uint32_t> rows(parts.outside->cardinality());
+    parts.outside->toUint32Array(rows.data());
+    auto graph = HnswPartition::Build(parts.rows, rows, nullptr, {});
+    ASSERT_TRUE(graph.ok()) << graph.status();
+    parts.sealed = *std::move(graph);
+    parts.outside = std::make_shared<Roaring>();
+  }
+  Query Ask(float weight) {
+    const Vector need = source.Next();
+    const Vector offer = source.Next();
+    return Query(vectors.view().dimension(), need, offer, weight);
+  }
+
+  VectorSource source;
+  VectorRows vectors;
+  RowBitsVector bits;
+  RolePartitions parts;
+  RowFilter filter;
+};
+
+bool ByRow(uint32_t a, uint32_t b) { return a < b; }
+
+std::vector<uint32_t> BruteForce(const TestRole& role, const Query& query,
+                                 size_t k) {
+  std::vector<ScoredRow> all;
+  for (uint32_t row = 0; row < role.filter.eligible.size() * RowBits::kRows;
+       ++row) {
+    if (role.filter.Passes(row)) {
+      all.push_back(query.Score(role.parts.rows, row));
+    }
+  }
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return a.score != b.score ? a.score > b.score : a.row < b.row;
+  });
+  std::vector<uint32_t> rows;
+  for (size_t i = 0; i < std::min(k, all.size()); ++i) {
+    rows.push_back(all[i].row);
+  }
+  return rows;
+}
+
+std::vector<uint32_t> Rows(const std::vector<ScoredRow>& scored) {
+  std::vector<uint32_t> rows;
+  for (const ScoredRow& s : scored) rows.push_back(s.row);
+  return rows;
+}
+
+double Recall(const std::vector<uint32_t>& found,
+              const std::vector<uint32_t>& want) {
+  const std::set<uint32_t> have(found.begin(), found.end());
+  size_t hits = 0;
+  for (uint32_t row : want) hits += have.count(row);
+  return want.empty() ? 1 : static_cast<double>(hits) / want.size();
+}
+
+SearchPlan AlwaysWalk() { return {0, 0, 0}; }
+
+TEST(FlatPartitionTest, EqualsBruteForceAtAnySizeAndWeight) {
+  for (size_t n : {0, 1, 3, 9, 40, 1023, 1024, 1025, 5000}) {
+    TestRole role(n, 24, 11);
+    for (float weight : {0.0F, 0.3F, 1.0F}) {
+      const Query query = role.Ask(weight);
+      for (size_t k : {1, 10, 400}) {
+        MITRA_ASSERT_OK_AND_ASSIGN(
+            const auto found,
+            SearchRole(role.parts, role.filter, query, k, {}, ByRow));
+        ASSERT_EQ(Rows(found), BruteForce(role, query, k))
+            << n << " rows, weight " << weight << ", k " << k;
+      }
+    }
+  }
+}
+
+TEST(FlatPartitionTest, KeepsEqualScoresInTotalOrder) {
+  TestRole role(3000, 16, 12);
+  const Vector same = role.source.Next();
+  for (uint32_t row = 500; row < 2500; ++row) role.vectors.Set(row, same, same);
+  role.Publish(3000);
+  const Query query(16, same, same, 0.5F);
+
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const auto found,
+      SearchRole(role.parts, role.filter, query, 20, {},
+                 [](uint32_t a, uint32_t b) { return a > b; }));
+
+  std::vector<uint32_t> want;
+  for (uint32_t row = 2499; row > 2479; --row) want.push_back(row);
+  EXPECT_EQ(Rows(found), want);
+  EXPECT_NEAR(found[0].score, 1, 1e-5);
+}
+
+TEST(FlatPartitionTest, FiltersAndExclusionsEqualBruteForce) {
+  TestRole role(4000, 32, 13);
+  std::mt19937 random(4);
+  for (size_t matches : {0, 3, 60, 700, 3999}) {
+    auto rows = std::make_shared<Roaring>();
+    while (rows->cardinality() < matches) {
+      rows->add(static_cast<uint32_t>(random() % 4000));
+    }
+    role.filter.matches = rows;
+    role.filter.excluded.clear();
+    if (matches > 3) role.filter.excluded = {rows->minimum(), rows->maximum()};
+    const Query query = role.Ask(0.6F);
+
+    MITRA_ASSERT_OK_AND_ASSIGN(
+        const auto found,
+        SearchRole(role.parts, role.filter, query, 20, {}, ByRow));
+
+    EXPECT_EQ(Rows(found), BruteForce(role, query, 20)) << matches;
+  }
+}
+
+TEST(FlatPartitionTest, MissingSidesCountAsZero) {
+  VectorRows vectors(4);
+  const Vector x = {1, 0, 0, 0};
+  vectors.Set(0, x, {});
+  vectors.Set(1, {}, x);
+  vectors.Set(2, {}, {});
+  const Query query(4, x, x, 0.75F);
+
+  const ScoredRow offers = query.Score(vectors.view(), 0);
+  const ScoredRow needs = query.Score(vectors.view(), 1);
+  const ScoredRow nothing = query.Score(vectors.view(), 2);
+
+  EXPECT_FLOAT_EQ(offers.score, 0.75F);
+  EXPECT_FLOAT_EQ(needs.score, 0.25F);
+  EXPECT_EQ(nothing.score, 0);
+}
+
+TEST(HnswPartitionTest, FindsNearlyWhatBruteForceFindsAtEveryWeight) {
+  TestRole role(12000, 32, 14, 200);
+  role.Seal();
+  for (float weight : {0.0F, 0.5F, 0.8F, 1.0F}) {
+    double recall = 0;
+    for (int i = 0; i < 30; ++i) {
+      const Query query = role.Ask(weight);
+      MITRA_ASSERT_OK_AND_ASSIGN(
+          const auto found,
+          SearchRole(role.parts, role.filter, query, 50, AlwaysWalk(), ByRow));
+      ASSERT_EQ(found.size(), 50U);
+      recall += Recall(Rows(found), BruteForce(role, query, 50)) / 30;
+    }
+    EXPECT_GE(recall, 0.95) << "weight " << weight;
+  }
+}
+
+TEST(HnswPartitionTest, DeadNeighboursDoNotShortenTheAnswer) {
+  TestRole role(2000, 16, 15);
+  role.Seal();
+  const Query query = role.Ask(0.5F);
+  for (uint32_t row : BruteForce(role, query, 1000)) role.Kill(row);
+
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const auto found,
+      SearchRole(role.parts, role.filter, query, 50, AlwaysWalk(), ByRow));
+
+  EXPECT_EQ(found.size(), 50U);
+  EXPECT_GE(Recall(Rows(found), BruteForce(role, query, 50)), 0.9);
+}
+
+TEST(HnswPartitionTest, FilteredWalkWidensUntilItHasEnough) {
+  TestRole role(5000, 16, 16);
+  role.Seal();
+  const Query query = role.Ask(0.5F);
+  // The 60 rows farthest from the query.
+  const std::vector<uint32_t> order = BruteForce(role, query, 5000);
+  auto far = std::make_shared<Roaring>();
+  for (size_t i = 4940; i < 5000; ++i) far->add(order[i]);
+  role.filter.matches = far;
+
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const auto walked,
+      SearchRole(role.parts, role.filter, query, 20, AlwaysWalk(), ByRow));
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const auto planned,
+      SearchRole(role.parts, role.filter, query, 20, {}, ByRow));
+
+  EXPECT_EQ(walked.size(), 20U);
+  EXPECT_THAT(Rows(planned), testing::ElementsAreArray(order.begin() + 4940,
+                                                       order.begin() + 4960));
+}
+
+TEST(HnswPartitionTest, ExtendingAGraphFindsOldAndNewRows) {
+  TestRole role(6000, 16, 17);
+  std::vector<uint32_t> first, second;
+  for (uint32_t row = 0; row < 6000; ++row) {
+    (row % 3 == 0 ? second : first).push_back(row);
+  }
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      auto base, HnswPartition::Build(role.parts.rows, first, nullptr, {}));
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      auto whole,
+      HnswPartition::Build(role.parts.rows, second, base.get(), {}));
+  EXPECT_EQ(base->size(), 4000U);
+  EXPECT_EQ(whole->size(), 6000U);
+  role.parts.sealed = std::move(whole);
+  role.parts.outside = std::make_shared<Roaring>();
+
+  double recall = 0;
+  for (int i = 0; i < 20; ++i) {
+    const Query query = role.Ask(0.5F);
+    MITRA_ASSERT_OK_AND_ASSIGN(
+        const auto found,
+        SearchRole(role.parts, role.filter, query, 50, AlwaysWalk(), ByRow));
+    recall += Recall(Rows(found), BruteForce(role, query, 50)) / 20;
+  }
+  EXPECT_GE(recall, 0.95);
+}
+
+TEST(HnswPartitionTest, PartsRoundTripAndDamageIsRefused) {
+  TestRole role(800, 16, 18);
+  role.Seal();
+  const auto& graph = static_cast<const HnswPartition&>(*role.parts.sealed);
+  const Query query = role.Ask(0.5F);
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const auto before,
+      SearchRole(role.parts, role.filter, query, 20, AlwaysWalk(), ByRow));
+
+  MITRA_ASSERT_OK_AND_ASSIGN(auto copy,
+                             HnswPartition::FromParts(graph.ToParts()));
+  role.parts.sealed = std::move(copy);
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const auto after,
+      SearchRole(role.parts, role.filter, query, 20, AlwaysWalk(), ByRow));
+  EXPECT_EQ(Rows(before), Rows(after));
+
+  const auto& good = static_cast<const HnswPartition&>(*role.parts.sealed);
+  for (const auto& damage :
+       std::vector<std::function<void(HnswPartition::Parts&)>>{
+           [](auto& p) { p.levels.pop_back(); },
+           [](auto& p) { p.levels[3] = 0; },
+           [](auto& p) { p.levels[3] = 1000; },
+           [](auto& p) { p.neighbours[5] = 800; },
+           [](auto& p) { p.neighbours[5] = -7; },
+           [](auto& p) { p.neighbours.pop_back(); },
+           [](auto& p) { p.entry_point = 800; },
+           [](auto& p) { p.entry_point = -1; },
+           [](auto& p) { p.max_level += 1; },
+           [](auto& p) { p.links = 100000; },
+           [](auto& p) { p.rows.push_back(9); },
+       }) {
+    HnswPartition::Parts parts = good.ToParts();
+    damage(parts);
+    EXPECT_THAT(HnswPartition::FromParts(std::move(parts)),
+                StatusIs(absl::StatusCode::kDataLoss));
+  }
+}
+
+TEST(HnswPartitionTest, StopsABuildWhenAsked) {
+  TestRole role(100, 16, 19);
+  const std::atomic<bool> stop{true};
+  std::vector<uint32_t> rows = {1, 2, 3};
+
+  EXPECT_THAT(
+      HnswPartition::Build(role.parts.rows, rows, nullptr, {.stop = &stop}),
+      StatusIs(absl::StatusCode::kCancelled));
+}
+
+}  // namespace
+}  // namespace mitra::search

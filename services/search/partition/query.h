@@ -1,0 +1,55 @@
+// What a subject asks, prepared for scanning: its two vectors, the weight
+// between them, and the joint vector [w·need ; (1−w)·offer] as codes.
+
+#ifndef MITRA_SERVICES_SEARCH_PARTITION_QUERY_H_
+#define MITRA_SERVICES_SEARCH_PARTITION_QUERY_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "services/search/partition/vector_rows.h"
+
+namespace mitra::search {
+
+// A row with its exact scores.
+struct ScoredRow {
+  uint32_t row = 0;
+  float give = 0;   // subject's need · row's offer, −1 to 1
+  float take = 0;   // subject's offer · row's need, −1 to 1
+  float score = 0;  // w·give + (1−w)·take
+};
+
+// Immutable.
+class Query {
+ public:
+  // Each side is of unit length with d values, or empty when it is missing: its
+  // part of every score is then 0. `weight` is in [0, 1].
+  Query(size_t dimension, absl::Span<const float> need,
+        absl::Span<const float> offer, float weight);
+
+  const int8_t* codes() const { return codes_.data(); }
+  size_t width() const { return codes_.size(); }
+  float scale() const { return scale_; }
+
+  // A bound that the difference between two rows' estimated and exact scores
+  // keeps but for one case in about 10^9 (six standard deviations of rounding
+  // errors that are independent of each other).
+  float Margin(const VectorRows::View& rows) const;
+
+  // The exact scores of a row.
+  ScoredRow Score(const VectorRows::View& rows, uint32_t row) const;
+
+ private:
+  std::vector<float> need_;
+  std::vector<float> offer_;
+  float weight_;
+  std::vector<int8_t> codes_;
+  float scale_ = 0;
+  float norm_ = 0;
+  float residual_ = 0;
+};
+
+}  // namespace mitra::search
+
+#endif  // MITRA_SERVICES_SEARCH_PARTITION_QUERY_H_

@@ -1,0 +1,73 @@
+#include "services/search/partition/role_search.h"
+
+#include <algorithm>
+
+#include "common/status/status_macros.h"
+#include "services/search/partition/flat_partition.h"
+
+namespace mitra::search {
+namespace {
+
+bool WalkPays(const RolePartitions& role, const RowFilter& filter, size_t k,
+              const SearchPlan& plan) {
+  if (role.sealed == nullptr) return false;
+  const size_t count = filter.count();
+  if (count <= plan.scan_rows) return false;
+  if (filter.matches != nullptr && count <= plan.scan_matches) return false;
+  const size_t breadth = WalkBreadth(k, count, role.sealed->size());
+  return count > breadth * plan.rows_per_breadth;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<ScoredRow>> SearchRole(
+    const RolePartitions& role, const RowFilter& filter, const Query& query,
+    size_t k, const SearchPlan& plan,
+    absl::FunctionRef<bool(uint32_t, uint32_t)> before) {
+  const size_t passing = filter.count();
+  const size_t want = std::min(k, passing);
+  if (want == 0) return std::vector<ScoredRow>();
+
+  const PartitionSearch search = {role.rows, filter, query};
+  const float slack = 2 * query.Margin(role.rows);
+  EstimatePool pool(want, slack);
+  bool complete = false;
+  if (WalkPays(role, filter, want, plan)) {
+    MITRA_RETURN_IF_ERROR(role.sealed->Search(search, pool));
+    MITRA_RETURN_IF_ERROR(FlatPartition(role.outside).Search(search, pool));
+    complete = pool.Finish().size() >= want;
+  }
+  // A walk can miss rows that nothing links to; then a scan decides.
+  EstimatePool scanned(want, slack);
+  if (!complete) {
+    MITRA_RETURN_IF_ERROR(FlatPartition(passing).Search(search, scanned));
+  }
+  const std::vector<EstimatePool::Entry>& entries =
+      complete ? pool.Finish() : scanned.Finish();
+
+  constexpr size_t kAhead = 4;
+  std::vector<ScoredRow> scored;
+  scored.reserve(entries.size());
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (i + kAhead < entries.size()) {
+      const auto* next = reinterpret_cast<const char*>(
+          role.rows.offer(entries[i + kAhead].row));
+      for (size_t byte = 0; byte < role.rows.width() * sizeof(float);
+           byte += 64) {
+        __builtin_prefetch(next + byte);
+      }
+    }
+    scored.push_back(query.Score(role.rows, entries[i].row));
+  }
+  const auto better = [&](const ScoredRow& a, const ScoredRow& b) {
+    if (a.score != b.score) return a.score > b.score;
+    return a.row != b.row && before(a.row, b.row);
+  };
+  const auto end =
+      scored.begin() + static_cast<ptrdiff_t>(std::min(want, scored.size()));
+  std::partial_sort(scored.begin(), end, scored.end(), better);
+  scored.erase(end, scored.end());
+  return scored;
+}
+
+}  // namespace mitra::search

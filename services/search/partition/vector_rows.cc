@@ -1,0 +1,93 @@
+#include "services/search/partition/vector_rows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <new>
+
+namespace mitra::search {
+namespace {
+
+constexpr size_t kAlignment = 64;
+
+template <typename T>
+T* AllocateZeros(size_t count) {
+  void* memory =
+      ::operator new (count * sizeof(T), std::align_val_t{kAlignment});
+  std::memset(memory, 0, count * sizeof(T));
+  return static_cast<T*>(memory);
+}
+
+}  // namespace
+
+float Quantise(absl::Span<const float> values, int8_t* codes, float* residual) {
+  float largest = 0;
+  for (float v : values) largest = std::max(largest, std::fabs(v));
+  if (largest == 0) {
+    std::memset(codes, 0, values.size());
+    return 0;
+  }
+  const float scale = largest / 127.0F;
+  const float inverse = 127.0F / largest;
+  float lost = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const float code = std::nearbyint(values[i] * inverse);
+    codes[i] = static_cast<int8_t>(code);
+    const float error = values[i] - code * scale;
+    lost += error * error;
+  }
+  *residual += std::sqrt(lost);
+  return scale;
+}
+
+VectorRows::Chunk::Chunk(size_t stride, size_t width)
+    : codes(AllocateZeros<int8_t>(kChunkRows * stride)),
+      values(AllocateZeros<float>(kChunkRows * width)) {}
+
+VectorRows::VectorRows(size_t dimension) {
+  view_.dimension_ = dimension;
+  view_.stride_ = (2 * dimension + kAlignment - 1) / kAlignment * kAlignment;
+  view_.chunks_ = std::make_shared<const std::vector<std::shared_ptr<Chunk>>>();
+}
+
+void VectorRows::Set(uint32_t row, absl::Span<const float> offer,
+                     absl::Span<const float> need) {
+  const size_t number = row / kChunkRows;
+  if (number >= view_.chunks_->size()) {
+    auto chunks = *view_.chunks_;
+    while (number >= chunks.size()) {
+      chunks.push_back(std::make_shared<Chunk>(view_.stride_, view_.width()));
+    }
+    view_.chunks_ = std::make_shared<const std::vector<std::shared_ptr<Chunk>>>(
+        std::move(chunks));
+  }
+  Chunk& chunk = *(*view_.chunks_)[number];
+  const size_t at = row % kChunkRows;
+  float* values = chunk.values.get() + at * view_.width();
+  std::fill_n(values, view_.width(), 0.0F);
+  std::copy(offer.begin(), offer.end(), values);
+  std::copy(need.begin(), need.end(), values + view_.dimension_);
+  float residual = 0;
+  chunk.scales[at] =
+      Quantise({values, view_.width()}, chunk.codes.get() + at * view_.stride_,
+               &residual);
+  chunk.sides[at] = static_cast<uint8_t>((offer.empty() ? 0 : kOffer) |
+                                         (need.empty() ? 0 : kNeed));
+  view_.max_residual_ = std::max(view_.max_residual_, residual);
+}
+
+void VectorRows::Erase(uint32_t row) {
+  Chunk& chunk = *(*view_.chunks_)[row / kChunkRows];
+  const size_t at = row % kChunkRows;
+  std::memset(chunk.values.get() + at * view_.width(), 0,
+              view_.width() * sizeof(float));
+  std::memset(chunk.codes.get() + at * view_.stride_, 0, view_.stride_);
+  chunk.scales[at] = 0;
+  chunk.sides[at] = 0;
+}
+
+size_t VectorRows::bytes() const {
+  return view_.chunks_->size() * kChunkRows * view_.row_bytes();
+}
+
+}  // namespace mitra::search

@@ -1,0 +1,111 @@
+// The vectors of one role: one row per facet, each stored once, as int8 codes
+// for scanning and walking and as float32 for exact scores.
+//
+// A row is [offer ; need], 2·d values, each side of unit length or missing
+// (zeros). Its codes are value/scale with a scale of its own, padded with zeros
+// to a multiple of 64 bytes.
+
+#ifndef MITRA_SERVICES_SEARCH_PARTITION_VECTOR_ROWS_H_
+#define MITRA_SERVICES_SEARCH_PARTITION_VECTOR_ROWS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/types/span.h"
+
+namespace mitra::search {
+
+// Quantises `values` to codes with one scale: value ≈ code·scale. Returns the
+// scale and adds the length of what was lost to `residual`. All zeros give
+// scale 0.
+float Quantise(absl::Span<const float> values, int8_t* codes, float* residual);
+
+// For one writer; Views may be read meanwhile. A row may only be written while
+// no View that lets readers reach it is alive (see RowPool).
+class VectorRows {
+ public:
+  static constexpr size_t kChunkRows = 1024;
+  enum Side : uint8_t { kOffer = 1, kNeed = 2 };
+
+ private:
+  struct Chunk {
+    Chunk(size_t stride, size_t width);
+    struct Free {
+      void operator()(void* memory) const {
+        ::operator delete (memory, std::align_val_t{64});
+      }
+    };
+    std::unique_ptr<int8_t[], Free> codes;  // kChunkRows × stride
+    std::unique_ptr<float[], Free> values;  // kChunkRows × 2d
+    float scales[kChunkRows] = {};
+    uint8_t sides[kChunkRows] = {};
+  };
+
+ public:
+  // What readers see. Cheap to copy.
+  class View {
+   public:
+    // d, the length of one side.
+    size_t dimension() const { return dimension_; }
+    size_t width() const { return 2 * dimension_; }
+    size_t stride() const { return stride_; }
+    // Bytes behind one row.
+    size_t row_bytes() const {
+      return stride_ + width() * sizeof(float) + sizeof(float) + 1;
+    }
+    // Upper bound of the length that quantising took from any row.
+    float max_residual() const { return max_residual_; }
+
+    const int8_t* codes(uint32_t row) const {
+      return chunk(row).codes.get() + row % kChunkRows * stride_;
+    }
+    float scale(uint32_t row) const {
+      return chunk(row).scales[row % kChunkRows];
+    }
+    uint8_t sides(uint32_t row) const {
+      return chunk(row).sides[row % kChunkRows];
+    }
+    // d values each; zeros if the side is missing.
+    const float* offer(uint32_t row) const {
+      return chunk(row).values.get() + row % kChunkRows * width();
+    }
+    const float* need(uint32_t row) const { return offer(row) + dimension_; }
+    // Codes and scales of the chunk of rows [number·kChunkRows, …).
+    const int8_t* chunk_codes(size_t number) const {
+      return (*chunks_)[number]->codes.get();
+    }
+    const float* chunk_scales(size_t number) const {
+      return (*chunks_)[number]->scales;
+    }
+
+   private:
+    friend class VectorRows;
+    const Chunk& chunk(uint32_t row) const {
+      return *(*chunks_)[row / kChunkRows];
+    }
+    std::shared_ptr<const std::vector<std::shared_ptr<Chunk>>> chunks_;
+    size_t dimension_ = 0;
+    size_t stride_ = 0;
+    float max_residual_ = 0;
+  };
+
+  explicit VectorRows(size_t dimension);
+
+  // Writes a row; makes room for it. Each side has d values or none.
+  void Set(uint32_t row, absl::Span<const float> offer,
+           absl::Span<const float> need);
+  // Overwrites a row with zeros, so that nothing of it is left.
+  void Erase(uint32_t row);
+  // The rows of now. Rows written later may be reached through it, too.
+  const View& view() const { return view_; }
+  size_t bytes() const;
+
+ private:
+  View view_;
+};
+
+}  // namespace mitra::search
+
+#endif  // MITRA_SERVICES_SEARCH_PARTITION_VECTOR_ROWS_H_
