@@ -10,10 +10,12 @@
 #define MITRA_COMMON_FEED_FOLLOWER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "mitra/v1/change_feed_service.pb.h"
@@ -38,8 +40,9 @@ class FeedSink {
   // Applies one change. Applying it twice, or an older one late, must change
   // nothing. An error stops the process: a follower must not skip a fact.
   virtual absl::Status Apply(const v1::Change& change) = 0;
-  // Everything up to `watermark` has been applied. Called after each batch;
-  // the sink makes the changes visible to readers here.
+  // Everything up to `watermark` has been applied. Called after each batch, and
+  // once after a whole snapshot; the sink makes the changes visible to readers
+  // here.
   virtual absl::Status Commit(uint64_t watermark) = 0;
 };
 
@@ -71,9 +74,11 @@ class Follower {
     Position start;
     absl::Duration min_backoff = absl::Milliseconds(50);
     absl::Duration max_backoff = absl::Seconds(2);
+    // Called once, from the follower's thread, when it stops for good because
+    // the sink refused a change.
+    std::function<void(const absl::Status&)> on_failure;
   };
-  Follower(std::unique_ptr<FeedSource> source, FeedSink& sink,
-           Options options);
+  Follower(std::unique_ptr<FeedSource> source, FeedSink& sink, Options options);
   ~Follower();
 
   void Start();
@@ -90,6 +95,11 @@ class Follower {
   absl::Status status() const;
   // Waits until `revision` is applied. False when `deadline` comes first.
   bool WaitFor(uint64_t revision, absl::Time deadline) const;
+  // The same without a thread: calls `done` once, with true when `revision` is
+  // applied or with false at `deadline` or when the follower stops; at once if
+  // it already is.
+  void NotifyWhen(uint64_t revision, absl::Time deadline,
+                  std::function<void(bool)> done);
 
  private:
   struct State;

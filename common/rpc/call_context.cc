@@ -24,8 +24,8 @@ std::string PercentEncode(absl::string_view text) {
     if (IsPlain(c)) {
       out.push_back(c);
     } else {
-      absl::StrAppend(&out, "%",
-                      absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
+      absl::StrAppend(
+          &out, "%", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
     }
   }
   return out;
@@ -94,24 +94,44 @@ absl::Status CallContext::CheckAlive() const {
 }
 
 void CallContext::Cancel() {
+  std::vector<std::pair<uint64_t, std::function<void()>>> hooks;
+  {
+    absl::MutexLock lock(&hooks_mutex_);
+    if (cancelled_.exchange(true, std::memory_order_acq_rel)) return;
+    hooks.swap(hooks_);
+    running_hooks_ = std::this_thread::get_id();
+  }
+  // Without the lock: a hook may resume a handler, which may use this object.
+  for (auto& [id, hook] : hooks) hook();
   absl::MutexLock lock(&hooks_mutex_);
-  if (cancelled_.exchange(true, std::memory_order_acq_rel)) return;
-  for (auto& [id, hook] : hooks_) hook();
-  hooks_.clear();
+  running_hooks_ = std::thread::id();
 }
 
 uint64_t CallContext::AddCancelHook(std::function<void()> hook) {
-  absl::MutexLock lock(&hooks_mutex_);
-  if (cancelled()) {
-    hook();
-    return 0;
+  {
+    absl::MutexLock lock(&hooks_mutex_);
+    if (!cancelled()) {
+      hooks_.emplace_back(next_hook_, std::move(hook));
+      return next_hook_++;
+    }
   }
-  hooks_.emplace_back(next_hook_, std::move(hook));
-  return next_hook_++;
+  hook();
+  return 0;
 }
 
 void CallContext::RemoveCancelHook(uint64_t id) {
   absl::MutexLock lock(&hooks_mutex_);
+  const auto not_running = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return running_hooks_ == std::thread::id() ||
+           running_hooks_ == std::this_thread::get_id();
+  };
+  // A condition is evaluated by other threads too; ours is checked first.
+  if (!not_running()) {
+    const auto idle = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      return running_hooks_ == std::thread::id();
+    };
+    hooks_mutex_.Await(absl::Condition(&idle));
+  }
   hooks_.erase(std::remove_if(hooks_.begin(), hooks_.end(),
                               [&](const auto& h) { return h.first == id; }),
                hooks_.end());

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -58,6 +59,11 @@ class CallContext {
   // Until when an answer is of use; never infinite.
   absl::Time deadline = absl::Now() + absl::Seconds(10);
   Identity identity;
+  // What the client sent to say who it is: the metadata `authorization` and
+  // `x-api-key`. Kept only by servers that do not trust identity metadata;
+  // never logged, never forwarded.
+  std::string authorization;
+  std::string api_key;
   // Names the request in logs; `[A-Za-z0-9_-]{1,64}`.
   std::string request_id;
   // W3C traceparent of this call, or empty.
@@ -71,9 +77,9 @@ class CallContext {
   bool cancelled() const { return cancelled_.load(std::memory_order_acquire); }
   // Marks the call cancelled and runs the hooks, each once.
   void Cancel();
-  // Runs `hook` when the call is cancelled, at once if it already is. Hooks run
-  // on the cancelling thread and must be short. RemoveCancelHook returns after
-  // a running hook has finished; it must not be called from a hook.
+  // Runs `hook` when the call is cancelled, at once if it already is, on the
+  // cancelling thread. RemoveCancelHook returns only when the hook neither runs
+  // on another thread nor ever will.
   uint64_t AddCancelHook(std::function<void()> hook);
   void RemoveCancelHook(uint64_t id);
   // OK, or CANCELLED, or DEADLINE_EXCEEDED.
@@ -94,6 +100,7 @@ class CallContext {
   uint64_t next_hook_ ABSL_GUARDED_BY(hooks_mutex_) = 1;
   std::vector<std::pair<uint64_t, std::function<void()>>> hooks_
       ABSL_GUARDED_BY(hooks_mutex_);
+  std::thread::id running_hooks_ ABSL_GUARDED_BY(hooks_mutex_);
   std::vector<std::pair<std::string, std::string>> trailers_;
 };
 

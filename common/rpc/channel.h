@@ -42,8 +42,8 @@ class RawClientStream {
       const = 0;
 };
 
-// Thread-safe. A call that starts on a server's completion-queue thread goes out
-// and resumes there; any other resumes on the channel's own thread.
+// Thread-safe. A call that starts on a server's completion-queue thread goes
+// out and resumes there; any other resumes on the channel's own thread.
 class Channel {
  public:
   struct Options {

@@ -24,6 +24,12 @@ RawMessage::RawMessage(RawMessage&&) noexcept = default;
 RawMessage& RawMessage::operator=(RawMessage&&) noexcept = default;
 RawMessage::~RawMessage() = default;
 
+RawMessage RawMessage::Clone() const {
+  RawMessage clone;
+  *clone.buffer_ = *buffer_;
+  return clone;
+}
+
 size_t RawMessage::size() const {
   return buffer_->Valid() ? buffer_->Length() : 0;
 }
@@ -47,10 +53,10 @@ absl::Status RawMessage::ParseTo(google::protobuf::MessageLite& message) const {
   grpc::ByteBuffer reference(*buffer_);
   grpc::ProtoBufferReader reader(&reference);
   if (!reader.status().ok() || !message.ParseFromZeroCopyStream(&reader)) {
-    return MakeError(absl::StatusCode::kInvalidArgument, "MALFORMED_MESSAGE",
-                     absl::StrCat("the request is not a valid ",
-                                  message.GetTypeName(),
-                                  " (or holds text that is not UTF-8)"));
+    return MakeError(
+        absl::StatusCode::kInvalidArgument, "MALFORMED_MESSAGE",
+        absl::StrCat("the request is not a valid ", message.GetTypeName(),
+                     " (or holds text that is not UTF-8)"));
   }
   return absl::OkStatus();
 }

@@ -29,6 +29,8 @@ class RawMessage {
   RawMessage& operator=(RawMessage&&) noexcept;
   ~RawMessage();
 
+  // A second handle on the same bytes.
+  RawMessage Clone() const;
   size_t size() const;
   std::string ToString() const;
 

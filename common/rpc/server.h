@@ -143,8 +143,8 @@ class Server {
     Builder& ServerStreaming(absl::string_view method, Handler handler) {
       return RawStreaming(
           method,
-          [handler = std::move(handler)](
-              CallContext& call, RawStream& raw) -> Task<absl::Status> {
+          [handler = std::move(handler)](CallContext& call,
+                                         RawStream& raw) -> Task<absl::Status> {
             Stream<Request, Response> stream(raw);
             auto request = co_await stream.Read();
             if (!request.ok()) co_return request.status();
@@ -163,8 +163,8 @@ class Server {
     Builder& Bidirectional(absl::string_view method, Handler handler) {
       return RawStreaming(
           method,
-          [handler = std::move(handler)](
-              CallContext& call, RawStream& raw) -> Task<absl::Status> {
+          [handler = std::move(handler)](CallContext& call,
+                                         RawStream& raw) -> Task<absl::Status> {
             Stream<Request, Response> stream(raw);
             co_return co_await handler(call, stream);
           },

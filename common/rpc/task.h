@@ -180,28 +180,33 @@ inline void SyncWait(Task<void> task) {
 
 // Bridges a callback to a coroutine:
 //
-//   absl::Status status = co_await Callback<absl::Status>(
-//       [&](std::function<void(absl::Status)> done) { store.Write(row, done); });
+//   auto start = [&](std::function<void(absl::Status)> done) {
+//     store.Write(row, std::move(done));
+//   };
+//   absl::Status status = co_await Callback<absl::Status>(start);
 //
 // `start` is called once; `done` must be called exactly once, from any thread,
-// and the coroutine goes on there.
-template <typename T>
-auto Callback(std::function<void(std::function<void(T)>)> start) {
+// and the coroutine goes on there. `start` is a named variable on purpose: g++
+// 12 destroys a closure twice that is a temporary of a co_await expression.
+template <typename T, typename Start>
+auto Callback(Start& start) {
   struct Awaiter {
-    std::function<void(std::function<void(T)>)> start;
+    explicit Awaiter(Start& begin) : start(begin) {}
+    Start& start;
     std::optional<T> value;
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> caller) {
-      // `start` may finish, and destroy this awaiter, before it returns.
-      auto begin = std::move(start);
-      begin([this, caller](T result) {
+      // `done` may run, and destroy the coroutine with `start` and this
+      // awaiter, before the call returns: work on a copy.
+      Start begin = start;
+      begin(std::function<void(T)>([this, caller](T result) {
         value.emplace(std::move(result));
         caller.resume();
-      });
+      }));
     }
     T await_resume() { return *std::move(value); }
   };
-  return Awaiter{std::move(start), std::nullopt};
+  return Awaiter(start);
 }
 
 }  // namespace mitra::rpc

@@ -76,8 +76,8 @@ absl::Status FieldViolations::ToStatus() const {
   std::string message =
       absl::StrCat(violations_[0].first, ": ", violations_[0].second);
   if (count_ > 1) absl::StrAppend(&message, " (and ", count_ - 1, " more)");
-  absl::Status status = MakeError(absl::StatusCode::kInvalidArgument,
-                                  "INVALID_FIELD", message);
+  absl::Status status =
+      MakeError(absl::StatusCode::kInvalidArgument, "INVALID_FIELD", message);
   google::rpc::BadRequest detail;
   for (const auto& [field, description] : violations_) {
     auto* violation = detail.add_field_violations();

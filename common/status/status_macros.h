@@ -12,17 +12,17 @@
 #define MITRA_STATUS_CONCAT_(a, b) MITRA_STATUS_CONCAT_INNER_(a, b)
 
 // Returns from the enclosing function if `expr`, an absl::Status, is not OK.
-#define MITRA_RETURN_IF_ERROR(expr)                             \
-  do {                                                          \
+#define MITRA_RETURN_IF_ERROR(expr)                               \
+  do {                                                            \
     if (absl::Status mitra_status_ = (expr); !mitra_status_.ok()) \
-      return mitra_status_;                                     \
+      return mitra_status_;                                       \
   } while (false)
 
 // Assigns the value of `expr`, an absl::StatusOr, to `lhs`, which may be a
 // declaration, or returns its status.
-#define MITRA_ASSIGN_OR_RETURN(lhs, expr)                                 \
-  MITRA_ASSIGN_OR_RETURN_IMPL_(MITRA_STATUS_CONCAT_(mitra_or_, __LINE__), \
-                               lhs, expr)
+#define MITRA_ASSIGN_OR_RETURN(lhs, expr)                                      \
+  MITRA_ASSIGN_OR_RETURN_IMPL_(MITRA_STATUS_CONCAT_(mitra_or_, __LINE__), lhs, \
+                               expr)
 #define MITRA_ASSIGN_OR_RETURN_IMPL_(tmp, lhs, expr) \
   auto tmp = (expr);                                 \
   if (!tmp.ok()) return std::move(tmp).status();     \

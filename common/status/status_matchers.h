@@ -31,8 +31,7 @@ MATCHER(IsOk, negation ? "is not OK" : "is OK") {
   return GetStatus(arg).ok();
 }
 
-MATCHER_P(StatusIs, code,
-          "has code " + absl::StatusCodeToString(code)) {
+MATCHER_P(StatusIs, code, "has code " + absl::StatusCodeToString(code)) {
   *result_listener << GetStatus(arg).ToString();
   return GetStatus(arg).code() == code;
 }
@@ -76,9 +75,9 @@ MATCHER_P(NamesField, field, std::string("names the field ") + field) {
 #define MITRA_EXPECT_OK(expr) EXPECT_THAT((expr), ::mitra::IsOk())
 
 // Assigns the value of a StatusOr in a test body, or fails the test.
-#define MITRA_ASSERT_OK_AND_ASSIGN(lhs, expr) \
-  MITRA_ASSERT_OK_AND_ASSIGN_IMPL_(           \
-      MITRA_STATUS_CONCAT_(mitra_or_, __LINE__), lhs, expr)
+#define MITRA_ASSERT_OK_AND_ASSIGN(lhs, expr)                                 \
+  MITRA_ASSERT_OK_AND_ASSIGN_IMPL_(MITRA_STATUS_CONCAT_(mitra_or_, __LINE__), \
+                                   lhs, expr)
 #define MITRA_ASSERT_OK_AND_ASSIGN_IMPL_(tmp, lhs, expr) \
   auto tmp = (expr);                                     \
   ASSERT_TRUE(tmp.ok()) << tmp.status();                 \

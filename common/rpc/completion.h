@@ -1,0 +1,63 @@
+// Bridges gRPC completion queues to coroutines. Internal to common/rpc.
+
+#ifndef MITRA_COMMON_RPC_COMPLETION_H_
+#define MITRA_COMMON_RPC_COMPLETION_H_
+
+#include <grpcpp/completion_queue.h>
+
+#include <coroutine>
+#include <utility>
+
+namespace mitra::rpc::internal {
+
+// The tag of one operation: what runs when the queue returns it.
+struct CompletionTag {
+  void (*run)(CompletionTag*, bool ok) = nullptr;
+};
+
+// Starts an operation with a tag and resumes when the queue returns it:
+//
+//   bool ok = co_await Await([&](void* tag) { stream.Read(&buffer, tag); });
+template <typename Start>
+auto Await(Start start) {
+  struct Awaiter : CompletionTag {
+    explicit Awaiter(Start begin) : start(std::move(begin)) {}
+    Start start;
+    bool result = false;
+    std::coroutine_handle<> waiter;
+
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> caller) {
+      waiter = caller;
+      run = [](CompletionTag* tag, bool ok) {
+        auto* self = static_cast<Awaiter*>(tag);
+        self->result = ok;
+        self->waiter.resume();
+      };
+      // The queue's thread may resume and end the coroutine before `start`
+      // returns; nothing of *this is touched afterwards.
+      start(static_cast<CompletionTag*>(this));
+    }
+    bool await_resume() const noexcept { return result; }
+  };
+  return Awaiter(std::move(start));
+}
+
+// The queue that this thread serves; null on all other threads.
+inline thread_local grpc::CompletionQueue* current_queue = nullptr;
+
+// Runs the queue's operations until it is shut down and empty.
+inline void ServeQueue(grpc::CompletionQueue& queue) {
+  current_queue = &queue;
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue.Next(&tag, &ok)) {
+    auto* completion = static_cast<CompletionTag*>(tag);
+    completion->run(completion, ok);
+  }
+  current_queue = nullptr;
+}
+
+}  // namespace mitra::rpc::internal
+
+#endif  // MITRA_COMMON_RPC_COMPLETION_H_
