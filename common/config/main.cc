@@ -1,0 +1,69 @@
+#include "common/config/main.h"
+
+#include <unistd.h>
+
+#include <iostream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/base/version.h"
+#include "common/observability/log.h"
+
+namespace mitra {
+namespace {
+
+std::map<std::string, std::string> Environment() {
+  std::map<std::string, std::string> variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string text = *entry;
+    const size_t equals = text.find('=');
+    if (equals != std::string::npos) {
+      variables[text.substr(0, equals)] = text.substr(equals + 1);
+    }
+  }
+  return variables;
+}
+
+}  // namespace
+
+int RunMain(int argc, char** argv, absl::string_view service, Schema& schema,
+            std::function<absl::Status()> run) {
+  std::string level_text = "info";
+  schema.Add("log.level", &level_text, "Lowest level that is logged.")
+      .OneOf({"debug", "info", "warning", "error", "off"});
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  const auto action = schema.Load(arguments, Environment());
+  if (!action.ok()) {
+    std::cerr << "mitra-" << service << ": " << action.status().message()
+              << "\n";
+    return 2;
+  }
+  switch (*action) {
+    case Schema::Action::kHelp:
+      std::cout << schema.Help();
+      return 0;
+    case Schema::Action::kVersion:
+      std::cout << "mitra-" << service << " " << kVersion << "\n";
+      return 0;
+    case Schema::Action::kPrint:
+      std::cout << schema.Print();
+      return 0;
+    case Schema::Action::kCheck:
+      std::cout << "the configuration is good\n";
+      return 0;
+    case Schema::Action::kRun:
+      break;
+  }
+  const auto level = ParseLogLevel(level_text);
+  StartLogging(service, level.value_or(LogLevel::kInfo));
+  const absl::Status status = run();
+  if (!status.ok()) {
+    LogError("the service failed", {{"error", status.ToString()}});
+    std::cerr << "mitra-" << service << ": " << status.message() << "\n";
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace mitra
