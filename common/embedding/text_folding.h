@@ -33,10 +33,11 @@ void ForEachFoldedWord(absl::string_view text,
 bool IsStopWord(absl::string_view folded_word);
 
 // A folded Indonesian word without its light affixes ("pertanian" → "tani",
-// "makanannya" → "makan"); a view into `folded_word`, or into static storage
-// never. Purely by rules, so that it also shortens some words that only look
-// derived; a stem is an index key, not a word to show. Words shorter than 6
-// bytes or with other than a-z are returned unchanged.
+// "makanannya" → "makan"): a view into `folded_word`. Purely by rules, so that
+// it also shortens some words that only look derived, and forms whose first
+// consonant was lost meet each other but not their root; a stem is an index
+// key, not a word to show. Words shorter than 6 bytes or with other than a-z
+// are returned unchanged.
 absl::string_view LightStem(absl::string_view folded_word);
 
 }  // namespace mitra::embedding
