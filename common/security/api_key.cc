@@ -1,0 +1,235 @@
+#include "common/security/api_key.h"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "common/base/ids.h"
+#include "common/base/utf8.h"
+#include "common/status/errors.h"
+#include "common/status/status_macros.h"
+
+namespace mitra {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr size_t kIdLength = 8;
+constexpr char kIdLetters[] = "abcdefghjkmnpqrstvwxyz0123456789";
+
+std::string HashOf(absl::string_view secret) {
+  unsigned char hash[32];
+  crypto_generichash(hash, sizeof hash,
+                     reinterpret_cast<const unsigned char*>(secret.data()),
+                     secret.size(), nullptr, 0);
+  return absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(hash), sizeof hash));
+}
+
+bool IsScope(absl::string_view scope) {
+  if (scope == "*") return true;
+  const std::vector<absl::string_view> parts = absl::StrSplit(scope, ':');
+  return parts.size() == 2 &&
+         std::all_of(parts.begin(), parts.end(), [](absl::string_view part) {
+           return !part.empty() &&
+                  std::all_of(part.begin(), part.end(), [](unsigned char c) {
+                    return absl::ascii_islower(c) || c == '_';
+                  });
+         });
+}
+
+absl::Status Check(const KeyRecord& record) {
+  if (record.label.empty()) return InvalidField("label", "must not be empty");
+  MITRA_RETURN_IF_ERROR(ValidateText("label", record.label, 64));
+  for (const std::string& scope : record.scopes) {
+    if (!IsScope(scope)) {
+      return InvalidField("scopes",
+                          "must be like profiles:read, or * for everything");
+    }
+  }
+  if (!record.member_id.empty()) {
+    MITRA_RETURN_IF_ERROR(ValidateId("member_id", record.member_id));
+  }
+  return absl::OkStatus();
+}
+
+std::string ToLine(const KeyRecord& record) {
+  Json json = {{"id", record.id},
+               {"hash", record.hash},
+               {"label", record.label},
+               {"scopes", record.scopes}};
+  if (!record.member_id.empty()) json["member_id"] = record.member_id;
+  if (record.expire_time != absl::InfiniteFuture()) {
+    json["expire_time"] = absl::FormatTime(
+        absl::RFC3339_sec, record.expire_time, absl::UTCTimeZone());
+  }
+  if (record.revoked) json["revoked"] = true;
+  return json.dump() + "\n";
+}
+
+absl::StatusOr<KeyRecord> FromLine(absl::string_view line,
+                                   const std::string& where) {
+  const Json json = Json::parse(line.begin(), line.end(), nullptr, false);
+  if (!json.is_object()) return InvalidField(where, "is not a JSON object");
+  KeyRecord record;
+  for (const auto& [name, value] : json.items()) {
+    const std::string field = absl::StrCat(where, ".", CutUtf8(name, 40));
+    if (name == "revoked" && value.is_boolean()) {
+      record.revoked = value.get<bool>();
+    } else if (name == "scopes" && value.is_array()) {
+      for (const Json& scope : value) {
+        if (!scope.is_string()) return InvalidField(field, "must hold strings");
+        record.scopes.push_back(scope.get<std::string>());
+      }
+    } else if (name == "expire_time" && value.is_string()) {
+      std::string error;
+      if (!absl::ParseTime(absl::RFC3339_full, value.get<std::string>(),
+                           &record.expire_time, &error)) {
+        return InvalidField(field,
+                            "must be a time such as 2027-01-31T00:00:00Z");
+      }
+    } else if (std::string* text = name == "id"          ? &record.id
+                                   : name == "hash"      ? &record.hash
+                                   : name == "label"     ? &record.label
+                                   : name == "member_id" ? &record.member_id
+                                                         : nullptr;
+               text != nullptr && value.is_string()) {
+      *text = value.get<std::string>();
+    } else {
+      return InvalidField(field, "is unknown or of the wrong type");
+    }
+  }
+  if (record.id.size() != kIdLength || record.hash.size() != 64) {
+    return InvalidField(where, "needs an id and a hash");
+  }
+  if (absl::Status checked = Check(record); !checked.ok()) {
+    return InvalidField(where, checked.message());
+  }
+  return record;
+}
+
+absl::Status IoError(absl::string_view what, const std::string& path) {
+  return MakeError(absl::StatusCode::kInternal, "IO_ERROR",
+                   absl::StrCat(what, " ", path));
+}
+
+absl::Status WriteAndSync(const std::string& path, int flags,
+                          absl::string_view text) {
+  const int fd =
+      open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
+  if (fd < 0) return IoError("cannot open", path);
+  const bool written = write(fd, text.data(), text.size()) ==
+                           static_cast<ssize_t>(text.size()) &&
+                       fsync(fd) == 0;
+  close(fd);
+  return written ? absl::OkStatus() : IoError("cannot write", path);
+}
+
+}  // namespace
+
+absl::StatusOr<NewKey> MakeApiKey(const std::string& label,
+                                  const std::vector<std::string>& scopes,
+                                  const std::string& member_id,
+                                  absl::Time expire_time) {
+  NewKey key;
+  for (size_t i = 0; i < kIdLength; ++i) {
+    key.record.id.push_back(
+        kIdLetters[randombytes_uniform(sizeof kIdLetters - 1)]);
+  }
+  std::string bytes(32, '\0');
+  randombytes_buf(bytes.data(), bytes.size());
+  std::string secret;
+  absl::WebSafeBase64Escape(bytes, &secret);
+  key.text = absl::StrCat("mk_", key.record.id, "_", secret);
+  key.record.hash = HashOf(secret);
+  key.record.label = label;
+  key.record.scopes = scopes;
+  key.record.member_id = member_id;
+  key.record.expire_time = expire_time;
+  MITRA_RETURN_IF_ERROR(Check(key.record));
+  return key;
+}
+
+absl::StatusOr<std::shared_ptr<const KeySet>> KeySet::Parse(
+    absl::string_view text) {
+  auto set = std::make_shared<KeySet>();
+  size_t number = 0;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    ++number;
+    if (absl::StripAsciiWhitespace(line).empty()) continue;
+    MITRA_ASSIGN_OR_RETURN(KeyRecord record,
+                           FromLine(line, absl::StrCat("line ", number)));
+    if (!set->by_id_.emplace(record.id, set->records_.size()).second) {
+      return InvalidField(absl::StrCat("line ", number), "repeats an id");
+    }
+    set->records_.push_back(std::move(record));
+  }
+  return std::shared_ptr<const KeySet>(std::move(set));
+}
+
+const KeyRecord* KeySet::Verify(absl::string_view presented,
+                                absl::Time now) const {
+  if (!absl::ConsumePrefix(&presented, "mk_") ||
+      presented.size() < kIdLength + 2 || presented.size() > 200 ||
+      presented[kIdLength] != '_') {
+    return nullptr;
+  }
+  const auto it = by_id_.find(presented.substr(0, kIdLength));
+  const KeyRecord* record =
+      it == by_id_.end() ? nullptr : &records_[it->second];
+  const std::string hash = HashOf(presented.substr(kIdLength + 1));
+  const std::string expected =
+      record != nullptr ? record->hash : std::string(64, '0');
+  if (sodium_memcmp(hash.data(), expected.data(), 64) != 0 ||
+      record == nullptr || record->revoked || now >= record->expire_time) {
+    return nullptr;
+  }
+  return record;
+}
+
+absl::StatusOr<std::shared_ptr<const KeySet>> LoadKeyFile(
+    const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  if (!file) {
+    return MakeError(absl::StatusCode::kNotFound, "KEY_FILE_UNREADABLE",
+                     absl::StrCat("cannot read ", path));
+  }
+  return KeySet::Parse(text.str());
+}
+
+absl::Status AppendKeyRecord(const std::string& path, const KeyRecord& record) {
+  return WriteAndSync(path, O_APPEND, ToLine(record));
+}
+
+absl::Status RevokeKey(const std::string& path, const std::string& id) {
+  MITRA_ASSIGN_OR_RETURN(const auto set, LoadKeyFile(path));
+  std::string text;
+  bool found = false;
+  for (KeyRecord record : set->records()) {
+    if (record.id == id) found = record.revoked = true;
+    text += ToLine(record);
+  }
+  if (!found) {
+    return MakeError(absl::StatusCode::kNotFound, "KEY_NOT_FOUND",
+                     "no key with this id");
+  }
+  const std::string temporary = path + ".tmp";
+  MITRA_RETURN_IF_ERROR(WriteAndSync(temporary, O_TRUNC, text));
+  return rename(temporary.c_str(), path.c_str()) == 0
+             ? absl::OkStatus()
+             : IoError("cannot replace", path);
+}
+
+}  // namespace mitra
