@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/ids.h"
 #include "common/status/errors.h"
 #include "common/taxonomy/region.h"
 #include "common/taxonomy/sector.h"
 #include "mitra/v1/filter.pb.h"
-#include "services/search/filter/member_id.h"
 
 namespace mitra::search {
 namespace {
@@ -121,8 +121,8 @@ absl::StatusOr<MemberFilter> MemberFilter::FromProto(
   ListReader excluded =
       reader("exclude_ids", proto.exclude_ids_size(), kMaxExcluded);
   for (int i = 0; i < proto.exclude_ids_size(); ++i) {
-    if (!IsMemberId(proto.exclude_ids(i))) {
-      excluded.Bad(i, kMemberIdRule);
+    if (!IsValidId(proto.exclude_ids(i))) {
+      excluded.Bad(i, "is not a member id");
       continue;
     }
     filter.excluded_ids_.push_back(proto.exclude_ids(i));

@@ -1,0 +1,463 @@
+#include "services/search/index/index_state.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/base/ids.h"
+#include "common/status/status_macros.h"
+#include "mitra/v1/change_feed_service.pb.h"
+#include "services/search/index/id_hash.h"
+#include "services/search/index/profile_facts.h"
+
+namespace mitra::search {
+namespace {
+
+constexpr size_t kIdHashBytes = 16;
+
+absl::Status Refuse(absl::string_view what) {
+  return absl::FailedPreconditionError(absl::StrCat("feed: ", what));
+}
+
+}  // namespace
+
+IndexState::Contents::Contents(size_t dimension)
+    : ids(std::make_shared<IdTable>(1000)) {
+  roles.reserve(kRoles);
+  for (int role = 0; role < kRoles; ++role) roles.emplace_back(dimension);
+}
+
+IndexState::IndexState(Options options)
+    : options_(std::move(options)),
+      tracker_(std::make_shared<ViewTracker>()),
+      contents_(std::make_unique<Contents>(0)),
+      view_(std::make_shared<const IndexView>(tracker_, 0)) {
+  absl::MutexLock lock(&mutex_);
+  Publish();
+}
+
+absl::Status IndexState::TakeHeader(const v1::FeedHeader& header) {
+  if (header.space().empty() || header.dimension() == 0 ||
+      header.dimension() > 4096) {
+    return Refuse("header: has no embedding space");
+  }
+  if (header.id_hash_key().size() != kIdHashBytes) {
+    return Refuse("header: the key of id hashes must have 16 bytes");
+  }
+  if (options_.accept_space != nullptr) {
+    MITRA_RETURN_IF_ERROR(
+        options_.accept_space(header.space(), header.dimension()));
+  }
+  record_incarnation_ = header.record_incarnation();
+  space_ = header.space();
+  dimension_ = header.dimension();
+  id_hash_key_ = header.id_hash_key();
+  return absl::OkStatus();
+}
+
+absl::Status IndexState::Reset(const v1::FeedHeader& header) {
+  absl::MutexLock lock(&mutex_);
+  // Answers of the same record may go on until its snapshot has been read;
+  // those of another one are void at once.
+  const bool another = header.record_incarnation() != record_incarnation_ ||
+                       header.space() != space_;
+  MITRA_RETURN_IF_ERROR(TakeHeader(header));
+  ++generation_;
+  watermark_ = 0;
+  contents_ = std::make_unique<Contents>(dimension_);
+  if (another) {
+    usable_.store(false, std::memory_order_release);
+    Publish();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status IndexState::SetHeader(const v1::FeedHeader& header) {
+  absl::MutexLock lock(&mutex_);
+  if (space_.empty()) {
+    MITRA_RETURN_IF_ERROR(TakeHeader(header));
+    contents_ = std::make_unique<Contents>(dimension_);
+    return absl::OkStatus();
+  }
+  if (header.record_incarnation() != record_incarnation_ ||
+      header.id_hash_key() != id_hash_key_) {
+    return Refuse("header: another record, but no fresh start");
+  }
+  if (header.space() != space_ || header.dimension() != dimension_) {
+    return Refuse(absl::StrCat("header: the embedding space changed from ",
+                               space_, " to ", header.space(),
+                               "; restart search to build it anew"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status IndexState::Apply(const v1::Change& change) {
+  absl::MutexLock lock(&mutex_);
+  if (space_.empty()) return Refuse("a change came before the header");
+  switch (change.state_case()) {
+    case v1::Change::kProfile:
+      return ApplyProfile(change.profile(), change.revision());
+    case v1::Change::kProfileDeletion:
+      if (change.profile_deletion().id_hash().size() != kIdHashBytes) {
+        return Refuse("deletion: the id hash must have 16 bytes");
+      }
+      ApplyDeletion(change.profile_deletion());
+      return absl::OkStatus();
+    default:
+      return absl::OkStatus();  // not asked for
+  }
+}
+
+absl::Status IndexState::ApplyProfile(const v1::ProfileChange& change,
+                                      uint64_t revision) {
+  Contents& c = *contents_;
+  const v1::Profile& profile = change.profile();
+  if (!IsValidId(profile.profile_id())) {
+    return Refuse(absl::StrCat("profile of revision ", revision,
+                               ": the id is outside the grammar"));
+  }
+  const std::string id_hash = feed::IdHash(id_hash_key_, profile.profile_id());
+  const uint64_t hash = FirstBits(id_hash);
+  const auto tombstone = c.tombstones.find(id_hash);
+  if (tombstone != c.tombstones.end() &&
+      change.incarnation() <= tombstone->second) {
+    ++ignored_;
+    return absl::OkStatus();
+  }
+  uint32_t number = c.ids->Find(hash, [&](uint32_t candidate) {
+    return c.members[candidate]->id == profile.profile_id();
+  });
+  if (number != IdTable::kNone) {
+    const Member& known = *c.members[number];
+    if (std::make_pair(change.incarnation(), revision) <=
+        std::make_pair(known.incarnation, known.revision)) {
+      ++ignored_;
+      return absl::OkStatus();
+    }
+  }
+  MITRA_ASSIGN_OR_RETURN(std::vector<FacetFacts> facets,
+                         FacetsOf(change, dimension_));
+  // From here on nothing fails.
+  if (number != IdTable::kNone &&
+      c.members[number]->incarnation != change.incarnation()) {
+    RemoveMember(number);
+    number = IdTable::kNone;
+  }
+  if (number == IdTable::kNone) number = NewMember(hash);
+
+  const std::shared_ptr<const Member> old = c.members[number];
+  auto member = std::make_shared<Member>();
+  member->id = profile.profile_id();
+  member->display_name = profile.display_name();
+  member->region_code = profile.region_code();
+  member->incarnation = change.incarnation();
+  member->revision = revision;
+  member->hidden = profile.hidden();
+  for (FacetFacts& facts : facets) {
+    facts.attributes.member = number;
+    RoleIndex& role = c.roles[facts.role];
+    const FacetRow* before = nullptr;
+    if (old != nullptr) {
+      for (const FacetRow& facet : old->facets) {
+        if (facet.role == facts.role) before = &facet;
+      }
+    }
+    const uint32_t row =
+        before == nullptr
+            ? role.Add(facts.attributes, facts.eligible, facts.offer,
+                       facts.need)
+            : role.Update(before->row, facts.attributes, facts.eligible,
+                          facts.offer, facts.need);
+    member->facets.push_back({facts.role, row});
+  }
+  if (old != nullptr) {
+    for (const FacetRow& facet : old->facets) {
+      const bool kept = std::any_of(
+          facets.begin(), facets.end(),
+          [&](const FacetFacts& f) { return f.role == facet.role; });
+      if (!kept) c.roles[facet.role].Remove(facet.row);
+    }
+  }
+  member->text_hash = TextHash(profile);
+  if (old != nullptr && old->text_hash == member->text_hash) {
+    member->text_serial = old->text_serial;
+  } else {
+    member->text_serial = c.next_serial++;
+    c.lexical.Add({number, member->text_serial}, TermsOf(profile));
+  }
+  c.members.Mutable(number) = std::move(member);
+  ++applied_;
+  return absl::OkStatus();
+}
+
+uint32_t IndexState::NewMember(uint64_t hash) {
+  Contents& c = *contents_;
+  uint32_t number;
+  if (c.free_members.empty()) {
+    number = static_cast<uint32_t>(c.members.size());
+    c.members.Grow(c.members.size() + 1);
+  } else {
+    number = c.free_members.back();
+    c.free_members.pop_back();
+  }
+  if (c.ids->Crowded()) {
+    auto larger = std::make_shared<IdTable>(2 * c.live_members + 1000);
+    for (uint32_t i = 0; i < c.members.size(); ++i) {
+      if (c.members[i] != nullptr) {
+        larger->Insert(IdHash64(id_hash_key_, c.members[i]->id), i);
+      }
+    }
+    c.ids = std::move(larger);
+  }
+  c.ids->Insert(hash, number);
+  ++c.live_members;
+  return number;
+}
+
+void IndexState::RemoveMember(uint32_t number) {
+  Contents& c = *contents_;
+  const std::shared_ptr<const Member> member = c.members[number];
+  for (const FacetRow& facet : member->facets) {
+    c.roles[facet.role].Remove(facet.row);
+  }
+  c.ids->Remove(IdHash64(id_hash_key_, member->id), number);
+  c.members.Mutable(number) = nullptr;
+  c.free_members.push_back(number);
+  --c.live_members;
+}
+
+void IndexState::ApplyDeletion(const v1::ProfileDeletion& deletion) {
+  Contents& c = *contents_;
+  uint64_t& ended = c.tombstones[deletion.id_hash()];
+  ended = std::max(ended, deletion.incarnation());
+  const uint32_t number =
+      c.ids->Find(FirstBits(deletion.id_hash()), [&](uint32_t candidate) {
+        return feed::IdHash(id_hash_key_, c.members[candidate]->id) ==
+               deletion.id_hash();
+      });
+  if (number == IdTable::kNone ||
+      c.members[number]->incarnation > deletion.incarnation()) {
+    ++ignored_;
+    return;
+  }
+  RemoveMember(number);
+  ++applied_;
+}
+
+absl::Status IndexState::Commit(uint64_t watermark) {
+  {
+    absl::MutexLock lock(&mutex_);
+    watermark_ = std::max(watermark_, watermark);
+    Publish();
+    ReclaimRows();
+    usable_.store(true, std::memory_order_release);
+  }
+  if (options_.on_commit != nullptr) options_.on_commit();
+  return absl::OkStatus();
+}
+
+void IndexState::Publish() {
+  Contents& c = *contents_;
+  ++version_;
+  auto view = std::make_shared<IndexView>(tracker_, version_);
+  view->watermark = watermark_;
+  view->record_incarnation = record_incarnation_;
+  view->space = space_;
+  view->dimension = dimension_;
+  view->id_hash_key = id_hash_key_;
+  for (size_t role = 0; role < c.roles.size(); ++role) {
+    view->roles[role] = c.roles[role].Freeze(version_);
+  }
+  view->lexical = c.lexical.Freeze([&](const LexicalDocument& document) {
+    const auto& member = c.members[document.member];
+    return member != nullptr && member->text_serial == document.serial;
+  });
+  view->members = c.members.Freeze();
+  view->live_members = c.live_members;
+  view->ids = c.ids;
+  view->next_serial = c.next_serial;
+  view_.Store(std::move(view));
+}
+
+void IndexState::ReclaimRows() {
+  view_.Reclaim();
+  const uint64_t oldest = tracker_->oldest();
+  for (RoleIndex& role : contents_->roles) role.Reclaim(oldest);
+}
+
+bool IndexState::settled() const {
+  absl::MutexLock lock(&mutex_);
+  for (const RoleIndex& role : contents_->roles) {
+    if (role.WantsBuild(options_.roles)) return false;
+  }
+  return true;
+}
+
+bool IndexState::Maintain(const std::atomic<bool>& stop) {
+  const bool built = BuildOneGraph(stop);
+  const bool merged = !stop.load() && MergeText();
+  {
+    absl::MutexLock lock(&mutex_);
+    ReclaimRows();
+  }
+  return (built || merged) && !stop.load();
+}
+
+bool IndexState::BuildOneGraph(const std::atomic<bool>& stop) {
+  std::optional<RoleIndex::BuildTask> task;
+  size_t which = 0;
+  uint64_t generation = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    generation = generation_;
+    for (; which < contents_->roles.size(); ++which) {
+      task = contents_->roles[which].StartBuild(options_.roles);
+      if (task.has_value()) break;
+    }
+  }
+  if (!task.has_value()) return false;
+  auto graph = HnswPartition::Build(task->vectors, task->rows, task->base.get(),
+                                    {.links = options_.graph_links,
+                                     .build_breadth = options_.build_breadth,
+                                     .threads = options_.build_threads,
+                                     .stop = &stop});
+  absl::MutexLock lock(&mutex_);
+  if (generation != generation_) return true;  // another record meanwhile
+  // Without a graph everything is scanned, which is slower but as right.
+  std::shared_ptr<const HnswPartition> built;
+  if (graph.ok()) built = *std::move(graph);
+  contents_->roles[which].FinishBuild(std::move(built));
+  Publish();
+  return graph.ok();
+}
+
+bool IndexState::MergeText() {
+  LexicalIndex::Segments old;
+  std::shared_ptr<const IndexView> view;
+  uint64_t generation = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    old = contents_->lexical.MergeCandidates(contents_->live_members);
+    generation = generation_;
+    view = view_.Read().shared();
+  }
+  if (old.empty()) return false;
+  auto merged =
+      LexicalSegment::Merge(old, [&](const LexicalDocument& document) {
+        if (document.serial >= view->next_serial) return true;  // younger
+        if (document.member >= view->members.size()) return false;
+        const auto& member = view->members[document.member];
+        return member != nullptr && member->text_serial == document.serial;
+      });
+  absl::MutexLock lock(&mutex_);
+  if (generation != generation_) return true;
+  contents_->lexical.Replace(old, std::move(merged));
+  Publish();
+  return true;
+}
+
+IndexState::Frozen IndexState::Freeze() const {
+  absl::MutexLock lock(&mutex_);
+  return {view_.Read().shared(), contents_->tombstones};
+}
+
+absl::Status IndexState::Restore(Restored restored) {
+  const auto damaged = [](absl::string_view what) {
+    return absl::DataLossError(absl::StrCat("snapshot: ", what));
+  };
+  const size_t width = 2 * size_t{restored.dimension};
+  auto contents = std::make_unique<Contents>(restored.dimension);
+  for (size_t role = 0; role < kRoles; ++role) {
+    const Restored::Role& from = restored.roles[role];
+    if (from.values.size() != from.sides.size() * width) {
+      return damaged("vectors");
+    }
+    contents->roles[role].RestoreVectors(from.sides, from.values);
+  }
+  contents->ids = std::make_shared<IdTable>(restored.members.size() + 1000);
+  contents->members.Grow(restored.members.size());
+  for (uint32_t number = 0; number < restored.members.size(); ++number) {
+    Restored::RestoredMember& from = restored.members[number];
+    if (from.member.id.empty()) {
+      contents->free_members.push_back(number);
+      continue;
+    }
+    if (!IsValidId(from.member.id)) return damaged("ids");
+    auto member = std::make_shared<Member>(std::move(from.member));
+    member->facets.clear();
+    unsigned seen = 0;
+    for (Restored::Facet& facet : from.facets) {
+      if (facet.role == 0 || facet.role >= kRoles ||
+          (seen >> facet.role & 1) != 0) {
+        return damaged("facets");
+      }
+      seen |= 1U << facet.role;
+      facet.attributes.member = number;
+      if (!contents->roles[facet.role].RestoreRow(facet.row, facet.attributes,
+                                                  facet.eligible)) {
+        return damaged("rows");
+      }
+      member->facets.push_back({facet.role, facet.row});
+    }
+    contents->ids->Insert(IdHash64(restored.id_hash_key, member->id), number);
+    contents->next_serial =
+        std::max(contents->next_serial, member->text_serial + 1);
+    contents->members.Mutable(number) = std::move(member);
+    ++contents->live_members;
+  }
+  for (size_t role = 0; role < kRoles; ++role) {
+    if (!contents->roles[role].RestoreGraph(
+            std::move(restored.roles[role].graph))) {
+      return damaged("graph");
+    }
+  }
+  contents->lexical = std::move(restored.lexical);
+  if (!contents->lexical.MembersBelow(
+          static_cast<uint32_t>(restored.members.size()))) {
+    return damaged("text");
+  }
+  contents->tombstones = std::move(restored.tombstones);
+
+  absl::MutexLock lock(&mutex_);
+  ++generation_;
+  contents_ = std::move(contents);
+  watermark_ = restored.watermark;
+  record_incarnation_ = restored.record_incarnation;
+  space_ = std::move(restored.space);
+  dimension_ = restored.dimension;
+  id_hash_key_ = std::move(restored.id_hash_key);
+  Publish();
+  usable_.store(true, std::memory_order_release);
+  return absl::OkStatus();
+}
+
+IndexState::Figures IndexState::figures() const {
+  absl::MutexLock lock(&mutex_);
+  const Contents& c = *contents_;
+  Figures figures;
+  figures.members = c.live_members;
+  figures.tombstones = c.tombstones.size();
+  figures.documents = c.lexical.documents();
+  figures.applied = applied_;
+  figures.ignored = ignored_;
+  figures.bytes = c.lexical.bytes() + c.ids->bytes();
+  for (size_t i = 0; i < c.roles.size(); ++i) {
+    const RoleIndex& role = c.roles[i];
+    RoleFigures& out = figures.roles[i];
+    out.live = role.live();
+    out.dead = role.dead();
+    out.outside = role.outside();
+    out.graph = role.graph_size();
+    out.bytes = role.bytes();
+    out.oldest_dead = role.oldest_dead() == absl::InfiniteFuture()
+                          ? absl::ZeroDuration()
+                          : absl::Now() - role.oldest_dead();
+    figures.bytes += out.bytes;
+  }
+  // Names and ids, roughly.
+  figures.bytes += c.live_members * (sizeof(Member) + 80);
+  return figures;
+}
+
+}  // namespace mitra::search

@@ -1,0 +1,144 @@
+// Everything that search keeps of one role: vectors, attributes, postings, the
+// graph and what stands outside it.
+//
+// A facet stands in one row. A change of its vectors moves it to a new row; a
+// change of its attributes changes the row's columns in place. Rows that were
+// left are used again once neither a graph nor a reader's view reaches them.
+
+#ifndef MITRA_SERVICES_SEARCH_INDEX_ROLE_INDEX_H_
+#define MITRA_SERVICES_SEARCH_INDEX_ROLE_INDEX_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "roaring/roaring.hh"
+#include "services/search/filter/posting_index.h"
+#include "services/search/filter/row_attributes.h"
+#include "services/search/partition/hnsw_partition.h"
+#include "services/search/partition/role_search.h"
+#include "services/search/partition/row_filter.h"
+#include "services/search/partition/vector_rows.h"
+#include "services/search/persistent/cow_vector.h"
+
+namespace mitra::search {
+
+using AttributeVector = CowVector<RowAttributes, 32>;
+
+// One role as readers see it. Immutable.
+struct RoleView {
+  RolePartitions partitions;
+  RowBitsVector::View eligible;
+  size_t eligible_count = 0;
+  AttributeVector::View attributes;
+  PostingIndex::View postings;
+  std::shared_ptr<const HnswPartition> graph;
+};
+
+struct RolePolicy {
+  // From this many facets on, a role has a graph.
+  size_t graph_rows = 20000;
+  // Rows outside the graph that are merged into it: at least this many, or
+  // this share of the graph.
+  size_t delta_rows = 4000;
+  double delta_share = 0.05;
+  // Dead rows in the graph that make it be built anew: this share, or any that
+  // is older than `dead_age` (deleted members must be gone within 24 h).
+  double dead_share = 0.25;
+  absl::Duration dead_age = absl::Hours(12);
+};
+
+// For one writer at a time, but for the views.
+class RoleIndex {
+ public:
+  explicit RoleIndex(size_t dimension);
+
+  // Puts a facet into a row of its own and returns it.
+  uint32_t Add(const RowAttributes& attributes, bool eligible,
+               absl::Span<const float> offer, absl::Span<const float> need);
+  // Returns the row where the facet stands afterwards.
+  uint32_t Update(uint32_t row, const RowAttributes& attributes, bool eligible,
+                  absl::Span<const float> offer, absl::Span<const float> need);
+  void Remove(uint32_t row);
+
+  // The state of now, to be published under `version`, which grows.
+  RoleView Freeze(uint64_t version);
+  // No view of a version below `version` is alive any more.
+  void Reclaim(uint64_t version);
+
+  // A build that should be made, if any.
+  struct BuildTask {
+    VectorRows::View vectors;
+    std::vector<uint32_t> rows;
+    std::shared_ptr<const HnswPartition> base;  // null: build anew
+  };
+  std::optional<BuildTask> StartBuild(const RolePolicy& policy);
+  // Takes the result of the task of StartBuild, or null if it failed.
+  void FinishBuild(std::shared_ptr<const HnswPartition> graph);
+  // A build is due or under way.
+  bool WantsBuild(const RolePolicy& policy) const;
+
+  // The steps of coming back from a snapshot, in this order, on a new object:
+  // all vectors, then the live rows, then the graph or null. False if a row
+  // is not there or was given twice.
+  void RestoreVectors(absl::Span<const uint8_t> sides,
+                      absl::Span<const float> values);
+  bool RestoreRow(uint32_t row, const RowAttributes& attributes, bool eligible);
+  bool RestoreGraph(std::shared_ptr<const HnswPartition> graph);
+
+  size_t live() const { return live_; }
+  size_t dead() const { return dead_in_graph_; }
+  // Since when the oldest dead row is kept; InfiniteFuture if there is none.
+  absl::Time oldest_dead() const { return oldest_dead_; }
+  size_t graph_size() const { return graph_ == nullptr ? 0 : graph_->size(); }
+  size_t outside() const { return outside_.cardinality(); }
+  size_t bytes() const;
+
+ private:
+  enum RowState : uint8_t { kLive = 1, kInGraph = 2, kInBuild = 4 };
+
+  enum class Need { kNothing, kMerge, kRebuild };
+  Need BuildNeed(const RolePolicy& policy) const;
+  uint32_t TakeRow();
+  void LeaveRow(uint32_t row);
+  void SetEligible(uint32_t row, bool eligible);
+  bool IsEligible(uint32_t row) const {
+    return eligible_[row / RowBits::kRows].test(row % RowBits::kRows);
+  }
+  bool SameVectors(uint32_t row, absl::Span<const float> offer,
+                   absl::Span<const float> need) const;
+
+  VectorRows vectors_;
+  RowBitsVector eligible_;
+  size_t eligible_count_ = 0;
+  AttributeVector attributes_;
+  PostingIndex postings_;
+  std::shared_ptr<const HnswPartition> graph_;
+  // Rows that may be found and are not in the graph.
+  Roaring outside_;
+  bool outside_changed_ = true;
+  std::shared_ptr<const Roaring> frozen_outside_;
+
+  std::vector<uint8_t> states_;
+  size_t live_ = 0;
+  size_t dead_in_graph_ = 0;
+  bool building_ = false;
+  absl::Time oldest_dead_ = absl::InfiniteFuture();
+  std::vector<uint32_t> free_;
+  uint64_t version_ = 0;  // of the latest Freeze
+  struct Left {
+    uint64_t version;  // the first version whose view cannot reach the row
+    uint32_t row;
+  };
+  std::deque<Left> left_;
+  std::vector<AttributeKey> old_keys_;
+  std::vector<AttributeKey> new_keys_;
+};
+
+}  // namespace mitra::search
+
+#endif  // MITRA_SERVICES_SEARCH_INDEX_ROLE_INDEX_H_

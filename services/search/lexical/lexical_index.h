@@ -1,0 +1,169 @@
+// An inverted index over the words of members, ranked by BM25 (Robertson &
+// Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009).
+//
+// Text comes in immutable segments; each commit adds one and small ones are
+// merged, so that readers hold a frozen list of segments. A member's text is
+// named by a serial number: text whose serial is no longer the member's own is
+// dead and disappears when its segment is merged.
+
+#ifndef MITRA_SERVICES_SEARCH_LEXICAL_LEXICAL_INDEX_H_
+#define MITRA_SERVICES_SEARCH_LEXICAL_LEXICAL_INDEX_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+namespace mitra::v1 {
+class Profile;
+}
+
+namespace mitra::search {
+
+// A word, as its 64-bit hash. Different words meet in one about never.
+using TermHash = uint64_t;
+
+struct DocumentTerm {
+  TermHash term;
+  float frequency;  // weighted by field
+};
+
+// The terms of a profile, each once, sorted: words, their stems, and one that
+// stands for the whole name.
+std::vector<DocumentTerm> TermsOf(const v1::Profile& profile);
+
+// What a query looks for.
+struct LexicalQuery {
+  struct Term {
+    TermHash term;
+    float weight;
+  };
+  // Words and stems; empty if the text has no word that says anything.
+  std::vector<Term> terms;
+  // The whole text as a name; 0 if it has no words.
+  TermHash name = 0;
+};
+LexicalQuery LexicalQueryOf(absl::string_view text);
+
+struct LexicalDocument {
+  uint32_t member;
+  uint64_t serial;
+};
+
+// Immutable.
+class LexicalSegment {
+ public:
+  struct Posting {
+    TermHash term;
+    uint32_t document;
+    float frequency;
+  };
+  // Sorts `postings`; documents are positions in `documents`.
+  LexicalSegment(std::vector<LexicalDocument> documents,
+                 std::vector<float> lengths, std::vector<Posting> postings);
+
+  // One segment with what is alive of several.
+  static std::shared_ptr<const LexicalSegment> Merge(
+      const std::vector<std::shared_ptr<const LexicalSegment>>& segments,
+      absl::FunctionRef<bool(const LexicalDocument&)> alive);
+
+  // The segment as plain arrays, for snapshots.
+  struct Parts {
+    std::vector<LexicalDocument> documents;
+    std::vector<float> lengths;
+    std::vector<TermHash> terms;
+    std::vector<uint32_t> starts;
+    std::vector<uint32_t> postings;
+    std::vector<uint8_t> frequencies;
+  };
+  Parts ToParts() const;
+  // DATA_LOSS if the parts do not fit together.
+  static absl::StatusOr<std::shared_ptr<const LexicalSegment>> FromParts(
+      Parts parts);
+
+  size_t size() const { return documents_.size(); }
+  double total_length() const { return total_length_; }
+  size_t bytes() const;
+
+ private:
+  friend class LexicalView;
+  friend class LexicalIndex;
+  LexicalSegment() = default;
+  struct Range {
+    size_t begin = 0;
+    size_t end = 0;
+  };
+  Range Find(TermHash term) const;
+
+  std::vector<LexicalDocument> documents_;
+  std::vector<float> lengths_;
+  double total_length_ = 0;
+  std::vector<TermHash> terms_;       // sorted
+  std::vector<uint32_t> starts_;      // one more than terms
+  std::vector<uint32_t> postings_;    // documents
+  std::vector<uint8_t> frequencies_;  // in quarters
+};
+
+// A frozen list of segments. Cheap to copy.
+class LexicalView {
+ public:
+  // Calls `hit` for each document with one of the terms, dead ones included, in
+  // no order. O(postings of the terms).
+  void Search(const LexicalQuery& query,
+              absl::FunctionRef<void(const LexicalDocument&, float score,
+                                     bool exact_name)>
+                  hit) const;
+  // For snapshots.
+  absl::Span<const std::shared_ptr<const LexicalSegment>> segments() const {
+    if (segments_ == nullptr) return {};
+    return *segments_;
+  }
+
+ private:
+  friend class LexicalIndex;
+  std::shared_ptr<const std::vector<std::shared_ptr<const LexicalSegment>>>
+      segments_;
+};
+
+// For one writer at a time.
+class LexicalIndex {
+ public:
+  void Add(const LexicalDocument& document,
+           const std::vector<DocumentTerm>& terms);
+
+  // Seals what was added and returns the list of segments. `alive` is asked
+  // about documents of small segments that are merged on the way.
+  LexicalView Freeze(absl::FunctionRef<bool(const LexicalDocument&)> alive);
+
+  // Segments that should be merged by somebody who has the time; empty if none.
+  using Segments = std::vector<std::shared_ptr<const LexicalSegment>>;
+  // `live` is how many documents are alive.
+  Segments MergeCandidates(size_t live) const;
+  // Puts `merged` in the place of `old`, which MergeCandidates gave.
+  void Replace(const Segments& old,
+               std::shared_ptr<const LexicalSegment> merged);
+
+  // All documents belong to members below `members`.
+  bool MembersBelow(uint32_t members) const;
+  // Segments of a snapshot, in their order there.
+  void Restore(Segments segments) { segments_ = std::move(segments); }
+
+  size_t bytes() const;
+  size_t documents() const;
+
+ private:
+  void Seal();
+
+  Segments segments_;  // large to small
+  std::vector<LexicalDocument> documents_;
+  std::vector<float> lengths_;
+  std::vector<LexicalSegment::Posting> postings_;
+};
+
+}  // namespace mitra::search
+
+#endif  // MITRA_SERVICES_SEARCH_LEXICAL_LEXICAL_INDEX_H_
