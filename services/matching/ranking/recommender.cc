@@ -1,0 +1,441 @@
+#include "services/matching/ranking/recommender.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
+#include "common/status/errors.h"
+#include "common/status/status_macros.h"
+#include "mitra/v1/filter.pb.h"
+#include "services/matching/ranking/rerank.h"
+
+namespace mitra::matching {
+namespace {
+
+constexpr float kUnknown = std::numeric_limits<float>::quiet_NaN();
+// Retrieval grows by this factor until enough are left.
+constexpr int kDeeper = 4;
+
+// Kinds of member among which hardly any are of another kind than wanted;
+// search need not be asked to filter.
+constexpr uint32_t kParties = KindBit(v1::MEMBER_KIND_PERSON) |
+                              KindBit(v1::MEMBER_KIND_BUSINESS) |
+                              KindBit(v1::MEMBER_KIND_ORGANISATION);
+
+bool IsAway(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kUnavailable ||
+         status.code() == absl::StatusCode::kDeadlineExceeded ||
+         status.code() == absl::StatusCode::kResourceExhausted ||
+         status.code() == absl::StatusCode::kUnimplemented;
+}
+
+}  // namespace
+
+uint8_t MissingSignals(const MatchingView& view, const Subject& subject) {
+  uint8_t missing = 0;
+  if (!subject.stored() || view.graph.of(subject.index).size == 0) {
+    missing |= kMissingTies;
+  }
+  if (subject.member->region == taxonomy::kNoRegion) missing |= kMissingRegion;
+  if (subject.member->sectors.empty()) missing |= kMissingSectors;
+  return missing;
+}
+
+v1::Role RecommendableRole(const EligibilityCheck& eligible,
+                           const CompiledFilter* filter, const KindSpec& kind,
+                           MemberIndex index, const Member& member,
+                           v1::Role preferred, Eligibility& cause) {
+  cause = Eligibility::kNoSuchRole;
+  if (member.deleted) {
+    cause = Eligibility::kGone;
+    return v1::ROLE_UNSPECIFIED;
+  }
+  if ((kind.member_kinds >> member.kind & 1) == 0) return v1::ROLE_UNSPECIFIED;
+  v1::Role found = v1::ROLE_UNSPECIFIED;
+  for (const Facet& facet : member.facets) {
+    const v1::Role role = static_cast<v1::Role>(facet.role);
+    if ((kind.candidate_roles >> role & 1) == 0) continue;
+    const Eligibility verdict = eligible(index, role);
+    if (verdict != Eligibility::kEligible) {
+      if (cause == Eligibility::kNoSuchRole) cause = verdict;
+      continue;
+    }
+    if (filter != nullptr && !filter->Accepts(member, facet)) {
+      if (cause == Eligibility::kNoSuchRole) cause = Eligibility::kEligible;
+      continue;
+    }
+    if (role == preferred) {
+      cause = Eligibility::kEligible;
+      return role;
+    }
+    if (found == v1::ROLE_UNSPECIFIED) found = role;
+  }
+  if (found != v1::ROLE_UNSPECIFIED) cause = Eligibility::kEligible;
+  return found;
+}
+
+// Everything that one ranking needs, made once.
+struct Recommender::Work {
+  Work(const MatchingView& the_view, const Subject& the_subject,
+       const RankQuery& the_query, std::shared_ptr<const TrustVector> the_trust,
+       int64_t now)
+      : view(the_view),
+        subject(the_subject),
+        query(the_query),
+        trust(std::move(the_trust)),
+        features(
+            view.members, view.graph, subject, *query.kind,
+            CountingRoles(*subject.member, *query.kind, query.subject_roles),
+            trust.get()),
+        utility(*query.profile, *query.kind, query.subject_weight),
+        eligible(subject.stored()
+                     ? EligibilityCheck(view.members, subject.index, now)
+                     : EligibilityCheck(view.members, *subject.member, now)) {}
+
+  // Takes in a member if it may be shown and is not there yet.
+  void Add(MemberIndex index, v1::Role preferred, Similarity similarity,
+           uint8_t source, const Prices* prices) {
+    if (index == kNoMember || !seen.insert(index).second) return;
+    const Member& member = view.members.at(index);
+    if (query.listed != nullptr && query.listed->contains(member.id.view())) {
+      return;
+    }
+    Eligibility cause;
+    const v1::Role role = RecommendableRole(
+        eligible, query.compiled, *query.kind, index, member, preferred, cause);
+    if (role == v1::ROLE_UNSPECIFIED) return;
+    items.push_back(ScoreOne(index, member, role, similarity, source, prices));
+  }
+
+  Ranked ScoreOne(MemberIndex index, const Member& member, v1::Role role,
+                  Similarity similarity, uint8_t source, const Prices* prices) {
+    Ranked ranked;
+    ranked.member = index;
+    ranked.role = role;
+    ranked.incarnation = member.incarnation;
+    ranked.similarity = similarity;
+    ranked.trust = features.TrustIn(index);
+    ranked.sources = source;
+    if (ranked.trust > 0) ranked.sources |= kFromTrust;
+    const FeatureVector vector = features.Of(
+        index, member, *member.FacetOf(role), similarity, ranked.trust);
+    if (!vector.Missing(Feature::kSameGroup) &&
+        vector.Get(Feature::kSameGroup) > 0) {
+      ranked.sources |= kFromCommunity;
+    }
+    ranked.score = utility.Score(
+        vector,
+        prices != nullptr ? prices->LogPriceOf(query.kind->kind, index) : 0);
+    newcomer.push_back(vector.Get(Feature::kNewcomer) > 0);
+    return ranked;
+  }
+
+  const MatchingView& view;
+  const Subject& subject;
+  const RankQuery& query;
+  const std::shared_ptr<const TrustVector> trust;
+  const PairFeatures features;
+  const JointUtility utility;
+  const EligibilityCheck eligible;
+  std::vector<MemberIndex> walked;  // candidates from the walk, best first
+  absl::flat_hash_set<MemberIndex> seen;
+  std::vector<Ranked> items;
+  std::vector<bool> newcomer;  // beside items
+};
+
+namespace {
+
+// Members that the walk reached and that stand in a wanted role, best first.
+std::vector<MemberIndex> WalkCandidates(const MatchingView& view,
+                                        const KindSpec& kind,
+                                        const TrustVector& trust,
+                                        size_t count) {
+  std::vector<TrustEntry> found;
+  found.reserve(trust.entries.size());
+  for (const TrustEntry& entry : trust.entries) {
+    const Member& member = view.members.at(entry.member);
+    if ((member.role_bits & kind.candidate_roles) == 0 || member.hidden ||
+        (kind.member_kinds >> member.kind & 1) == 0) {
+      continue;
+    }
+    found.push_back(entry);
+  }
+  const auto better = [](const TrustEntry& a, const TrustEntry& b) {
+    return a.mass != b.mass ? a.mass > b.mass : a.member < b.member;
+  };
+  if (found.size() > count) {
+    std::nth_element(found.begin(), found.begin() + count, found.end(), better);
+    found.resize(count);
+  }
+  std::sort(found.begin(), found.end(), better);
+  std::vector<MemberIndex> members;
+  members.reserve(found.size());
+  for (const TrustEntry& entry : found) members.push_back(entry.member);
+  return members;
+}
+
+// The group that a candidate stands for most: its smallest.
+MemberIndex MainGroup(const MatchingView& view, MemberIndex member) {
+  const Neighbours neighbours = view.graph.of(member);
+  MemberIndex group = kNoMember;
+  uint32_t smallest = 0;
+  for (uint32_t i = 0; i < neighbours.size; ++i) {
+    if ((neighbours.facts[i].out_kind & TieFacts::kGroupFlag) == 0) continue;
+    const uint32_t size =
+        view.graph.of(neighbours.edges[i].to).node->group_size;
+    if (group == kNoMember || size < smallest) {
+      group = neighbours.edges[i].to;
+      smallest = size;
+    }
+  }
+  return group;
+}
+
+void Order(const MatchingView& view, const Subject& subject,
+           const RankQuery& query, std::vector<Ranked>& items,
+           std::vector<bool>& newcomer) {
+  std::vector<uint32_t> by_key(items.size());
+  for (uint32_t i = 0; i < by_key.size(); ++i) by_key[i] = i;
+  std::sort(by_key.begin(), by_key.end(), [&](uint32_t a, uint32_t b) {
+    if (items[a].score.key != items[b].score.key) {
+      return items[a].score.key > items[b].score.key;
+    }
+    return view.members.at(items[a].member).id.view() <
+           view.members.at(items[b].member).id.view();
+  });
+  const size_t depth = std::min<size_t>(100, items.size());
+  std::vector<RerankItem> rerank(items.size());
+  for (uint32_t i = 0; i < by_key.size(); ++i) {
+    rerank[i].rank = i;
+    rerank[i].newcomer = newcomer[by_key[i]];
+    if (i < depth && query.profile->group_cap > 0) {
+      rerank[i].group = MainGroup(view, items[by_key[i]].member);
+    }
+  }
+  const RerankResult result = Rerank(
+      rerank, {.newcomer_share = query.profile->newcomer_share,
+               .group_cap = query.profile->group_cap,
+               .seed = absl::HashOf(subject.member->incarnation,
+                                    subject.member->create_time, subject.index),
+               .depth = depth});
+  for (const uint32_t rank : result.introduced) {
+    items[by_key[rank]].sources |= kFromNewcomers;
+  }
+  std::vector<Ranked> ordered;
+  ordered.reserve(items.size());
+  for (const uint32_t rank : result.order) {
+    ordered.push_back(items[by_key[rank]]);
+  }
+  items = std::move(ordered);
+}
+
+}  // namespace
+
+Recommender::Recommender(CandidateSource& source, TrustCache& trust,
+                         const Clock& clock, const Prices* prices,
+                         Options options)
+    : source_(source),
+      trust_(trust),
+      clock_(clock),
+      prices_(prices),
+      options_(options) {}
+
+std::shared_ptr<const TrustVector> Recommender::TrustOf(
+    const MatchingView& view, const Subject& subject) {
+  if (!subject.stored()) return nullptr;
+  return trust_
+      .Get(view.graph, subject.index, subject.member->incarnation, clock_.Now())
+      .trust;
+}
+
+rpc::Task<absl::StatusOr<Retrieved>> Recommender::AskSearch(
+    rpc::CallContext& call, const Work& work, int k, bool also_score) {
+  const KindSpec& kind = *work.query.kind;
+  RetrieveQuery query;
+  if (work.subject.stored()) {
+    query.subject_id = std::string(work.subject.member->id.view());
+  } else {
+    query.voice = work.subject.voice;
+  }
+  const uint32_t roles =
+      CountingRoles(*work.subject.member, kind, work.query.subject_roles);
+  if (std::popcount(roles) == 1) {
+    query.subject_role = static_cast<v1::Role>(std::countr_zero(roles));
+  }
+  query.roles = kind.candidate_roles;
+  if ((kind.member_kinds & kParties) != kParties)
+    query.kinds = kind.member_kinds;
+  query.filter = work.query.filter;
+  query.seats_free =
+      kind.pool == CapacityPool::kFacetSeats &&
+      (kind.candidate_roles &
+       (RoleBit(v1::ROLE_MENTOR) | RoleBit(v1::ROLE_FACILITATOR))) != 0;
+  query.weight = work.query.subject_weight;
+  query.k = std::clamp(k, 1, kMaxRetrieved);
+  query.min_revision = work.query.min_revision;
+  if (also_score) {
+    query.also_score_ids.reserve(work.walked.size());
+    for (const MemberIndex member : work.walked) {
+      query.also_score_ids.emplace_back(work.view.members.at(member).id.view());
+    }
+  }
+  // The rest of the budget belongs to scoring and to the answer itself.
+  const absl::Time deadline = call.deadline;
+  call.deadline = std::min(
+      deadline, absl::Now() + call.remaining() * options_.retrieval_share);
+  absl::StatusOr<Retrieved> found =
+      co_await source_.Retrieve(call, std::move(query));
+  call.deadline = deadline;
+  co_return found;
+}
+
+rpc::Task<absl::StatusOr<Ranking>> Recommender::Rank(rpc::CallContext& call,
+                                                     const MatchingView& view,
+                                                     const Subject& subject,
+                                                     RankQuery query) {
+  MITRA_CO_RETURN_IF_ERROR(call.CheckAlive());
+  Ranking ranking;
+  ranking.revision = view.revision;
+  ranking.missing = MissingSignals(view, subject);
+  Work work(view, subject, query, TrustOf(view, subject),
+            absl::ToUnixSeconds(clock_.Now()));
+  if (work.trust != nullptr) {
+    if (work.trust->truncated) {
+      ranking.degraded |= DegradedBit(v1::DEGRADED_REASON_TRUST_TRUNCATED);
+    }
+    work.walked = WalkCandidates(view, *query.kind, *work.trust,
+                                 options_.trust_candidates);
+  }
+
+  const size_t listed = query.listed != nullptr ? query.listed->size() : 0;
+  int k = std::clamp(std::max(options_.first_retrieval,
+                              static_cast<int>(std::min<size_t>(
+                                  kMaxRetrieved, 2 * (query.wanted + listed)))),
+                     1, kMaxRetrieved);
+  while (true) {
+    absl::StatusOr<Retrieved> found =
+        co_await AskSearch(call, work, k, /*also_score=*/work.seen.empty());
+    MITRA_CO_RETURN_IF_ERROR(call.CheckAlive());
+    if (!found.ok()) {
+      if (found.status().code() == absl::StatusCode::kNotFound &&
+          subject.stored()) {
+        // Search has not heard of the subject yet, or it is gone already.
+        ranking.degraded |= DegradedBit(v1::DEGRADED_REASON_STALE);
+      } else if (IsAway(found.status())) {
+        ranking.degraded |= DegradedBit(v1::DEGRADED_REASON_SEARCH_UNAVAILABLE);
+      } else {
+        co_return found.status();
+      }
+      for (const MemberIndex member : work.walked) {
+        work.Add(member, v1::ROLE_UNSPECIFIED, {kUnknown, kUnknown}, 0,
+                 prices_);
+      }
+      ranking.exhausted = true;
+      break;
+    }
+    ranking.revision = std::min(ranking.revision, found->revision);
+    if (found->partial) {
+      ranking.degraded |= DegradedBit(v1::DEGRADED_REASON_PARTIAL);
+    }
+    if (query.min_revision > found->revision) {
+      ranking.degraded |= DegradedBit(v1::DEGRADED_REASON_STALE);
+    }
+    if (found->need_missing && found->offer_missing) {
+      ranking.missing |= kMissingVectors;
+    }
+    int retrieved = 0;
+    for (const Retrieved::Candidate& candidate : found->candidates) {
+      if (!candidate.also_scored) ++retrieved;
+      work.Add(view.members.Find(candidate.id), candidate.role,
+               {found->need_missing ? kUnknown : candidate.give,
+                found->offer_missing ? kUnknown : candidate.take},
+               candidate.also_scored ? uint8_t{0} : uint8_t{kFromEmbedding},
+               prices_);
+    }
+    // The walk's members that search could not tell about.
+    for (const MemberIndex member : work.walked) {
+      work.Add(member, v1::ROLE_UNSPECIFIED, {kUnknown, kUnknown}, 0, prices_);
+    }
+    ranking.exhausted = retrieved < k;
+    if (ranking.exhausted || work.items.size() >= query.wanted) break;
+    if (k >= kMaxRetrieved) {
+      for (MemberIndex i = 0; i < view.members.size(); ++i) {
+        if ((view.members.at(i).role_bits & query.kind->candidate_roles) != 0) {
+          work.Add(i, v1::ROLE_UNSPECIFIED, {kUnknown, kUnknown}, kFromRoster,
+                   prices_);
+        }
+      }
+      ranking.exhausted = true;
+      break;
+    }
+    k = std::min(kMaxRetrieved, k * kDeeper);
+  }
+  Order(view, subject, query, work.items, work.newcomer);
+  ranking.items = std::move(work.items);
+  co_return ranking;
+}
+
+rpc::Task<absl::StatusOr<Ranking>> Recommender::ScoreGiven(
+    rpc::CallContext& call, const MatchingView& view, const Subject& subject,
+    RankQuery query, std::vector<std::string> candidate_ids) {
+  MITRA_CO_RETURN_IF_ERROR(call.CheckAlive());
+  Ranking ranking;
+  ranking.revision = view.revision;
+  ranking.missing = MissingSignals(view, subject);
+  Work work(view, subject, query, TrustOf(view, subject),
+            absl::ToUnixSeconds(clock_.Now()));
+  std::vector<MemberIndex> members;
+  members.reserve(candidate_ids.size());
+  for (const std::string& id : candidate_ids) {
+    members.push_back(view.members.Find(id));
+    if (members.back() != kNoMember) work.walked.push_back(members.back());
+  }
+  absl::flat_hash_map<MemberIndex, Similarity> similarities;
+  if (!work.walked.empty()) {
+    absl::StatusOr<Retrieved> found =
+        co_await AskSearch(call, work, 1, /*also_score=*/true);
+    MITRA_CO_RETURN_IF_ERROR(call.CheckAlive());
+    if (found.ok()) {
+      ranking.revision = std::min(ranking.revision, found->revision);
+      for (const Retrieved::Candidate& candidate : found->candidates) {
+        similarities[view.members.Find(candidate.id)] = {
+            found->need_missing ? kUnknown : candidate.give,
+            found->offer_missing ? kUnknown : candidate.take};
+      }
+    } else if (IsAway(found.status()) ||
+               found.status().code() == absl::StatusCode::kNotFound) {
+      ranking.degraded |= DegradedBit(v1::DEGRADED_REASON_SEARCH_UNAVAILABLE);
+    } else {
+      co_return found.status();
+    }
+  }
+  for (const MemberIndex index : members) {
+    Ranked none;
+    none.member = index;
+    if (index == kNoMember) {
+      ranking.items.push_back(none);
+      continue;
+    }
+    const Member& member = view.members.at(index);
+    Eligibility cause;
+    const v1::Role role =
+        RecommendableRole(work.eligible, query.compiled, *query.kind, index,
+                          member, v1::ROLE_UNSPECIFIED, cause);
+    if (role == v1::ROLE_UNSPECIFIED) {
+      ranking.items.push_back(none);
+      continue;
+    }
+    const auto at = similarities.find(index);
+    ranking.items.push_back(work.ScoreOne(
+        index, member, role,
+        at != similarities.end() ? at->second : Similarity{kUnknown, kUnknown},
+        0, prices_));
+  }
+  ranking.exhausted = true;
+  co_return ranking;
+}
+
+}  // namespace mitra::matching

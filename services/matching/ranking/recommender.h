@@ -1,0 +1,164 @@
+// The pipeline that makes a ranking: trust walk → retrieval → hydration →
+// eligibility → scoring → order → reranking.
+//
+// Candidates come from several sources, each named: "embedding" (search,
+// reciprocal), "trust" (the walk from the subject), "community" (members of a
+// common group), "newcomer" (put up by reranking), "roster" (a scan of the
+// member table, when all that search may return at once was not enough).
+
+#ifndef MITRA_SERVICES_MATCHING_RANKING_RECOMMENDER_H_
+#define MITRA_SERVICES_MATCHING_RANKING_RECOMMENDER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/base/clock.h"
+#include "common/rpc/call_context.h"
+#include "common/rpc/task.h"
+#include "services/matching/ranking/candidate_source.h"
+#include "services/matching/ranking/joint_utility.h"
+#include "services/matching/ranking/member_filter.h"
+#include "services/matching/ranking/pair_features.h"
+#include "services/matching/ranking/subject.h"
+#include "services/matching/state/matching_state.h"
+#include "services/matching/trust/trust_cache.h"
+
+namespace mitra::matching {
+
+// Where a candidate came from, as bits.
+enum SourceBit : uint8_t {
+  kFromEmbedding = 1,
+  kFromTrust = 2,
+  kFromCommunity = 4,
+  kFromNewcomers = 8,
+  kFromRoster = 16,
+};
+
+// What makes an answer less than it could be, as bits of 1 << DegradedReason.
+using DegradedBits = uint8_t;
+constexpr DegradedBits DegradedBit(v1::DegradedReason reason) {
+  return static_cast<DegradedBits>(1u << reason);
+}
+
+// Signals that a subject lacks, as bits.
+enum MissingBit : uint8_t {
+  kMissingVectors = 1,
+  kMissingTies = 2,
+  kMissingRegion = 4,
+  kMissingSectors = 8,
+};
+
+// A candidate in its place.
+struct Ranked {
+  MemberIndex member = kNoMember;
+  v1::Role role = v1::Role(0);
+  uint8_t sources = 0;  // SourceBit
+  uint64_t incarnation = 0;
+  Similarity similarity{};
+  float trust = 0;  // as of TrustScale
+  PairScore score;
+};
+
+struct Ranking {
+  std::vector<Ranked> items;  // best first, each member once
+  // Nothing eligible is left that is not in `items`.
+  bool exhausted = false;
+  DegradedBits degraded = 0;
+  uint8_t missing = 0;    // MissingBit
+  uint64_t revision = 0;  // the oldest of what it rests on
+};
+
+// One question for one kind.
+struct RankQuery {
+  const KindSpec* kind = nullptr;
+  const RankingProfile* profile = nullptr;
+  // How many are wanted; the answer has min(wanted, eligible) or more.
+  size_t wanted = 10;
+  // The caller's filter, both forms of it; may be null together.
+  const v1::MemberFilter* filter = nullptr;
+  const CompiledFilter* compiled = nullptr;
+  double subject_weight = .6;
+  uint32_t subject_roles = 0;  // RoleBit()s; 0: the kind's own
+  uint64_t min_revision = 0;
+  // Members that are not wanted again: those on earlier pages.
+  const absl::flat_hash_set<std::string>* listed = nullptr;
+};
+
+// log B_v of candidates: the place of the joint solution. Without one, nobody
+// has a price.
+class Prices {
+ public:
+  virtual ~Prices() = default;
+  // 0 for members without a price: the median of kind and capacity.
+  virtual float LogPriceOf(v1::RecommendationKind kind,
+                           MemberIndex member) const = 0;
+};
+
+// Thread-safe. Everything that it is made from must outlive it.
+class Recommender {
+ public:
+  struct Options {
+    // Asked of search at first; more when too few are left.
+    int first_retrieval = 160;
+    // Members from the walk that are scored beside the found ones.
+    size_t trust_candidates = 64;
+    // Share of the call's remaining time that retrieval may take.
+    double retrieval_share = .7;
+  };
+  Recommender(CandidateSource& source, TrustCache& trust, const Clock& clock,
+              const Prices* prices, Options options);
+  Recommender(CandidateSource& source, TrustCache& trust, const Clock& clock)
+      : Recommender(source, trust, clock, nullptr, Options()) {}
+
+  // Errors: NOT_FOUND if the subject has gone; those of the call itself.
+  // Search that is away is no error: the ranking is then from the walk alone
+  // and says so. `view` and what `query` points to must outlive the task.
+  rpc::Task<absl::StatusOr<Ranking>> Rank(rpc::CallContext& call,
+                                          const MatchingView& view,
+                                          const Subject& subject,
+                                          RankQuery query);
+
+  // Scores given members, in their order; those that are not eligible get a
+  // role of 0. Similarities come from search where it can tell.
+  rpc::Task<absl::StatusOr<Ranking>> ScoreGiven(
+      rpc::CallContext& call, const MatchingView& view, const Subject& subject,
+      RankQuery query, std::vector<std::string> candidate_ids);
+
+  // The trust vector of a stored subject; null for others.
+  std::shared_ptr<const TrustVector> TrustOf(const MatchingView& view,
+                                             const Subject& subject);
+
+  const Clock& clock() const { return clock_; }
+
+ private:
+  struct Work;
+  rpc::Task<absl::StatusOr<Retrieved>> AskSearch(rpc::CallContext& call,
+                                                 const Work& work, int k,
+                                                 bool also_score);
+
+  CandidateSource& source_;
+  TrustCache& trust_;
+  const Clock& clock_;
+  const Prices* const prices_;
+  const Options options_;
+};
+
+// The role in which `member` is recommended as `kind`: `preferred` if it can,
+// else its best fitting eligible facet; 0 if there is none, with `cause` saying
+// why.
+v1::Role RecommendableRole(const EligibilityCheck& eligible,
+                           const CompiledFilter* filter, const KindSpec& kind,
+                           MemberIndex index, const Member& member,
+                           v1::Role preferred, Eligibility& cause);
+
+// What a subject lacks.
+uint8_t MissingSignals(const MatchingView& view, const Subject& subject);
+
+}  // namespace mitra::matching
+
+#endif  // MITRA_SERVICES_MATCHING_RANKING_RECOMMENDER_H_

@@ -1,0 +1,48 @@
+// Light changes to the order after scoring, for the network's sake: newcomers
+// get a chance, no group fills a slate. Both are soft: nobody is dropped, and a
+// rule that cannot be kept is not.
+
+#ifndef MITRA_SERVICES_MATCHING_RANKING_RERANK_H_
+#define MITRA_SERVICES_MATCHING_RANKING_RERANK_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "services/matching/members/codes.h"
+
+namespace mitra::matching {
+
+struct RerankItem {
+  // Position in the order by key, from 0.
+  uint32_t rank = 0;
+  bool newcomer = false;
+  // The group that the candidate stands for most; kNoMember for none.
+  MemberIndex group = kNoMember;
+};
+
+struct RerankRules {
+  // At least one newcomer in every 1 / newcomer_share positions.
+  double newcomer_share = 0;
+  // At most this many of one group in any block of 10 positions; 0: no limit.
+  int group_cap = 0;
+  // Shifts which position of a block goes to a newcomer, so that not all
+  // subjects see newcomers at the same place. From the subject, not from the
+  // clock: the same slate comes again.
+  uint64_t seed = 0;
+  // Positions that are looked at; the rest keeps its order.
+  size_t depth = 100;
+};
+
+// Where a newcomer was put that its key would not have.
+struct RerankResult {
+  std::vector<uint32_t> order;       // ranks, in the new order
+  std::vector<uint32_t> introduced;  // ranks of newcomers that were moved up
+};
+
+// `items` in the order of their keys. O(depth * n) at worst, O(n) usually.
+RerankResult Rerank(const std::vector<RerankItem>& items,
+                    const RerankRules& rules);
+
+}  // namespace mitra::matching
+
+#endif  // MITRA_SERVICES_MATCHING_RANKING_RERANK_H_
