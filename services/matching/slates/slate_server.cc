@@ -1,0 +1,395 @@
+#include "services/matching/slates/slate_server.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "absl/hash/hash.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/page_token.h"
+#include "common/base/random.h"
+#include "common/redis/keys.h"
+#include "common/status/errors.h"
+#include "common/status/status_macros.h"
+#include "services/matching/explain/explanation.h"
+
+namespace mitra::matching {
+namespace {
+
+constexpr absl::Duration kAttributionLife = absl::Hours(24 * 30);
+// Tells attribution tokens from page tokens under the same key.
+constexpr uint64_t kAttributionDomain = 0x61747472;
+
+struct Bookmark {
+  uint64_t slate_id = 0;
+  uint32_t offset = 0;
+};
+
+std::string EncodeBookmark(const Bookmark& bookmark) {
+  std::string bytes(12, '\0');
+  std::memcpy(bytes.data(), &bookmark.slate_id, 8);
+  std::memcpy(bytes.data() + 8, &bookmark.offset, 4);
+  return bytes;
+}
+
+std::optional<Bookmark> DecodeBookmark(absl::string_view bytes) {
+  if (bytes.size() != 12) return std::nullopt;
+  Bookmark bookmark;
+  std::memcpy(&bookmark.slate_id, bytes.data(), 8);
+  std::memcpy(&bookmark.offset, bytes.data() + 8, 4);
+  return bookmark;
+}
+
+// What a page token belongs to.
+uint64_t QueryHash(const SubjectName& subject, const SlateRequest& request) {
+  // Not absl::Hash, whose seed is the process's: tokens outlive it.
+  uint64_t hash = 0xcbf29ce484222325u ^ request.parameters;
+  const auto mix = [&hash](absl::string_view text) {
+    for (const char c : text) {
+      hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+    }
+    hash = (hash ^ 0xff) * 0x100000001b3u;
+  };
+  mix(subject.id);
+  mix(request.kind->name);
+  mix(request.profile->id);
+  return hash;
+}
+
+void AddSources(uint8_t bits, v1::Recommendation& out) {
+  static constexpr std::pair<uint8_t, const char*> kNames[] = {
+      {kFromEmbedding, "embedding"}, {kFromTrust, "trust"},
+      {kFromCommunity, "community"}, {kFromNewcomers, "newcomer"},
+      {kFromRoster, "roster"},
+  };
+  for (const auto& [bit, name] : kNames) {
+    if ((bits & bit) != 0) out.add_sources(name);
+  }
+}
+
+void AddMissing(uint8_t bits, v1::Slate& out) {
+  static constexpr std::pair<uint8_t, const char*> kNames[] = {
+      {kMissingVectors, "vectors"},
+      {kMissingTies, "ties"},
+      {kMissingRegion, "region"},
+      {kMissingSectors, "sectors"},
+  };
+  for (const auto& [bit, name] : kNames) {
+    if ((bits & bit) != 0) out.add_missing_signals(name);
+  }
+}
+
+// The candidates of a slate from `offset` on that may be shown now.
+struct Verified {
+  std::vector<Ranked> items;
+  size_t next = 0;  // after the last of them
+};
+
+Verified Verify(const MatchingView& view, const Subject& subject,
+                const SlateRequest& request, const Slate& slate, size_t offset,
+                size_t count, int64_t now) {
+  const EligibilityCheck eligible =
+      subject.stored() ? EligibilityCheck(view.members, subject.index, now)
+                       : EligibilityCheck(view.members, *subject.member, now);
+  Verified verified;
+  verified.next = std::min(offset, slate.entries.size());
+  while (verified.next < slate.entries.size() &&
+         verified.items.size() < count) {
+    const SlateEntry& entry = slate.entries[verified.next++];
+    Ranked ranked = RankedOf(view.members, entry);
+    if (ranked.member == kNoMember) continue;
+    const Member& member = view.members.at(ranked.member);
+    if (eligible(ranked.member, ranked.role, entry.incarnation) !=
+        Eligibility::kEligible) {
+      continue;
+    }
+    if (request.compiled != nullptr &&
+        !request.compiled->Accepts(member, *member.FacetOf(ranked.role))) {
+      continue;
+    }
+    verified.items.push_back(ranked);
+  }
+  return verified;
+}
+
+}  // namespace
+
+absl::StatusOr<Subject> FindSubject(const MatchingView& view,
+                                    const SubjectName& name) {
+  Subject subject;
+  if (name.owned != nullptr) {
+    subject.member = name.owned.get();
+    subject.owned = name.owned;
+    subject.voice = name.voice;
+    return subject;
+  }
+  subject.index = view.members.Find(name.id);
+  if (subject.index == kNoMember) {
+    return MakeError(absl::StatusCode::kNotFound, "PROFILE_NOT_FOUND",
+                     "profile_id: no such member");
+  }
+  subject.member = &view.members.at(subject.index);
+  return subject;
+}
+
+SlateServer::SlateServer(std::function<MatchingView()> views,
+                         Recommender& recommender, SlateCache& cache,
+                         EpochBoard& epochs, Timer& timer, Options options)
+    : views_(std::move(views)),
+      recommender_(recommender),
+      cache_(cache),
+      epochs_(epochs),
+      flights_(timer),
+      options_(std::move(options)),
+      next_slate_id_(RandomSeed()) {}
+
+std::string SlateServer::KeyOf(const MatchingView& view,
+                               absl::string_view subject_id,
+                               const SlateRequest& request,
+                               uint64_t epoch) const {
+  return redis::SlateKey({.subject = subject_id,
+                          .kind = request.kind->name,
+                          .epoch = epoch,
+                          .ranking_version = request.profile->id,
+                          .embedding_space = *view.space,
+                          .parameters = request.parameters});
+}
+
+rpc::Task<absl::StatusOr<SharedSlate>> SlateServer::Compute(
+    rpc::CallContext& call, SubjectName name, SlateRequest request,
+    size_t entries) {
+  const MatchingView view = views_();
+  MITRA_CO_ASSIGN_OR_RETURN(const Subject subject, FindSubject(view, name));
+  RankQuery query;
+  query.kind = request.kind;
+  query.profile = request.profile;
+  query.wanted = entries;
+  query.filter = request.filter.get();
+  query.compiled = request.compiled.get();
+  query.subject_weight = request.subject_weight;
+  query.subject_roles = request.subject_roles;
+  query.min_revision = request.min_revision;
+  auto ranking = co_await recommender_.Rank(call, view, subject, query);
+  if (!ranking.ok()) co_return ranking.status();
+
+  auto slate = std::make_shared<Slate>();
+  slate->slate_id = next_slate_id_.fetch_add(1, std::memory_order_relaxed);
+  slate->subject_revision = subject.member->revision;
+  slate->subject_incarnation = subject.member->incarnation;
+  slate->revision = ranking->revision;
+  slate->compute_time = recommender_.clock().Now();
+  slate->missing = ranking->missing;
+  slate->degraded = ranking->degraded;
+  const size_t kept = std::min(ranking->items.size(), entries);
+  slate->exhausted = ranking->exhausted && kept == ranking->items.size();
+  slate->entries.reserve(kept);
+  for (size_t i = 0; i < kept; ++i) {
+    slate->entries.push_back(EntryOf(view.members, ranking->items[i]));
+  }
+  co_return SharedSlate(std::move(slate));
+}
+
+rpc::Task<absl::StatusOr<SharedSlate>> SlateServer::Shared(
+    rpc::CallContext& call, SubjectName subject, SlateRequest request,
+    std::string key) {
+  const bool alone = key.empty() || request.fresh;
+  const size_t entries = std::max(kFirstEntries, request.page_size + 1);
+  if (!alone) {
+    auto joined = co_await flights_.Join(call, key);
+    if (joined.has_value()) co_return *std::move(joined);
+  }
+  absl::StatusOr<SharedSlate> slate =
+      co_await Compute(call, std::move(subject), std::move(request), entries);
+  if (slate.ok()) {
+    // A degraded slate continues its own pages, and is nobody else's.
+    cache_.Put(key, *slate, !key.empty() && (*slate)->degraded == 0);
+  }
+  if (!alone) flights_.Finish(key, slate);
+  co_return slate;
+}
+
+rpc::Task<absl::StatusOr<SharedSlate>> SlateServer::Extend(
+    rpc::CallContext& call, SubjectName name, SlateRequest request,
+    SharedSlate base, std::string key) {
+  const MatchingView view = views_();
+  MITRA_CO_ASSIGN_OR_RETURN(const Subject subject, FindSubject(view, name));
+  absl::flat_hash_set<std::string> listed;
+  for (const SlateEntry& entry : base->entries) listed.insert(entry.id);
+  RankQuery query;
+  query.kind = request.kind;
+  query.profile = request.profile;
+  query.wanted = 3 * base->entries.size() + request.page_size + 1;
+  query.filter = request.filter.get();
+  query.compiled = request.compiled.get();
+  query.subject_weight = request.subject_weight;
+  query.subject_roles = request.subject_roles;
+  query.listed = &listed;
+  auto ranking = co_await recommender_.Rank(call, view, subject, query);
+  if (!ranking.ok()) co_return ranking.status();
+  // Somebody else may have gone on with the same ranking meanwhile.
+  if (SharedSlate other = cache_.FindRanking(base->slate_id);
+      other != nullptr && other->entries.size() > base->entries.size()) {
+    co_return other;
+  }
+  auto longer = std::make_shared<Slate>(*base);
+  longer->degraded |= ranking->degraded;
+  const size_t kept = std::min(ranking->items.size(), query.wanted);
+  longer->exhausted = ranking->exhausted && kept == ranking->items.size();
+  for (size_t i = 0; i < kept; ++i) {
+    longer->entries.push_back(EntryOf(view.members, ranking->items[i]));
+  }
+  cache_.Put(key, longer, !key.empty() && longer->degraded == 0);
+  co_return SharedSlate(std::move(longer));
+}
+
+void SlateServer::Describe(const MatchingView& view, const Subject& subject,
+                           const SlateRequest& request, const Ranked& ranked,
+                           uint64_t slate_id, size_t position,
+                           v1::Recommendation& out) const {
+  const Member& member = view.members.at(ranked.member);
+  out.set_profile_id(std::string(member.id.view()));
+  out.set_display_name(std::string(member.display_name.view()));
+  out.set_role(ranked.role);
+  out.set_kind(static_cast<v1::MemberKind>(member.kind));
+  out.set_score(ranked.score.match);
+  out.set_subject_wants(ranked.score.wants);
+  out.set_candidate_accepts(ranked.score.accepts);
+  out.set_trust(ranked.trust);
+  out.set_region_code(std::string(member.region_code.view()));
+  AddSources(ranked.sources, out);
+  if (const Facet* facet = member.FacetOf(ranked.role);
+      facet != nullptr && facet->seats_counted) {
+    out.set_seats_free(facet->seats_free);
+  }
+  const std::string payload = absl::StrCat(
+      subject.stored() ? subject.member->id.view() : absl::string_view(), " ",
+      member.id.view(), " ", request.kind->name, " ", absl::Hex(slate_id), " ",
+      position, " ", request.profile->id);
+  out.set_attribution_token(
+      EncodePageToken(options_.token_key, payload, kAttributionDomain,
+                      recommender_.clock().Now() + kAttributionLife));
+}
+
+rpc::Task<absl::StatusOr<v1::Slate>> SlateServer::Serve(rpc::CallContext& call,
+                                                        SubjectName name,
+                                                        SlateRequest request) {
+  MatchingView view = views_();
+  MITRA_CO_ASSIGN_OR_RETURN(Subject subject, FindSubject(view, name));
+  const uint64_t epoch = epochs_.Of(request.kind->kind);
+  std::string key;
+  if (subject.stored()) key = KeyOf(view, name.id, request, epoch);
+  SlateDemand demand;
+  demand.subject_revision = subject.member->revision;
+  demand.subject_incarnation = subject.member->incarnation;
+  demand.min_revision = request.stale ? 0 : request.min_revision;
+
+  const uint64_t query_hash = QueryHash(name, request);
+  const absl::Time now = recommender_.clock().Now();
+  SharedSlate slate;
+  size_t offset = 0;
+  v1::SlateSource source = v1::SLATE_SOURCE_CACHED;
+  if (!request.page_token.empty()) {
+    MITRA_CO_ASSIGN_OR_RETURN(
+        const std::string payload,
+        DecodePageToken(options_.token_key, request.page_token, "page_token",
+                        query_hash, now));
+    const std::optional<Bookmark> bookmark = DecodeBookmark(payload);
+    if (!bookmark) {
+      co_return MakeError(absl::StatusCode::kInvalidArgument, "BAD_PAGE_TOKEN",
+                          "page_token: malformed");
+    }
+    offset = bookmark->offset;
+    slate = cache_.FindRanking(bookmark->slate_id);
+    if (slate == nullptr && !key.empty()) {
+      SharedSlate shared = co_await cache_.Get(key, demand);
+      if (shared != nullptr && shared->slate_id == bookmark->slate_id) {
+        slate = std::move(shared);
+      }
+    }
+    if (slate == nullptr) {
+      co_return MakeError(absl::StatusCode::kInvalidArgument,
+                          "PAGE_TOKEN_EXPIRED",
+                          "page_token: the list it belongs to is gone");
+    }
+  } else if (!request.fresh && !key.empty()) {
+    slate = co_await cache_.Get(key, demand);
+    if (slate != nullptr && slate->published) {
+      source = v1::SLATE_SOURCE_PUBLISHED;
+    }
+  }
+  if (slate == nullptr) {
+    source = v1::SLATE_SOURCE_COMPUTED;
+    auto computed = co_await Shared(call, name, request, key);
+    if (!computed.ok()) co_return computed.status();
+    slate = *std::move(computed);
+  }
+
+  Verified verified;
+  while (true) {
+    // The roster of now, not of when the slate was made or waited for.
+    view = views_();
+    absl::StatusOr<Subject> found = FindSubject(view, name);
+    if (!found.ok()) co_return found.status();
+    subject = *std::move(found);
+    verified = Verify(view, subject, request, *slate, offset, request.page_size,
+                      absl::ToUnixSeconds(now));
+    const bool last = verified.next >= slate->entries.size();
+    if (slate->exhausted ||
+        (verified.items.size() == request.page_size && !last)) {
+      break;
+    }
+    auto longer = co_await Extend(call, name, request, slate, key);
+    if (!longer.ok()) co_return longer.status();
+    slate = *std::move(longer);
+  }
+
+  v1::Slate out;
+  out.set_kind(request.kind->kind);
+  out.set_source(source);
+  out.set_revision(slate->revision);
+  out.mutable_compute_time()->set_seconds(
+      absl::ToUnixSeconds(slate->compute_time));
+  AddMissing(slate->missing, out);
+  const PairFeatures features(
+      view.members, view.graph, subject, *request.kind,
+      CountingRoles(*subject.member, *request.kind, request.subject_roles),
+      nullptr);
+  const JointUtility utility(*request.profile, *request.kind,
+                             request.subject_weight);
+  const Explainer explainer(view, subject, *request.kind, features, utility,
+                            request.language);
+  for (size_t i = 0; i < verified.items.size(); ++i) {
+    v1::Recommendation& recommendation = *out.add_recommendations();
+    Describe(view, subject, request, verified.items[i], slate->slate_id,
+             offset + i, recommendation);
+    explainer.Explain(verified.items[i], request.explanation, recommendation);
+  }
+  if (verified.next < slate->entries.size()) {
+    Bookmark bookmark;
+    bookmark.slate_id = slate->slate_id;
+    bookmark.offset = static_cast<uint32_t>(verified.next);
+    out.set_next_page_token(
+        EncodePageToken(options_.token_key, EncodeBookmark(bookmark),
+                        query_hash, now + absl::Minutes(10)));
+  }
+  if (verified.items.size() < request.page_size) {
+    const Verified all =
+        Verify(view, subject, request, *slate, 0, slate->entries.size(),
+               absl::ToUnixSeconds(now));
+    out.set_eligible(static_cast<uint32_t>(all.items.size()));
+  }
+  DegradedBits degraded = slate->degraded;
+  if (cache_.degraded()) {
+    degraded |= DegradedBit(v1::DEGRADED_REASON_CACHE_UNAVAILABLE);
+  }
+  if (request.stale) degraded |= DegradedBit(v1::DEGRADED_REASON_STALE);
+  for (int reason = 1; reason <= v1::DegradedReason_MAX; ++reason) {
+    if ((degraded >> reason & 1) != 0) {
+      out.add_degraded(static_cast<v1::DegradedReason>(reason));
+    }
+  }
+  co_return out;
+}
+
+}  // namespace mitra::matching

@@ -1,0 +1,132 @@
+// Serves slates: from the cache, or computed, and in either case checked
+// against the roster of now, topped up, explained and cut into pages.
+
+#ifndef MITRA_SERVICES_MATCHING_SLATES_SLATE_SERVER_H_
+#define MITRA_SERVICES_MATCHING_SLATES_SLATE_SERVER_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/rpc/call_context.h"
+#include "common/rpc/task.h"
+#include "mitra/v1/filter.pb.h"
+#include "services/matching/explain/catalogue.h"
+#include "services/matching/ranking/recommender.h"
+#include "services/matching/slates/single_flight.h"
+#include "services/matching/slates/slate_cache.h"
+
+namespace mitra::matching {
+
+// The epoch that is published for each kind; 0: none. Thread-safe.
+class EpochBoard {
+ public:
+  uint64_t Of(v1::RecommendationKind kind) const {
+    return epochs_[kind].load(std::memory_order_acquire);
+  }
+  void Set(v1::RecommendationKind kind, uint64_t epoch) {
+    epochs_[kind].store(epoch, std::memory_order_release);
+  }
+
+ private:
+  std::array<std::atomic<uint64_t>, kKindRows> epochs_{};
+};
+
+// Whom a slate is for, before it is looked up in a view.
+struct SubjectName {
+  // A stored member, or empty.
+  std::string id;
+  // One that is only in the request.
+  std::shared_ptr<const Member> owned;
+  std::shared_ptr<const TransientVoice> voice;
+};
+
+// The subject in `view`; NOT_FOUND (reason PROFILE_NOT_FOUND) if it is not
+// there, or not any more.
+absl::StatusOr<Subject> FindSubject(const MatchingView& view,
+                                    const SubjectName& name);
+
+struct SlateRequest {
+  const KindSpec* kind = nullptr;
+  const RankingProfile* profile = nullptr;
+  size_t page_size = 10;
+  std::string page_token;
+  std::shared_ptr<const v1::MemberFilter> filter;  // may be null
+  std::shared_ptr<const CompiledFilter> compiled;
+  double subject_weight = .6;
+  uint32_t subject_roles = 0;  // RoleBit()s
+  v1::ExplanationLevel explanation = v1::EXPLANATION_LEVEL_REASONS;
+  Language language = Language::kIndonesian;
+  uint64_t min_revision = 0;
+  bool stale = false;  // min_revision was waited for in vain
+  bool fresh = false;
+  // Hash of everything that changes the order besides kind, profile and
+  // subject; binds tokens and keys.
+  uint64_t parameters = 0;
+};
+
+// Thread-safe. Everything that it is made from must outlive it.
+class SlateServer {
+ public:
+  struct Options {
+    // 32 bytes; the same in all replicas.
+    std::string token_key;
+  };
+  SlateServer(std::function<MatchingView()> views, Recommender& recommender,
+              SlateCache& cache, EpochBoard& epochs, Timer& timer,
+              Options options);
+
+  // One page. Errors: NOT_FOUND, BAD_PAGE_TOKEN, PAGE_TOKEN_EXPIRED, those of
+  // the call.
+  rpc::Task<absl::StatusOr<v1::Slate>> Serve(rpc::CallContext& call,
+                                             SubjectName subject,
+                                             SlateRequest request);
+
+  // The key under which the slate of a stored subject is cached.
+  std::string KeyOf(const MatchingView& view, absl::string_view subject_id,
+                    const SlateRequest& request, uint64_t epoch) const;
+
+  // Computes a slate of `entries` candidates, for the refresh; not cached.
+  rpc::Task<absl::StatusOr<SharedSlate>> Compute(rpc::CallContext& call,
+                                                 SubjectName subject,
+                                                 SlateRequest request,
+                                                 size_t entries);
+
+  // One recommendation of an eligible candidate, without reasons.
+  void Describe(const MatchingView& view, const Subject& subject,
+                const SlateRequest& request, const Ranked& ranked,
+                uint64_t slate_id, size_t position,
+                v1::Recommendation& recommendation) const;
+
+  MatchingView view() const { return views_(); }
+  SlateCache& cache() { return cache_; }
+
+ private:
+  struct Page;
+  rpc::Task<absl::StatusOr<SharedSlate>> Shared(rpc::CallContext& call,
+                                                SubjectName subject,
+                                                SlateRequest request,
+                                                std::string key);
+  rpc::Task<absl::StatusOr<SharedSlate>> Extend(rpc::CallContext& call,
+                                                SubjectName subject,
+                                                SlateRequest request,
+                                                SharedSlate base,
+                                                std::string key);
+
+  const std::function<MatchingView()> views_;
+  Recommender& recommender_;
+  SlateCache& cache_;
+  EpochBoard& epochs_;
+  SingleFlight<SharedSlate> flights_;
+  const Options options_;
+  std::atomic<uint64_t> next_slate_id_;
+};
+
+}  // namespace mitra::matching
+
+#endif  // MITRA_SERVICES_MATCHING_SLATES_SLATE_SERVER_H_
