@@ -21,6 +21,16 @@ constexpr absl::Duration kAttributionLife = absl::Hours(24 * 30);
 // Tells attribution tokens from page tokens under the same key.
 constexpr uint64_t kAttributionDomain = 0x61747472;
 
+// FNV-1a over texts with an end mark. Not absl::Hash, whose seed is the
+// process's: tokens and keys are read by others.
+constexpr uint64_t kFnvBasis = 0xcbf29ce484222325u;
+uint64_t Mix(uint64_t hash, absl::string_view text) {
+  for (const char c : text) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  }
+  return (hash ^ 0x1ff) * 0x100000001b3u;
+}
+
 struct Bookmark {
   uint64_t slate_id = 0;
   uint32_t offset = 0;
@@ -43,18 +53,10 @@ std::optional<Bookmark> DecodeBookmark(absl::string_view bytes) {
 
 // What a page token belongs to.
 uint64_t QueryHash(const SubjectName& subject, const SlateRequest& request) {
-  // Not absl::Hash, whose seed is the process's: tokens outlive it.
-  uint64_t hash = 0xcbf29ce484222325u ^ request.parameters;
-  const auto mix = [&hash](absl::string_view text) {
-    for (const char c : text) {
-      hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-    }
-    hash = (hash ^ 0xff) * 0x100000001b3u;
-  };
-  mix(subject.id);
-  mix(request.kind->name);
-  mix(request.profile->id);
-  return hash;
+  uint64_t hash = kFnvBasis ^ request.parameters;
+  hash = Mix(hash, subject.id);
+  hash = Mix(hash, request.kind->name);
+  return Mix(hash, request.profile->id);
 }
 
 void AddSources(uint8_t bits, v1::Recommendation& out) {
@@ -114,6 +116,13 @@ Verified Verify(const MatchingView& view, const Subject& subject,
 }
 
 }  // namespace
+
+uint64_t HashParameters(absl::string_view filter, double subject_weight,
+                        uint32_t subject_roles, absl::string_view profile) {
+  uint64_t hash = Mix(kFnvBasis, filter);
+  hash = Mix(hash, absl::StrCat(subject_weight, "/", subject_roles));
+  return Mix(hash, profile);
+}
 
 absl::StatusOr<Subject> FindSubject(const MatchingView& view,
                                     const SubjectName& name) {

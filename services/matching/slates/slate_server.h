@@ -70,6 +70,14 @@ struct SlateRequest {
   uint64_t parameters = 0;
 };
 
+// SlateRequest::parameters of what a caller asks: the same in every process.
+// `filter` and `profile` are serialised messages, empty without.
+uint64_t HashParameters(absl::string_view filter, double subject_weight,
+                        uint32_t subject_roles, absl::string_view profile);
+
+// Of a request that names nothing: what a refresh computes.
+inline uint64_t DefaultParameters() { return HashParameters("", .6, 0, ""); }
+
 // Thread-safe. Everything that it is made from must outlive it.
 class SlateServer {
  public:

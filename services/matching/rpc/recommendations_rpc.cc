@@ -1,0 +1,443 @@
+#include "services/matching/rpc/recommendations_rpc.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/ids.h"
+#include "common/status/errors.h"
+#include "common/status/status_macros.h"
+#include "services/matching/explain/explanation.h"
+#include "services/matching/explain/sentences.h"
+#include "services/matching/trust/reputation.h"
+
+namespace mitra::matching {
+namespace {
+
+constexpr int kMaxSubjects = 100;
+constexpr int kMaxPairs = 1000;
+// How far down WhyNot looks for a member.
+constexpr size_t kWhyNotDepth = 500;
+constexpr size_t kSlateSize = 10;
+constexpr absl::Duration kPeersAge = absl::Minutes(5);
+constexpr char kDiagnoseAll[] = "diagnose:all";
+
+// The same for members that are unknown, gone, hidden or blocked.
+absl::Status NotAvailable(absl::string_view field) {
+  return MakeError(absl::StatusCode::kNotFound, "PROFILE_NOT_FOUND",
+                   absl::StrCat(field, ": no such member"));
+}
+
+void NameRevision(const MatchingView& view, rpc::CallContext& call) {
+  call.SetTrailer(rpc::kRevisionKey,
+                  absl::StrCat(view.record_incarnation, "-", view.revision));
+}
+
+// The first two ids of a pair's request.
+absl::Status CheckPair(const rpc::CallContext& call,
+                       absl::string_view profile_id, absl::string_view field,
+                       absl::string_view other_id) {
+  FieldViolations bad;
+  if (!IsValidId(profile_id)) {
+    bad.Add("profile_id", "required; must be a member id");
+  }
+  if (!IsValidId(other_id)) bad.Add(field, "required; must be a member id");
+  MITRA_RETURN_IF_ERROR(bad.ToStatus());
+  return CheckActor(call.identity, profile_id);
+}
+
+// May the subject learn anything of the other member?
+bool IsVisible(const MatchingView& view, MemberIndex subject,
+               MemberIndex other) {
+  if (other == kNoMember) return false;
+  const Member& member = view.members.at(other);
+  return !member.deleted && !member.hidden &&
+         !view.members.Blocked(subject, other);
+}
+
+}  // namespace
+
+RecommendationsRpc::RecommendationsRpc(SlateServer& slates,
+                                       Recommender& recommender, FeedGate gate,
+                                       FindProfile find_profile)
+    : slates_(slates),
+      recommender_(recommender),
+      gate_(std::move(gate)),
+      find_profile_(std::move(find_profile)) {}
+
+void RecommendationsRpc::Register(rpc::Server::Builder& builder) {
+  const auto name = [](absl::string_view method) {
+    return absl::StrCat("/mitra.v1.Recommendations/", method);
+  };
+  builder.Unary<v1::RecommendRequest, v1::RecommendResponse>(
+      name("Recommend"),
+      [this](rpc::CallContext& call, const auto& request, auto& response) {
+        return Recommend(call, request, response);
+      });
+  builder.Unary<v1::BatchRecommendRequest, v1::BatchRecommendResponse>(
+      name("BatchRecommend"),
+      [this](rpc::CallContext& call, const auto& request, auto& response) {
+        return BatchRecommend(call, request, response);
+      });
+  builder.Unary<v1::ExplainPairRequest, v1::ExplainPairResponse>(
+      name("ExplainPair"),
+      [this](rpc::CallContext& call, const auto& request, auto& response) {
+        return ExplainPair(call, request, response);
+      });
+  builder.Unary<v1::WhyNotRequest, v1::WhyNotResponse>(
+      name("WhyNot"),
+      [this](rpc::CallContext& call, const auto& request, auto& response) {
+        return WhyNot(call, request, response);
+      });
+  builder.Unary<v1::ScorePairsRequest, v1::ScorePairsResponse>(
+      name("ScorePairs"),
+      [this](rpc::CallContext& call, const auto& request, auto& response) {
+        return ScorePairs(call, request, response);
+      });
+  builder.Unary<v1::GetTrustRequest, v1::GetTrustResponse>(
+      name("GetTrust"),
+      [this](rpc::CallContext& call, const auto& request, auto& response) {
+        return GetTrust(call, request, response);
+      });
+  builder.Unary<v1::DiagnoseCapitalRequest, v1::DiagnoseCapitalResponse>(
+      name("DiagnoseCapital"),
+      [this](rpc::CallContext& call, const auto& request, auto& response) {
+        return DiagnoseCapital(call, request, response);
+      });
+}
+
+absl::Status RecommendationsRpc::CheckReady() const {
+  if (gate_.ready()) return absl::OkStatus();
+  return WithRetryDelay(
+      MakeError(absl::StatusCode::kUnavailable, "NOT_READY",
+                "matching has not caught up with the record yet"),
+      absl::Milliseconds(500));
+}
+
+rpc::Task<absl::Status> RecommendationsRpc::RecommendAt(
+    rpc::CallContext& call, const v1::RecommendRequest& request,
+    absl::string_view path, v1::RecommendResponse& response) {
+  MITRA_CO_ASSIGN_OR_RETURN(
+      RecommendQuestion question,
+      ReadRecommend(request, path, DimensionOf(*slates_.view().space),
+                    find_profile_));
+  bool stale = false;
+  if (request.min_revision() > 0 && gate_.wait != nullptr) {
+    const bool reached = co_await gate_.wait(call, request.min_revision());
+    stale = !reached;
+  }
+  for (SlateRequest& slate : question.slates) {
+    slate.stale = stale;
+    absl::StatusOr<v1::Slate> served =
+        co_await slates_.Serve(call, question.subject, std::move(slate));
+    if (!served.ok()) co_return served.status();
+    *response.add_slates() = *std::move(served);
+  }
+  response.set_revision(slates_.view().revision);
+  co_return absl::OkStatus();
+}
+
+rpc::Task<absl::Status> RecommendationsRpc::Recommend(
+    rpc::CallContext& call, const v1::RecommendRequest& request,
+    v1::RecommendResponse& response) {
+  MITRA_CO_RETURN_IF_ERROR(CheckReady());
+  // A member may not ask on behalf of a made-up profile either.
+  MITRA_CO_RETURN_IF_ERROR(CheckActor(call.identity, request.profile_id()));
+  const absl::string_view path;
+  absl::Status status = co_await RecommendAt(call, request, path, response);
+  if (status.ok()) NameRevision(slates_.view(), call);
+  co_return status;
+}
+
+rpc::Task<absl::Status> RecommendationsRpc::BatchRecommend(
+    rpc::CallContext& call, const v1::BatchRecommendRequest& request,
+    v1::BatchRecommendResponse& response) {
+  MITRA_CO_RETURN_IF_ERROR(CheckReady());
+  FieldViolations bad;
+  if (request.profile_ids_size() < 1 ||
+      request.profile_ids_size() > kMaxSubjects) {
+    bad.Add("profile_ids", "must have 1 to 100 elements");
+  }
+  if (!request.options().profile_id().empty()) {
+    bad.Add("options.profile_id", "must be empty");
+  }
+  if (request.options().has_profile()) {
+    bad.Add("options.profile", "must be absent");
+  }
+  if (!request.options().page_token().empty()) {
+    bad.Add("options.page_token", "must be empty");
+  }
+  MITRA_CO_RETURN_IF_ERROR(bad.ToStatus());
+  if (call.identity.is_member()) {
+    co_return MakeError(absl::StatusCode::kPermissionDenied,
+                        "CLOSED_TO_MEMBERS", "not for member credentials");
+  }
+  // The options are wrong for all or for none.
+  v1::RecommendRequest one = request.options();
+  one.set_profile_id("x");
+  const auto options = ReadRecommend(
+      one, "options.", DimensionOf(*slates_.view().space), find_profile_);
+  MITRA_CO_RETURN_IF_ERROR(options.status());
+  for (const std::string& id : request.profile_ids()) {
+    MITRA_CO_RETURN_IF_ERROR(call.CheckAlive());
+    one.set_profile_id(id);
+    v1::BatchRecommendResponse::Result& result = *response.add_results();
+    result.set_profile_id(id);
+    const absl::string_view path;
+    const absl::Status status =
+        co_await RecommendAt(call, one, path, *result.mutable_response());
+    *result.mutable_status() = ToRpcStatus(status);
+    if (!status.ok()) result.clear_response();
+  }
+  NameRevision(slates_.view(), call);
+  co_return absl::OkStatus();
+}
+
+rpc::Task<absl::Status> RecommendationsRpc::ExplainPair(
+    rpc::CallContext& call, const v1::ExplainPairRequest& request,
+    v1::ExplainPairResponse& response) {
+  MITRA_CO_RETURN_IF_ERROR(CheckReady());
+  MITRA_CO_RETURN_IF_ERROR(CheckPair(call, request.profile_id(), "candidate_id",
+                                     request.candidate_id()));
+  MITRA_CO_ASSIGN_OR_RETURN(const Language language,
+                            ReadLanguage("language", request.language()));
+  std::vector<const KindSpec*> kinds;
+  if (request.kind() == v1::RECOMMENDATION_KIND_UNSPECIFIED) {
+    for (const KindSpec& kind : AllKinds()) kinds.push_back(&kind);
+  } else {
+    MITRA_CO_ASSIGN_OR_RETURN(const KindSpec* kind,
+                              ReadKind("kind", request.kind()));
+    kinds.push_back(kind);
+  }
+  const MatchingView view = slates_.view();
+  SubjectName name;
+  name.id = request.profile_id();
+  MITRA_CO_ASSIGN_OR_RETURN(const Subject subject, FindSubject(view, name));
+
+  SlateRequest best;
+  Ranked ranked;
+  for (const KindSpec* kind : kinds) {
+    const MemberIndex candidate = view.members.Find(request.candidate_id());
+    if (candidate == kNoMember ||
+        (view.members.at(candidate).role_bits & kind->candidate_roles) == 0) {
+      continue;
+    }
+    RankQuery query;
+    query.kind = kind;
+    query.profile = find_profile_("");
+    std::vector<std::string> ids = {request.candidate_id()};
+    auto scored = co_await recommender_.ScoreGiven(call, view, subject, query,
+                                                   std::move(ids));
+    if (!scored.ok()) co_return scored.status();
+    const Ranked& found = scored->items[0];
+    if (found.role == v1::ROLE_UNSPECIFIED) continue;
+    if (best.kind == nullptr || found.score.match > ranked.score.match) {
+      best.kind = kind;
+      best.profile = query.profile;
+      ranked = found;
+    }
+  }
+  if (best.kind == nullptr) co_return NotAvailable("candidate_id");
+  // Again on the roster of now: scoring may have waited.
+  const MatchingView now_view = slates_.view();
+  MITRA_CO_ASSIGN_OR_RETURN(const Subject now_subject,
+                            FindSubject(now_view, name));
+  const EligibilityCheck eligible(
+      now_view.members, now_subject.index,
+      absl::ToUnixSeconds(recommender_.clock().Now()));
+  if (eligible(ranked.member, ranked.role, ranked.incarnation) !=
+      Eligibility::kEligible) {
+    co_return NotAvailable("candidate_id");
+  }
+  slates_.Describe(now_view, now_subject, best, ranked, 0, 0,
+                   *response.mutable_recommendation());
+  const PairFeatures features(
+      now_view.members, now_view.graph, now_subject, *best.kind,
+      CountingRoles(*now_subject.member, *best.kind, 0), nullptr);
+  const JointUtility utility(*best.profile, *best.kind);
+  Explainer(now_view, now_subject, *best.kind, features, utility, language)
+      .Explain(ranked, v1::EXPLANATION_LEVEL_FULL,
+               *response.mutable_recommendation());
+  response.set_kind(best.kind->kind);
+  NameRevision(now_view, call);
+  co_return absl::OkStatus();
+}
+
+rpc::Task<absl::Status> RecommendationsRpc::WhyNot(
+    rpc::CallContext& call, const v1::WhyNotRequest& request,
+    v1::WhyNotResponse& response) {
+  MITRA_CO_RETURN_IF_ERROR(CheckReady());
+  MITRA_CO_RETURN_IF_ERROR(CheckPair(call, request.profile_id(), "candidate_id",
+                                     request.candidate_id()));
+  MITRA_CO_ASSIGN_OR_RETURN(const Language language,
+                            ReadLanguage("language", request.language()));
+  MITRA_CO_ASSIGN_OR_RETURN(const KindSpec* kind,
+                            ReadKind("kind", request.kind()));
+  const bool full =
+      !call.identity.is_member() && call.identity.HasScope(kDiagnoseAll);
+  const MatchingView view = slates_.view();
+  SubjectName name;
+  name.id = request.profile_id();
+  MITRA_CO_ASSIGN_OR_RETURN(const Subject subject, FindSubject(view, name));
+
+  const MemberIndex candidate = view.members.Find(request.candidate_id());
+  const Member& member = view.members.at(candidate);
+  const EligibilityCheck eligible(
+      view.members, subject.index,
+      absl::ToUnixSeconds(recommender_.clock().Now()));
+  // What hides the member altogether comes before anything about its roles.
+  Eligibility cause = Eligibility::kGone;
+  if (!member.deleted && !member.facets.empty()) {
+    cause = eligible(candidate, static_cast<v1::Role>(member.facets[0].role));
+    if (cause != Eligibility::kSelf && cause != Eligibility::kBlocked &&
+        cause != Eligibility::kHidden) {
+      const v1::Role role =
+          RecommendableRole(eligible, nullptr, *kind, candidate, member,
+                            v1::ROLE_UNSPECIFIED, cause);
+      if (role != v1::ROLE_UNSPECIFIED) cause = Eligibility::kEligible;
+    }
+  }
+  if (cause != Eligibility::kEligible) {
+    response.set_cause(CauseOf(cause, full));
+    response.set_text(WhyNotText(language, response.cause(), *kind, 0));
+    co_return absl::OkStatus();
+  }
+  RankQuery query;
+  query.kind = kind;
+  query.profile = find_profile_("");
+  query.wanted = kWhyNotDepth;
+  auto ranking = co_await recommender_.Rank(call, view, subject, query);
+  if (!ranking.ok()) co_return ranking.status();
+  uint32_t rank = 0;
+  for (size_t i = 0; i < ranking->items.size(); ++i) {
+    if (ranking->items[i].member == candidate) {
+      rank = static_cast<uint32_t>(i + 1);
+      break;
+    }
+  }
+  response.set_cause(rank > 0 && rank <= kSlateSize
+                         ? v1::WHY_NOT_CAUSE_IN_SLATE
+                         : v1::WHY_NOT_CAUSE_LOWER_RANK);
+  response.set_rank(rank);
+  response.set_text(WhyNotText(language, response.cause(), *kind, rank));
+  co_return absl::OkStatus();
+}
+
+rpc::Task<absl::Status> RecommendationsRpc::ScorePairs(
+    rpc::CallContext& call, const v1::ScorePairsRequest& request,
+    v1::ScorePairsResponse& response) {
+  MITRA_CO_RETURN_IF_ERROR(CheckReady());
+  FieldViolations bad;
+  if (!IsValidId(request.profile_id())) {
+    bad.Add("profile_id", "required; must be a member id");
+  }
+  if (request.candidate_ids_size() < 1 ||
+      request.candidate_ids_size() > kMaxPairs) {
+    bad.Add("candidate_ids", "must have 1 to 1,000 elements");
+  } else {
+    for (int i = 0; i < request.candidate_ids_size(); ++i) {
+      if (!IsValidId(request.candidate_ids(i))) {
+        bad.Add(absl::StrCat("candidate_ids[", i, "]"), "not a member id");
+      }
+    }
+  }
+  MITRA_CO_RETURN_IF_ERROR(bad.ToStatus());
+  MITRA_CO_RETURN_IF_ERROR(CheckActor(call.identity, request.profile_id()));
+  MITRA_CO_ASSIGN_OR_RETURN(const KindSpec* kind,
+                            ReadKind("kind", request.kind()));
+  const MatchingView view = slates_.view();
+  SubjectName name;
+  name.id = request.profile_id();
+  MITRA_CO_ASSIGN_OR_RETURN(const Subject subject, FindSubject(view, name));
+  RankQuery query;
+  query.kind = kind;
+  query.profile = find_profile_("");
+  std::vector<std::string> ids(request.candidate_ids().begin(),
+                               request.candidate_ids().end());
+  auto scored = co_await recommender_.ScoreGiven(call, view, subject, query,
+                                                 std::move(ids));
+  if (!scored.ok()) co_return scored.status();
+  for (int i = 0; i < request.candidate_ids_size(); ++i) {
+    const Ranked& ranked = scored->items[static_cast<size_t>(i)];
+    v1::ScorePairsResponse::PairScore& out = *response.add_scores();
+    out.set_candidate_id(request.candidate_ids(i));
+    if (ranked.role == v1::ROLE_UNSPECIFIED) continue;
+    out.set_eligible(true);
+    out.set_score(ranked.score.match);
+    out.set_subject_wants(ranked.score.wants);
+    out.set_candidate_accepts(ranked.score.accepts);
+    out.set_trust(ranked.trust);
+  }
+  NameRevision(view, call);
+  co_return absl::OkStatus();
+}
+
+rpc::Task<absl::Status> RecommendationsRpc::GetTrust(
+    rpc::CallContext& call, const v1::GetTrustRequest& request,
+    v1::GetTrustResponse& response) {
+  MITRA_CO_RETURN_IF_ERROR(CheckReady());
+  MITRA_CO_RETURN_IF_ERROR(
+      CheckPair(call, request.profile_id(), "target_id", request.target_id()));
+  MITRA_CO_ASSIGN_OR_RETURN(const Language language,
+                            ReadLanguage("language", request.language()));
+  const MatchingView view = slates_.view();
+  SubjectName name;
+  name.id = request.profile_id();
+  MITRA_CO_ASSIGN_OR_RETURN(const Subject subject, FindSubject(view, name));
+  const MemberIndex target = view.members.Find(request.target_id());
+  if (!IsVisible(view, subject.index, target)) {
+    co_return NotAvailable("target_id");
+  }
+  if (target == subject.index) {
+    co_return InvalidField("target_id", "must not be profile_id");
+  }
+  const auto trust = recommender_.TrustOf(view, subject);
+  response.set_trust(TrustScale(trust.get()).Of(target));
+  response.set_walk_mass(std::clamp(trust->MassOf(target), 0., 1.));
+  response.set_residual(std::clamp(trust->residual, 0., 1.));
+  const Reputation reputation = ReputationOf(view.graph, target);
+  if (!reputation.is_new) response.set_reputation(reputation.value);
+  response.set_evidence_count(reputation.evidence);
+  *response.mutable_path() =
+      DescribePath(view, subject, target,
+                   FindTrustPaths(view.graph, subject.index, target), language);
+  NameRevision(view, call);
+  co_return absl::OkStatus();
+}
+
+std::shared_ptr<const PeerIndex> RecommendationsRpc::Peers(
+    const MatchingView& view) {
+  absl::MutexLock lock(&peers_mutex_);
+  const absl::Time now = recommender_.clock().Now();
+  if (peers_ == nullptr || now - peers_made_ > kPeersAge ||
+      peers_->size() > view.members.size()) {
+    peers_ = std::make_shared<const PeerIndex>(view.members);
+    peers_made_ = now;
+  }
+  return peers_;
+}
+
+rpc::Task<absl::Status> RecommendationsRpc::DiagnoseCapital(
+    rpc::CallContext& call, const v1::DiagnoseCapitalRequest& request,
+    v1::DiagnoseCapitalResponse& response) {
+  MITRA_CO_RETURN_IF_ERROR(CheckReady());
+  if (!IsValidId(request.profile_id())) {
+    co_return InvalidField("profile_id", "required; must be a member id");
+  }
+  MITRA_CO_RETURN_IF_ERROR(CheckActor(call.identity, request.profile_id()));
+  MITRA_CO_ASSIGN_OR_RETURN(const Language language,
+                            ReadLanguage("language", request.language()));
+  const MatchingView view = slates_.view();
+  SubjectName name;
+  name.id = request.profile_id();
+  MITRA_CO_ASSIGN_OR_RETURN(const Subject subject, FindSubject(view, name));
+  const auto peers = Peers(view);
+  const CapitalDiagnosis diagnosis = mitra::matching::DiagnoseCapital(
+      view.members, view.graph, *peers, subject.index,
+      absl::ToUnixSeconds(recommender_.clock().Now()));
+  DescribeCapital(view.members, diagnosis, language, response);
+  NameRevision(view, call);
+  co_return absl::OkStatus();
+}
+
+}  // namespace mitra::matching

@@ -1,0 +1,77 @@
+// The Recommendations service. Only translates: requests to questions,
+// rankings and diagnoses to responses.
+
+#ifndef MITRA_SERVICES_MATCHING_RPC_RECOMMENDATIONS_RPC_H_
+#define MITRA_SERVICES_MATCHING_RPC_RECOMMENDATIONS_RPC_H_
+
+#include <functional>
+#include <memory>
+
+#include "absl/synchronization/mutex.h"
+#include "common/rpc/server.h"
+#include "mitra/v1/recommendations_service.pb.h"
+#include "services/matching/capital/social_capital.h"
+#include "services/matching/rpc/request_reader.h"
+#include "services/matching/slates/slate_server.h"
+
+namespace mitra::matching {
+
+// What handlers need to know of the feed.
+struct FeedGate {
+  // The state has caught up once.
+  std::function<bool()> ready = [] { return true; };
+  // True once `revision` is applied; false when waiting took too long.
+  std::function<rpc::Task<bool>(rpc::CallContext&, uint64_t revision)> wait;
+};
+
+// Thread-safe. Everything that it is made from must outlive it.
+class RecommendationsRpc {
+ public:
+  RecommendationsRpc(SlateServer& slates, Recommender& recommender,
+                     FeedGate gate, FindProfile find_profile);
+
+  void Register(rpc::Server::Builder& builder);
+
+  rpc::Task<absl::Status> Recommend(rpc::CallContext& call,
+                                    const v1::RecommendRequest& request,
+                                    v1::RecommendResponse& response);
+  rpc::Task<absl::Status> BatchRecommend(
+      rpc::CallContext& call, const v1::BatchRecommendRequest& request,
+      v1::BatchRecommendResponse& response);
+  rpc::Task<absl::Status> ExplainPair(rpc::CallContext& call,
+                                      const v1::ExplainPairRequest& request,
+                                      v1::ExplainPairResponse& response);
+  rpc::Task<absl::Status> WhyNot(rpc::CallContext& call,
+                                 const v1::WhyNotRequest& request,
+                                 v1::WhyNotResponse& response);
+  rpc::Task<absl::Status> ScorePairs(rpc::CallContext& call,
+                                     const v1::ScorePairsRequest& request,
+                                     v1::ScorePairsResponse& response);
+  rpc::Task<absl::Status> GetTrust(rpc::CallContext& call,
+                                   const v1::GetTrustRequest& request,
+                                   v1::GetTrustResponse& response);
+  rpc::Task<absl::Status> DiagnoseCapital(
+      rpc::CallContext& call, const v1::DiagnoseCapitalRequest& request,
+      v1::DiagnoseCapitalResponse& response);
+
+ private:
+  rpc::Task<absl::Status> RecommendAt(rpc::CallContext& call,
+                                      const v1::RecommendRequest& request,
+                                      absl::string_view path,
+                                      v1::RecommendResponse& response);
+  absl::Status CheckReady() const;
+  std::shared_ptr<const PeerIndex> Peers(const MatchingView& view);
+
+  SlateServer& slates_;
+  Recommender& recommender_;
+  const FeedGate gate_;
+  const FindProfile find_profile_;
+
+  absl::Mutex peers_mutex_;
+  std::shared_ptr<const PeerIndex> peers_ ABSL_GUARDED_BY(peers_mutex_);
+  absl::Time peers_made_ ABSL_GUARDED_BY(peers_mutex_) = absl::InfinitePast();
+};
+
+}  // namespace mitra::matching
+
+#endif  // MITRA_SERVICES_MATCHING_RPC_RECOMMENDATIONS_RPC_H_

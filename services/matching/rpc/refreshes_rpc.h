@@ -1,0 +1,41 @@
+// The Refreshes service.
+
+#ifndef MITRA_SERVICES_MATCHING_RPC_REFRESHES_RPC_H_
+#define MITRA_SERVICES_MATCHING_RPC_REFRESHES_RPC_H_
+
+#include <functional>
+
+#include "common/rpc/server.h"
+#include "mitra/v1/refreshes_service.pb.h"
+#include "services/matching/refresh/refresh_runner.h"
+#include "services/matching/slates/timer.h"
+
+namespace mitra::matching {
+
+// INVALID_ARGUMENT naming each bad field.
+absl::Status CheckStartRefresh(const v1::StartRefreshRequest& request);
+
+// Thread-safe. Everything that it is made from must outlive it.
+class RefreshesRpc {
+ public:
+  RefreshesRpc(RefreshRunner& runner, Timer& timer,
+               std::function<bool()> ready);
+
+  void Register(rpc::Server::Builder& builder);
+
+  rpc::Task<absl::Status> Start(rpc::CallContext& call,
+                                const v1::StartRefreshRequest& request,
+                                v1::Refresh& response);
+  rpc::Task<absl::Status> Watch(rpc::CallContext& call,
+                                const v1::WatchRefreshRequest& request,
+                                rpc::Writer<v1::Refresh>& writer);
+
+ private:
+  RefreshRunner& runner_;
+  Timer& timer_;
+  const std::function<bool()> ready_;
+};
+
+}  // namespace mitra::matching
+
+#endif  // MITRA_SERVICES_MATCHING_RPC_REFRESHES_RPC_H_

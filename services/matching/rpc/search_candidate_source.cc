@@ -1,0 +1,88 @@
+#include "services/matching/rpc/search_candidate_source.h"
+
+#include <utility>
+
+#include "absl/base/attributes.h"
+#include "mitra/v1/retrieval_service.pb.h"
+
+namespace mitra::matching {
+namespace {
+
+// Not inlined: g++ 12 warns of the constructor inside a coroutine.
+ABSL_ATTRIBUTE_NOINLINE std::string RetrieveMethod() {
+  return "/mitra.v1.Retrieval/Retrieve";
+}
+
+v1::RetrieveRequest ToProto(RetrieveQuery query) {
+  v1::RetrieveRequest request;
+  if (query.voice == nullptr) {
+    request.set_profile_id(std::move(query.subject_id));
+    request.set_subject_role(query.subject_role);
+  } else if (!query.voice->need_vector.empty() ||
+             !query.voice->offer_vector.empty()) {
+    v1::SubjectVectors& vectors = *request.mutable_vectors();
+    for (const float value : query.voice->need_vector) {
+      vectors.mutable_need()->add_values(value);
+    }
+    for (const float value : query.voice->offer_vector) {
+      vectors.mutable_offer()->add_values(value);
+    }
+  } else {
+    request.mutable_text()->set_need(query.voice->need_text);
+    request.mutable_text()->set_offer(query.voice->offer_text);
+  }
+  if (query.filter != nullptr) *request.mutable_filter() = *query.filter;
+  for (int role = 1; role <= v1::Role_MAX; ++role) {
+    if ((query.roles >> role & 1) != 0) {
+      request.add_roles(static_cast<v1::Role>(role));
+    }
+  }
+  // Kinds of the caller and of the table must both hold.
+  if (query.kinds != 0) {
+    uint32_t asked = 0;
+    for (const int kind : request.filter().kinds()) asked |= 1u << kind;
+    const uint32_t kinds = asked != 0 ? (asked & query.kinds) : query.kinds;
+    request.mutable_filter()->clear_kinds();
+    for (int kind = 1; kind <= v1::MemberKind_MAX; ++kind) {
+      if (((kinds != 0 ? kinds : query.kinds) >> kind & 1) != 0) {
+        request.mutable_filter()->add_kinds(static_cast<v1::MemberKind>(kind));
+      }
+    }
+  }
+  if (query.seats_free) request.mutable_filter()->set_seats_free(true);
+  request.set_weight(query.weight);
+  request.set_k(query.k);
+  request.set_min_revision(query.min_revision);
+  for (std::string& id : query.also_score_ids) {
+    request.add_also_score_ids(std::move(id));
+  }
+  return request;
+}
+
+}  // namespace
+
+rpc::Task<absl::StatusOr<Retrieved>> SearchCandidateSource::Retrieve(
+    rpc::CallContext& call, RetrieveQuery query) {
+  const v1::RetrieveRequest request = ToProto(std::move(query));
+  std::string method = RetrieveMethod();
+  auto pending =
+      channel_->Call<v1::RetrieveResponse>(call, std::move(method), request);
+  absl::StatusOr<v1::RetrieveResponse> response = co_await std::move(pending);
+  if (!response.ok()) co_return response.status();
+  Retrieved retrieved;
+  retrieved.candidates.reserve(
+      static_cast<size_t>(response->candidates_size()));
+  for (v1::RetrieveResponse::Candidate& candidate :
+       *response->mutable_candidates()) {
+    retrieved.candidates.push_back({std::move(*candidate.mutable_profile_id()),
+                                    candidate.role(), candidate.give(),
+                                    candidate.take(), candidate.also_scored()});
+  }
+  retrieved.revision = response->revision();
+  retrieved.eligible = response->eligible();
+  retrieved.need_missing = response->subject_need_missing();
+  retrieved.offer_missing = response->subject_offer_missing();
+  co_return retrieved;
+}
+
+}  // namespace mitra::matching
