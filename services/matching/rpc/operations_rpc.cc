@@ -1,7 +1,8 @@
 #include "services/matching/rpc/operations_rpc.h"
 
+#include <utility>
+
 #include "common/base/version.h"
-#include "common/status/status_macros.h"
 
 namespace mitra::matching {
 
@@ -24,7 +25,9 @@ void RegisterOperations(const Operations& operations, absl::Time start_time,
       [&operations](
           rpc::CallContext&, const v1::WriteSnapshotRequest&,
           v1::WriteSnapshotResponse& response) -> rpc::Task<absl::Status> {
-        MITRA_CO_ASSIGN_OR_RETURN(response, operations.write_snapshot());
+        auto written = co_await operations.write_snapshot();
+        if (!written.ok()) co_return written.status();
+        response = *std::move(written);
         co_return absl::OkStatus();
       });
 }

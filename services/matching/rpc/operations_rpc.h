@@ -18,7 +18,8 @@ struct Operations {
   // Fills everything but name, version and start.
   std::function<void(v1::ServiceStatus&)> describe;
   // Writes a snapshot and returns its revision and size.
-  std::function<absl::StatusOr<v1::WriteSnapshotResponse>()> write_snapshot;
+  std::function<rpc::Task<absl::StatusOr<v1::WriteSnapshotResponse>>()>
+      write_snapshot;
 };
 
 // Registers both methods; `operations` must outlive the server.

@@ -124,6 +124,19 @@ uint64_t HashParameters(absl::string_view filter, double subject_weight,
   return Mix(hash, profile);
 }
 
+void ReadEpochs(redis::Client& redis, EpochBoard& epochs) {
+  for (const KindSpec& kind : AllKinds()) {
+    redis.GetVersioned(
+        redis::EpochKey(kind.name), absl::Now() + absl::Milliseconds(100),
+        [&epochs, which = kind.kind](
+            absl::StatusOr<std::optional<redis::Versioned>> found) {
+          if (found.ok() && found->has_value()) {
+            epochs.Set(which, (*found)->revision);
+          }
+        });
+  }
+}
+
 absl::StatusOr<Subject> FindSubject(const MatchingView& view,
                                     const SubjectName& name) {
   Subject subject;

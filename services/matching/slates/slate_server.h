@@ -29,13 +29,21 @@ class EpochBoard {
   uint64_t Of(v1::RecommendationKind kind) const {
     return epochs_[kind].load(std::memory_order_acquire);
   }
+  // An older epoch than the present one changes nothing.
   void Set(v1::RecommendationKind kind, uint64_t epoch) {
-    epochs_[kind].store(epoch, std::memory_order_release);
+    uint64_t present = Of(kind);
+    while (present < epoch &&
+           !epochs_[kind].compare_exchange_weak(present, epoch)) {
+    }
   }
 
  private:
   std::array<std::atomic<uint64_t>, kKindRows> epochs_{};
 };
+
+// Takes over epochs that other processes have published; Redis answers later.
+// Both must outlive the answers.
+void ReadEpochs(redis::Client& redis, EpochBoard& epochs);
 
 // Whom a slate is for, before it is looked up in a view.
 struct SubjectName {

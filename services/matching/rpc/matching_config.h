@@ -1,0 +1,69 @@
+// What can be configured of the matching service.
+
+#ifndef MITRA_SERVICES_MATCHING_RPC_MATCHING_CONFIG_H_
+#define MITRA_SERVICES_MATCHING_RPC_MATCHING_CONFIG_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/config/schema.h"
+
+namespace mitra::matching {
+
+struct MatchingConfig {
+  std::string data_dir;
+  std::vector<std::string> listen = {"127.0.0.1:7403"};
+  int threads = 1;
+  std::string admin_listen;
+  std::string address_file;
+  std::string feed_target = "127.0.0.1:7401";
+  std::string search_target = "127.0.0.1:7402";
+  std::string redis_target;
+  std::string tokens_key;
+  absl::Duration snapshot_interval = absl::Minutes(10);
+  int refresh_concurrency = 8;
+  int64_t slate_cache_mib = 64;
+  int64_t trust_cache_mib = 64;
+
+  void AddTo(Schema& schema) {
+    schema.Add("data_dir", &data_dir,
+               "Where snapshots are kept; empty: none are.");
+    schema.Add("server.listen", &listen,
+               "Where to listen: \"host:port\", \"unix:/path\".");
+    schema.Add("server.threads", &threads, "Threads that serve calls.")
+        .Range(1, 64);
+    schema.Add("admin.listen", &admin_listen,
+               "Where /metrics and the probes are; empty: nowhere.");
+    schema.Add("address_file", &address_file,
+               "File that tells where the process listens; empty: none.");
+    schema.Add("feed.target", &feed_target, "The profile service.");
+    schema.Add("search.target", &search_target, "The search service.");
+    schema.Add("redis.target", &redis_target,
+               "Redis: \"unix:/path\" or \"host:port\"; empty: none.");
+    schema
+        .Add("tokens.key", &tokens_key,
+             "Secret under which page and attribution tokens are made, the "
+             "same in all replicas; empty: one that dies with the process.")
+        .Secret();
+    schema
+        .Add("snapshot.interval", &snapshot_interval,
+             "How often a snapshot is written while the state changes.")
+        .Range(10, 86400);
+    schema
+        .Add("refresh.concurrency", &refresh_concurrency,
+             "Members that a refresh computes at once.")
+        .Range(1, 256);
+    schema
+        .Add("slates.cache_mib", &slate_cache_mib, "Memory for slates, in MiB.")
+        .Range(1, 65536);
+    schema
+        .Add("trust.cache_mib", &trust_cache_mib,
+             "Memory for trust vectors, in MiB.")
+        .Range(1, 65536);
+  }
+};
+
+}  // namespace mitra::matching
+
+#endif  // MITRA_SERVICES_MATCHING_RPC_MATCHING_CONFIG_H_
