@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/ids.h"
+#include "common/status/errors.h"
 #include "common/status/status_macros.h"
 #include "mitra/v1/change_feed_service.pb.h"
 #include "services/search/index/id_hash.h"
@@ -65,6 +66,7 @@ absl::Status IndexState::Reset(const v1::FeedHeader& header) {
   MITRA_RETURN_IF_ERROR(TakeHeader(header));
   ++generation_;
   watermark_ = 0;
+  uncommitted_ = true;
   contents_ = std::make_unique<Contents>(dimension_);
   if (another) {
     usable_.store(false, std::memory_order_release);
@@ -85,9 +87,10 @@ absl::Status IndexState::SetHeader(const v1::FeedHeader& header) {
     return Refuse("header: another record, but no fresh start");
   }
   if (header.space() != space_ || header.dimension() != dimension_) {
-    return Refuse(absl::StrCat("header: the embedding space changed from ",
-                               space_, " to ", header.space(),
-                               "; restart search to build it anew"));
+    return MakeError(
+        absl::StatusCode::kFailedPrecondition, kSpaceChanged,
+        absl::StrCat("feed: the embedding space changed from ", space_, " to ",
+                     header.space(), "; the index must be built anew"));
   }
   return absl::OkStatus();
 }
@@ -95,6 +98,7 @@ absl::Status IndexState::SetHeader(const v1::FeedHeader& header) {
 absl::Status IndexState::Apply(const v1::Change& change) {
   absl::MutexLock lock(&mutex_);
   if (space_.empty()) return Refuse("a change came before the header");
+  uncommitted_ = true;
   switch (change.state_case()) {
     case v1::Change::kProfile:
       return ApplyProfile(change.profile(), change.revision());
@@ -249,6 +253,7 @@ absl::Status IndexState::Commit(uint64_t watermark) {
   {
     absl::MutexLock lock(&mutex_);
     watermark_ = std::max(watermark_, watermark);
+    uncommitted_ = false;
     Publish();
     ReclaimRows();
     usable_.store(true, std::memory_order_release);
@@ -294,8 +299,8 @@ bool IndexState::settled() const {
   return true;
 }
 
-bool IndexState::Maintain(const std::atomic<bool>& stop) {
-  const bool built = BuildOneGraph(stop);
+bool IndexState::Maintain(const std::atomic<bool>& stop, int threads) {
+  const bool built = BuildOneGraph(stop, threads);
   const bool merged = !stop.load() && MergeText();
   {
     absl::MutexLock lock(&mutex_);
@@ -304,7 +309,7 @@ bool IndexState::Maintain(const std::atomic<bool>& stop) {
   return (built || merged) && !stop.load();
 }
 
-bool IndexState::BuildOneGraph(const std::atomic<bool>& stop) {
+bool IndexState::BuildOneGraph(const std::atomic<bool>& stop, int threads) {
   std::optional<RoleIndex::BuildTask> task;
   size_t which = 0;
   uint64_t generation = 0;
@@ -320,7 +325,7 @@ bool IndexState::BuildOneGraph(const std::atomic<bool>& stop) {
   auto graph = HnswPartition::Build(task->vectors, task->rows, task->base.get(),
                                     {.links = options_.graph_links,
                                      .build_breadth = options_.build_breadth,
-                                     .threads = options_.build_threads,
+                                     .threads = threads,
                                      .stop = &stop});
   absl::MutexLock lock(&mutex_);
   if (generation != generation_) return true;  // another record meanwhile
@@ -328,7 +333,7 @@ bool IndexState::BuildOneGraph(const std::atomic<bool>& stop) {
   std::shared_ptr<const HnswPartition> built;
   if (graph.ok()) built = *std::move(graph);
   contents_->roles[which].FinishBuild(std::move(built));
-  Publish();
+  if (!uncommitted_) Publish();
   return graph.ok();
 }
 
@@ -353,7 +358,7 @@ bool IndexState::MergeText() {
   absl::MutexLock lock(&mutex_);
   if (generation != generation_) return true;
   contents_->lexical.Replace(old, std::move(merged));
-  Publish();
+  if (!uncommitted_) Publish();
   return true;
 }
 
@@ -427,6 +432,7 @@ absl::Status IndexState::Restore(Restored restored) {
   space_ = std::move(restored.space);
   dimension_ = restored.dimension;
   id_hash_key_ = std::move(restored.id_hash_key);
+  uncommitted_ = false;
   Publish();
   usable_.store(true, std::memory_order_release);
   return absl::OkStatus();

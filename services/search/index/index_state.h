@@ -22,6 +22,9 @@
 
 namespace mitra::search {
 
+// Reason of the error when the record has moved to another embedding space.
+inline constexpr char kSpaceChanged[] = "SPACE_CHANGED";
+
 // A deleted member: the keyed hash of its id and the last life that ended.
 using Tombstones = absl::flat_hash_map<std::string, uint64_t>;
 
@@ -32,9 +35,7 @@ class IndexState : public feed::FeedSink {
     RolePolicy roles;
     int graph_links = 16;
     int build_breadth = 64;
-    int build_threads = 1;
-    // The only embedding space that is accepted, if the caller knows it.
-    // Returns the reason why a space cannot be served; OK if it can.
+    // Says why an embedding space cannot be served; OK if it can.
     std::function<absl::Status(absl::string_view space, size_t dimension)>
         accept_space;
     // Called after a commit, from the feed's thread.
@@ -58,8 +59,8 @@ class IndexState : public feed::FeedSink {
 
   // Does one piece of background work (building a graph, merging text, giving
   // rows back). True if there may be more. For one thread, which `stop` makes
-  // return early.
-  bool Maintain(const std::atomic<bool>& stop);
+  // return early. A graph is built by `threads`.
+  bool Maintain(const std::atomic<bool>& stop, int threads = 1);
 
   // A view and the tombstones that belong to it.
   struct Frozen {
@@ -143,7 +144,7 @@ class IndexState : public feed::FeedSink {
   void RemoveMember(uint32_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReclaimRows() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool BuildOneGraph(const std::atomic<bool>& stop);
+  bool BuildOneGraph(const std::atomic<bool>& stop, int threads);
   bool MergeText();
 
   const Options options_;
@@ -156,6 +157,9 @@ class IndexState : public feed::FeedSink {
   std::string space_ ABSL_GUARDED_BY(mutex_);
   size_t dimension_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string id_hash_key_ ABSL_GUARDED_BY(mutex_);
+  // Changes were applied that no commit has made visible yet: only Commit may
+  // publish, so that readers never see half of a batch.
+  bool uncommitted_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t applied_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t ignored_ ABSL_GUARDED_BY(mutex_) = 0;
   std::unique_ptr<Contents> contents_ ABSL_GUARDED_BY(mutex_);

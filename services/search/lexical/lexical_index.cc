@@ -251,6 +251,8 @@ void LexicalView::Search(
                     static_cast<float>(
                         std::log(1 + (documents - with + 0.5) / (with + 0.5)));
   }
+  float ceiling = 0;
+  for (float i : importance) ceiling += i * (kSaturation + 1);
   std::vector<float> scores;
   std::vector<uint32_t> touched;
   for (size_t s = 0; s < segments_->size(); ++s) {
@@ -282,7 +284,8 @@ void LexicalView::Search(
       }
     }
     for (uint32_t document : touched) {
-      hit(segment.documents_[document], scores[document],
+      hit(segment.documents_[document],
+          ceiling > 0 ? scores[document] / ceiling : 0,
           !named.empty() && named[document]);
     }
   }

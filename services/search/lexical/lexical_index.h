@@ -112,7 +112,8 @@ class LexicalSegment {
 class LexicalView {
  public:
   // Calls `hit` for each document with one of the terms, dead ones included, in
-  // no order. O(postings of the terms).
+  // no order. Scores are BM25 as a share of what a document could reach at
+  // most, in [0, 1). O(postings of the terms).
   void Search(const LexicalQuery& query,
               absl::FunctionRef<void(const LexicalDocument&, float score,
                                      bool exact_name)>

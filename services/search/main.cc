@@ -1,0 +1,181 @@
+// The search service: finds candidates that fit in both directions. Needs the
+// change feed of profile.
+//
+//   mitra-search --config=search.toml --feed.target=unix:/run/mitra/profile
+#include "common/config/main.h"
+
+#include <algorithm>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/feed/follower.h"
+#include "common/feed/grpc_feed_source.h"
+#include "common/feed/wait_for_revision.h"
+#include "common/observability/admin_server.h"
+#include "common/observability/log.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/executor.h"
+#include "common/rpc/lifecycle.h"
+#include "common/rpc/server.h"
+#include "common/status/errors.h"
+#include "common/status/status_macros.h"
+#include "mitra/v1/operations_service.pb.h"
+#include "mitra/v1/retrieval_service.pb.h"
+#include "mitra/v1/search_service.pb.h"
+#include "services/search/index/index_state.h"
+#include "services/search/maintenance/maintainer.h"
+#include "services/search/retrieval/query_embedder.h"
+#include "services/search/rpc/operations_rpc.h"
+#include "services/search/rpc/retrieval_rpc.h"
+#include "services/search/rpc/search_rpc.h"
+#include "services/search/snapshot/index_snapshot.h"
+
+namespace mitra::search {
+namespace {
+
+struct Config {
+  std::string data_dir;
+  std::vector<std::string> listen = {"127.0.0.1:0"};
+  int server_threads = 1;
+  std::string admin_listen;
+  std::string address_file;
+  std::string feed_target;
+  absl::Duration snapshot_interval = absl::Minutes(10);
+  int graph_rows = 20000;
+  int build_threads = 1;
+
+  void Describe(Schema& schema) {
+    schema.Add("data_dir", &data_dir, "Folder for snapshots; empty: none.");
+    schema.Add("server.listen", &listen, "Where the service listens.");
+    schema.Add("server.threads", &server_threads, "Threads that serve calls.")
+        .Range(1, 256);
+    schema.Add("admin.listen", &admin_listen, "Admin port; empty: off.");
+    schema.Add("address_file", &address_file,
+               "File that tells where the process listens; empty: none.");
+    schema.Add("feed.target", &feed_target, "Where the profile service is.");
+    schema
+        .Add("snapshot.interval", &snapshot_interval, "Time between snapshots.")
+        .Range(1, 86400);
+    schema
+        .Add("index.graph_rows", &graph_rows,
+             "Facets of one role from which on it has a graph.")
+        .Range(1, 1e9);
+    schema
+        .Add("index.build_threads", &build_threads,
+             "Threads that build a graph while calls are served.")
+        .Range(1, 256);
+  }
+};
+
+absl::Status Run(const Config& config) {
+  if (config.feed_target.empty()) {
+    return absl::InvalidArgumentError("feed.target: is required");
+  }
+  rpc::ShutdownSignal signal;
+  const std::string snapshot_path =
+      config.data_dir.empty() ? "" : config.data_dir + "/search.snapshot";
+
+  IndexState::Options index;
+  index.roles.graph_rows = static_cast<size_t>(config.graph_rows);
+  Maintainer* wake = nullptr;
+  index.on_commit = [&wake] { wake->Wake(); };
+  IndexState state(std::move(index));
+  ExportIndexMetrics(state);
+
+  feed::Follower::Options follow;
+  follow.selector.set_profiles(true);
+  follow.selector.set_vectors(true);
+  if (!snapshot_path.empty()) {
+    follow.start = RestoreIndexSnapshot(state, snapshot_path);
+  }
+  follow.on_failure = [&](const absl::Status& status) {
+    LogError("search: the feed cannot be followed",
+             {{"reason", status.ToString()}});
+    if (ReasonOf(status) == kSpaceChanged) RemoveIndexSnapshots(snapshot_path);
+    signal.Raise();
+  };
+  feed::Follower follower(
+      feed::NewGrpcFeedSource(rpc::Channel::Create(config.feed_target)), state,
+      std::move(follow));
+
+  rpc::Server* serving = nullptr;
+  Maintainer maintainer(
+      state, {.snapshot_path = snapshot_path,
+              .snapshot_interval = config.snapshot_interval,
+              .build_threads = config.build_threads,
+              .first_build_threads = static_cast<int>(
+                  std::max(1U, std::thread::hardware_concurrency())),
+              .caught_up = [&] { return follower.ready(); },
+              .on_ready = [&](bool ready) { serving->SetServing(ready); }});
+  wake = &maintainer;
+
+  const Gate gate = {.ready = [&] { return maintainer.ready(); },
+                     .wait =
+                         [&](rpc::CallContext& call, uint64_t revision) {
+                           return feed::WaitForRevision(follower, call,
+                                                        revision);
+                         }};
+  rpc::Executor executor({.threads = 1, .max_queue = 4});
+  QueryEmbedder embedder;
+  RetrievalRpc retrieval(state, embedder, gate, SearchPlan());
+  SearchRpc search(state, embedder, gate, SearchPlan());
+  OperationsRpc operations(state, follower, maintainer, executor);
+
+  rpc::Server::Builder builder(
+      {.listen = config.listen, .threads = config.server_threads});
+  builder.Unary<v1::RetrieveRequest, v1::RetrieveResponse>(
+      "/mitra.v1.Retrieval/Retrieve",
+      std::bind_front(&RetrievalRpc::Retrieve, &retrieval));
+  builder.Unary<v1::SearchProfilesRequest, v1::SearchProfilesResponse>(
+      "/mitra.v1.Search/SearchProfiles",
+      std::bind_front(&SearchRpc::SearchProfiles, &search));
+  builder.Unary<v1::GetStatusRequest, v1::ServiceStatus>(
+      "/mitra.v1.SearchOperations/GetSearchStatus",
+      std::bind_front(&OperationsRpc::GetSearchStatus, &operations));
+  builder.Unary<v1::WriteSnapshotRequest, v1::WriteSnapshotResponse>(
+      "/mitra.v1.SearchOperations/WriteSearchSnapshot",
+      std::bind_front(&OperationsRpc::WriteSearchSnapshot, &operations));
+  MITRA_ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
+                         builder.Start());
+  serving = server.get();
+
+  rpc::Addresses addresses = {.grpc = server->addresses()};
+  std::unique_ptr<AdminServer> admin;
+  if (!config.admin_listen.empty()) {
+    MITRA_ASSIGN_OR_RETURN(
+        admin, AdminServer::Start(
+                   {.listen = config.admin_listen,
+                    .service = "search",
+                    .readiness = [&]() -> std::vector<AdminServer::Check> {
+                      return {{"index", maintainer.ready(), ""},
+                              {"feed", follower.connected(), ""}};
+                    }}));
+    addresses.admin = admin->address();
+  }
+  maintainer.Start();
+  follower.Start();
+  MITRA_RETURN_IF_ERROR(rpc::WriteAddressFile(config.address_file, addresses));
+  LogInfo("search: listening", {{"address", addresses.grpc.at(0)}});
+
+  signal.Wait();
+  server->Drain();
+  follower.Stop();
+  maintainer.Stop();
+  if (!snapshot_path.empty() && maintainer.ready()) {
+    const auto written = maintainer.WriteSnapshot();
+    if (!written.ok()) return written.status();
+  }
+  return follower.status();
+}
+
+}  // namespace
+}  // namespace mitra::search
+
+int main(int argc, char** argv) {
+  mitra::search::Config config;
+  mitra::Schema schema("search");
+  config.Describe(schema);
+  return mitra::RunMain(argc, argv, "search", schema,
+                        [&] { return mitra::search::Run(config); });
+}

@@ -1,0 +1,113 @@
+#include "services/search/maintenance/maintainer.h"
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "common/observability/log.h"
+
+namespace mitra::search {
+namespace {
+
+// Linux keeps a niceness per thread; threads that this one starts inherit it.
+void LowerPriorityOfThread() {
+  constexpr int kNice = 10;
+  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNice);
+}
+
+}  // namespace
+
+Maintainer::Maintainer(IndexState& state, Options options)
+    : state_(state),
+      options_(std::move(options)),
+      next_snapshot_(absl::Now() + options_.snapshot_interval) {}
+
+Maintainer::~Maintainer() { Stop(); }
+
+void Maintainer::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Maintainer::Stop() {
+  stop_.store(true);
+  Wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Maintainer::Wake() {
+  absl::MutexLock lock(&mutex_);
+  awake_ = true;
+}
+
+void Maintainer::Run() {
+  constexpr absl::Duration kRound = absl::Seconds(1);
+  LowerPriorityOfThread();
+  while (!stop_.load()) {
+    // While the feed is being read for the first time, a graph would be out of
+    // date when it is done: build once at the end.
+    const bool caught_up = options_.caught_up();
+    bool more = false;
+    if (caught_up || ready()) {
+      more = state_.Maintain(stop_, ready() ? options_.build_threads
+                                            : options_.first_build_threads);
+    }
+    CheckReady();
+    if (stop_.load()) break;
+    SnapshotIfDue();
+    if (more) continue;
+    absl::MutexLock lock(&mutex_);
+    mutex_.AwaitWithTimeout(absl::Condition(&awake_), kRound);
+    awake_ = false;
+  }
+}
+
+void Maintainer::CheckReady() {
+  const bool was = ready();
+  // Once it is, only the loss of the whole index makes it unready.
+  const bool now =
+      state_.usable() && (was || (options_.caught_up() && state_.settled()));
+  if (was == now) return;
+  ready_.store(now, std::memory_order_release);
+  options_.on_ready(now);
+}
+
+void Maintainer::SnapshotIfDue() {
+  if (options_.snapshot_path.empty() || !ready() ||
+      absl::Now() < next_snapshot_) {
+    return;
+  }
+  next_snapshot_ = absl::Now() + options_.snapshot_interval;
+  if (state_.Read()->watermark == last_snapshot().revision) return;
+  const auto written = WriteSnapshot();
+  if (!written.ok()) {
+    LogError("search: snapshot not written",
+             {{"reason", written.status().ToString()}});
+  }
+}
+
+absl::StatusOr<WrittenSnapshot> Maintainer::WriteSnapshot() {
+  if (options_.snapshot_path.empty()) {
+    return absl::FailedPreconditionError("snapshot: no data_dir is configured");
+  }
+  absl::MutexLock one(&writing_);
+  const absl::Time start = absl::Now();
+  auto written = WriteIndexSnapshot(state_, options_.snapshot_path);
+  if (!written.ok()) return written.status();
+  LogInfo("search: snapshot written",
+          {{"revision", written->revision},
+           {"bytes", written->bytes},
+           {"ms", absl::ToInt64Milliseconds(absl::Now() - start)}});
+  absl::MutexLock lock(&mutex_);
+  last_ = *written;
+  return written;
+}
+
+WrittenSnapshot Maintainer::last_snapshot() const {
+  absl::MutexLock lock(&mutex_);
+  return last_;
+}
+
+}  // namespace mitra::search

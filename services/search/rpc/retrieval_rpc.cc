@@ -1,0 +1,157 @@
+#include "services/search/rpc/retrieval_rpc.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/ids.h"
+#include "common/embedding/vector.h"
+#include "common/status/errors.h"
+#include "common/status/status_macros.h"
+#include "mitra/v1/retrieval_service.pb.h"
+
+namespace mitra::search {
+namespace {
+
+constexpr int kMaxCandidates = 2000;
+constexpr int kMaxAlsoScored = 2000;
+constexpr size_t kMaxTextBytes = 8000;
+
+absl::StatusOr<std::vector<float>> ReadVector(const IndexView& view,
+                                              absl::string_view field,
+                                              const v1::Vector& vector) {
+  std::vector<float> values(vector.values().begin(), vector.values().end());
+  MITRA_RETURN_IF_ERROR(
+      embedding::ValidateVector(field, values, view.dimension));
+  embedding::Normalise(absl::MakeSpan(values));
+  return values;
+}
+
+absl::Status CheckText(absl::string_view field, const std::string& text) {
+  if (text.size() <= kMaxTextBytes) return absl::OkStatus();
+  return InvalidField(field, absl::StrCat("must have at most ", kMaxTextBytes,
+                                          " bytes, has ", text.size()));
+}
+
+}  // namespace
+
+absl::StatusOr<Retrieval> RetrievalRpc::FromProto(
+    const IndexView& view, const v1::RetrieveRequest& request) {
+  FieldViolations violations;
+  Retrieval retrieval;
+  retrieval.roles = ReadRoles(request.roles(), "roles", violations);
+  if (request.roles().empty()) violations.Add("roles", "is required");
+  // Written so that NaN fails, too.
+  if (!(request.weight() >= 0 && request.weight() <= 1)) {
+    violations.Add("weight", "must be from 0 to 1");
+  }
+  retrieval.weight = request.weight();
+  if (request.k() < 1 || request.k() > kMaxCandidates) {
+    violations.Add("k", absl::StrCat("must be from 1 to ", kMaxCandidates,
+                                     ", is ", request.k()));
+  }
+  retrieval.k = static_cast<size_t>(request.k());
+  if (request.also_score_ids_size() > kMaxAlsoScored) {
+    violations.Add(
+        "also_score_ids",
+        absl::StrCat("must have at most ", kMaxAlsoScored, " values, has ",
+                     request.also_score_ids_size()));
+  }
+  for (int i = 0; i < request.also_score_ids_size(); ++i) {
+    if (!IsValidId(request.also_score_ids(i))) {
+      violations.Add(absl::StrCat("also_score_ids[", i, "]"),
+                     "is not a member id");
+    }
+  }
+  retrieval.also_score_ids.assign(request.also_score_ids().begin(),
+                                  request.also_score_ids().end());
+  retrieval.subject_role = request.subject_role();
+  if (!v1::Role_IsValid(request.subject_role())) {
+    violations.Add("subject_role", "is not a known role");
+  } else if (request.subject_role() != v1::ROLE_UNSPECIFIED &&
+             request.subject_case() != v1::RetrieveRequest::kProfileId) {
+    violations.Add("subject_role", "is only for a stored subject");
+  }
+  if (!violations.empty()) return violations.ToStatus();
+  MITRA_ASSIGN_OR_RETURN(retrieval.filter,
+                         MemberFilter::FromProto(request.filter(), "filter"));
+  if (!request.space().empty() && request.space() != view.space) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "SPACE_MISMATCH",
+                     absl::StrCat("space: vectors here are of ", view.space),
+                     {{"space", view.space}});
+  }
+
+  switch (request.subject_case()) {
+    case v1::RetrieveRequest::kProfileId:
+      MITRA_RETURN_IF_ERROR(ValidateId("profile_id", request.profile_id()));
+      retrieval.subject_id = request.profile_id();
+      break;
+    case v1::RetrieveRequest::kVectors: {
+      const v1::SubjectVectors& vectors = request.vectors();
+      if (!vectors.has_need() && !vectors.has_offer()) {
+        return InvalidField("vectors", "must have a need or an offer");
+      }
+      if (vectors.has_need()) {
+        MITRA_ASSIGN_OR_RETURN(
+            retrieval.need,
+            ReadVector(view, "vectors.need.values", vectors.need()));
+      }
+      if (vectors.has_offer()) {
+        MITRA_ASSIGN_OR_RETURN(
+            retrieval.offer,
+            ReadVector(view, "vectors.offer.values", vectors.offer()));
+      }
+      break;
+    }
+    case v1::RetrieveRequest::kText: {
+      const v1::SubjectText& text = request.text();
+      MITRA_RETURN_IF_ERROR(CheckText("text.need", text.need()));
+      MITRA_RETURN_IF_ERROR(CheckText("text.offer", text.offer()));
+      if (text.need().empty() && text.offer().empty()) {
+        return InvalidField("text", "must have a need or an offer");
+      }
+      MITRA_ASSIGN_OR_RETURN(retrieval.need,
+                             embedder_.Embed(view.space, text.need()));
+      MITRA_ASSIGN_OR_RETURN(retrieval.offer,
+                             embedder_.Embed(view.space, text.offer()));
+      break;
+    }
+    case v1::RetrieveRequest::SUBJECT_NOT_SET:
+      return InvalidField("subject",
+                          "one of profile_id, vectors and text is required");
+  }
+  return retrieval;
+}
+
+absl::Status RetrievalRpc::Answer(const v1::RetrieveRequest& request,
+                                  v1::RetrieveResponse& response) {
+  const auto view = state_.Read();
+  MITRA_ASSIGN_OR_RETURN(const Retrieval retrieval, FromProto(*view, request));
+  MITRA_ASSIGN_OR_RETURN(const Retrieved retrieved,
+                         search::Retrieve(*view, retrieval, plan_));
+  response.mutable_candidates()->Reserve(
+      static_cast<int>(retrieved.candidates.size()));
+  for (const Candidate& candidate : retrieved.candidates) {
+    auto& out = *response.add_candidates();
+    out.set_profile_id(view->member(candidate.member).id);
+    out.set_role(static_cast<v1::Role>(candidate.role));
+    out.set_give(candidate.give);
+    out.set_take(candidate.take);
+    out.set_also_scored(candidate.also_scored);
+  }
+  response.set_revision(view->watermark);
+  response.set_eligible(retrieved.eligible);
+  response.set_space(view->space);
+  response.set_subject_need_missing(retrieved.need_missing);
+  response.set_subject_offer_missing(retrieved.offer_missing);
+  return absl::OkStatus();
+}
+
+rpc::Task<absl::Status> RetrievalRpc::Retrieve(
+    rpc::CallContext& call, const v1::RetrieveRequest& request,
+    v1::RetrieveResponse& response) {
+  absl::Status entered = co_await Enter(gate_, call, request.min_revision());
+  if (!entered.ok()) co_return entered;
+  co_return Answer(request, response);
+}
+
+}  // namespace mitra::search

@@ -1,0 +1,53 @@
+// mitra.v1.Retrieval over the index.
+
+#ifndef MITRA_SERVICES_SEARCH_RPC_RETRIEVAL_RPC_H_
+#define MITRA_SERVICES_SEARCH_RPC_RETRIEVAL_RPC_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/rpc/call_context.h"
+#include "common/rpc/task.h"
+#include "services/search/index/index_state.h"
+#include "services/search/partition/role_search.h"
+#include "services/search/retrieval/query_embedder.h"
+#include "services/search/retrieval/retriever.h"
+#include "services/search/rpc/gate.h"
+
+namespace mitra::v1 {
+class RetrieveRequest;
+class RetrieveResponse;
+}  // namespace mitra::v1
+
+namespace mitra::search {
+
+// Thread-safe. What it is given must outlive it.
+class RetrievalRpc {
+ public:
+  RetrievalRpc(const IndexState& state, QueryEmbedder& embedder, Gate gate,
+               SearchPlan plan)
+      : state_(state),
+        embedder_(embedder),
+        gate_(std::move(gate)),
+        plan_(plan) {}
+
+  rpc::Task<absl::Status> Retrieve(rpc::CallContext& call,
+                                   const v1::RetrieveRequest& request,
+                                   v1::RetrieveResponse& response);
+
+  // The request, checked against a view.
+  absl::StatusOr<Retrieval> FromProto(const IndexView& view,
+                                      const v1::RetrieveRequest& request);
+
+ private:
+  absl::Status Answer(const v1::RetrieveRequest& request,
+                      v1::RetrieveResponse& response);
+
+  const IndexState& state_;
+  QueryEmbedder& embedder_;
+  const Gate gate_;
+  const SearchPlan plan_;
+};
+
+}  // namespace mitra::search
+
+#endif  // MITRA_SERVICES_SEARCH_RPC_RETRIEVAL_RPC_H_
