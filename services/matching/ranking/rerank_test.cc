@@ -1,0 +1,92 @@
+#include "services/matching/ranking/rerank.h"
+
+#include <numeric>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace mitra::matching {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAreArray;
+
+std::vector<RerankItem> Items(size_t n) {
+  std::vector<RerankItem> items(n);
+  for (size_t i = 0; i < n; ++i) items[i].rank = static_cast<uint32_t>(i);
+  return items;
+}
+
+std::vector<uint32_t> Everybody(size_t n) {
+  std::vector<uint32_t> ranks(n);
+  std::iota(ranks.begin(), ranks.end(), 0);
+  return ranks;
+}
+
+TEST(RerankTest, KeepsTheOrderWithoutRules) {
+  EXPECT_THAT(Rerank(Items(3), {}).order, ElementsAre(0, 1, 2));
+  EXPECT_THAT(Rerank({}, {.newcomer_share = .1}).order, IsEmpty());
+}
+
+TEST(RerankTest, EveryTopTenHasANewcomerWhereThereIsOne) {
+  auto items = Items(50);
+  for (size_t i = 40; i < 50; ++i) items[i].newcomer = true;
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    const RerankResult result =
+        Rerank(items, {.newcomer_share = .1, .seed = seed});
+
+    int newcomers = 0;
+    for (size_t i = 0; i < 10; ++i)
+      newcomers += items[result.order[i]].newcomer;
+    EXPECT_EQ(newcomers, 1);
+    // The best stay where they are.
+    EXPECT_THAT(
+        std::vector<uint32_t>(result.order.begin(), result.order.begin() + 5),
+        ElementsAre(0, 1, 2, 3, 4));
+    EXPECT_THAT(result.order, UnorderedElementsAreArray(Everybody(50)));
+  }
+}
+
+TEST(RerankTest, AddsNoNewcomerWhereOneStandsAlready) {
+  auto items = Items(20);
+  items[2].newcomer = true;
+  items[15].newcomer = true;
+
+  const RerankResult result = Rerank(items, {.newcomer_share = .1});
+
+  EXPECT_THAT(result.introduced, IsEmpty());
+  EXPECT_EQ(result.order, Everybody(20));
+}
+
+TEST(RerankTest, NoGroupFillsATopTen) {
+  auto items = Items(30);
+  for (size_t i = 0; i < 20; ++i) items[i].group = 7;
+
+  const RerankResult result = Rerank(items, {.group_cap = 4});
+
+  int of_group = 0;
+  for (size_t i = 0; i < 10; ++i) of_group += items[result.order[i]].group == 7;
+  EXPECT_EQ(of_group, 4);
+  EXPECT_THAT(result.order, UnorderedElementsAreArray(Everybody(30)));
+}
+
+TEST(RerankTest, RelaxesTheCapBeforeASlateIsShort) {
+  auto items = Items(9);
+  for (auto& item : items) item.group = 7;
+
+  EXPECT_EQ(Rerank(items, {.group_cap = 2}).order, Everybody(9));
+}
+
+TEST(RerankTest, TheSameSeedGivesTheSameOrder) {
+  auto items = Items(40);
+  for (size_t i = 30; i < 40; ++i) items[i].newcomer = true;
+
+  EXPECT_EQ(Rerank(items, {.newcomer_share = .1, .seed = 3}).order,
+            Rerank(items, {.newcomer_share = .1, .seed = 3}).order);
+}
+
+}  // namespace
+}  // namespace mitra::matching
