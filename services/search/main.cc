@@ -91,7 +91,7 @@ absl::Status Run(const Config& config) {
   }
   follow.on_failure = [&](const absl::Status& status) {
     LogError("search: the feed cannot be followed",
-             {{"reason", status.ToString()}});
+             {{"reason", std::string(status.message())}});
     if (ReasonOf(status) == kSpaceChanged) RemoveIndexSnapshots(snapshot_path);
     signal.Raise();
   };

@@ -84,7 +84,7 @@ void Maintainer::SnapshotIfDue() {
   const auto written = WriteSnapshot();
   if (!written.ok()) {
     LogError("search: snapshot not written",
-             {{"reason", written.status().ToString()}});
+             {{"reason", std::string(written.status().message())}});
   }
 }
 

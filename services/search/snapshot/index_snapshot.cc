@@ -401,7 +401,7 @@ feed::Position RestoreIndexSnapshot(IndexState& state,
     }
     if (!absl::IsNotFound(status)) {
       LogWarning("search: snapshot refused",
-                 {{"file", file}, {"reason", status.ToString()}});
+                 {{"file", file}, {"reason", std::string(status.message())}});
     }
   }
   return {};
