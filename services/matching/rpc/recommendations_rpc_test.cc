@@ -1,0 +1,320 @@
+#include "services/matching/rpc/recommendations_rpc.h"
+
+#include <limits>
+
+#include "absl/strings/str_format.h"
+#include "common/base/page_token.h"
+#include "common/status/status_matchers.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/matching/ranking/testing.h"
+#include "services/matching/rpc/refreshes_rpc.h"
+
+namespace mitra::matching {
+namespace {
+
+using ::testing::ElementsAre;
+
+class RecommendationsRpcTest : public testing::Test {
+ protected:
+  RecommendationsRpcTest()
+      : source_(world_),
+        trust_({}),
+        recommender_(source_, trust_, world_.clock),
+        cache_(nullptr, nullptr, world_.clock, {}),
+        server_([this] { return world_.view(); }, recommender_, cache_, epochs_,
+                timer_, {.token_key = NewPageTokenKey()}),
+        rpc_(server_, recommender_, Gate(), [](absl::string_view id) {
+          return id.empty() || id == RankingProfile::Default().id
+                     ? &RankingProfile::Default()
+                     : nullptr;
+        }) {
+    world_.Add(AProfile("sari"));
+    for (int i = 0; i < 12; ++i) {
+      world_.AddMentor(absl::StrFormat("m%02d", i));
+    }
+    request_.set_profile_id("sari");
+    request_.add_kinds(v1::RECOMMENDATION_KIND_MENTOR);
+  }
+  FeedGate Gate() {
+    FeedGate gate;
+    gate.ready = [this] { return ready_; };
+    gate.wait = [this](rpc::CallContext&,
+                       uint64_t revision) -> rpc::Task<bool> {
+      co_return revision <= world_.view().revision;
+    };
+    return gate;
+  }
+  absl::Status Recommend() {
+    rpc::CallContext call;
+    call.identity = identity_;
+    response_.Clear();
+    return rpc::SyncWait(rpc_.Recommend(call, request_, response_));
+  }
+  template <typename Request, typename Response>
+  absl::Status Call(rpc::Task<absl::Status> (RecommendationsRpc::*method)(
+                        rpc::CallContext&, const Request&, Response&),
+                    const Request& request, Response& response) {
+    rpc::CallContext call;
+    call.identity = identity_;
+    return rpc::SyncWait((rpc_.*method)(call, request, response));
+  }
+
+  World world_;
+  FakeCandidateSource source_;
+  TrustCache trust_;
+  Recommender recommender_;
+  SlateCache cache_;
+  EpochBoard epochs_;
+  Timer timer_;
+  SlateServer server_;
+  bool ready_ = true;
+  RecommendationsRpc rpc_;
+  rpc::Identity identity_;
+  v1::RecommendRequest request_;
+  v1::RecommendResponse response_;
+};
+
+TEST_F(RecommendationsRpcTest, GivesOneSlatePerKindInTheAskedOrder) {
+  request_.add_kinds(v1::RECOMMENDATION_KIND_EVENT);
+  MITRA_ASSERT_OK(Recommend());
+  ASSERT_EQ(response_.slates_size(), 2);
+  EXPECT_EQ(response_.slates(0).kind(), v1::RECOMMENDATION_KIND_MENTOR);
+  EXPECT_EQ(response_.slates(0).recommendations_size(), 10);
+  EXPECT_EQ(response_.slates(1).kind(), v1::RECOMMENDATION_KIND_EVENT);
+  EXPECT_EQ(response_.slates(1).recommendations_size(), 0);
+  EXPECT_EQ(response_.revision(), world_.view().revision);
+}
+
+TEST_F(RecommendationsRpcTest, NamesEveryBadField) {
+  request_.set_profile_id("no spaces");
+  request_.add_kinds(static_cast<v1::RecommendationKind>(55));
+  request_.set_page_size(0);
+  request_.set_page_token("x");
+  request_.set_language("fr");
+  request_.set_explanation(static_cast<v1::ExplanationLevel>(9));
+  request_.set_subject_weight(std::numeric_limits<double>::quiet_NaN());
+  request_.add_subject_roles(static_cast<v1::Role>(44));
+  request_.set_ranking_profile("unknown");
+
+  const absl::Status status = Recommend();
+
+  for (const char* field : {"profile_id", "kinds[1]", "page_size", "page_token",
+                            "language", "explanation", "subject_weight",
+                            "subject_roles[0]", "ranking_profile"}) {
+    EXPECT_THAT(status, NamesField(field));
+  }
+}
+
+TEST_F(RecommendationsRpcTest, AbsentMeansTheDefaultAndZeroIsRefused) {
+  MITRA_ASSERT_OK(Recommend());
+  EXPECT_EQ(response_.slates(0).recommendations_size(), 10);
+  request_.set_page_size(101);
+  EXPECT_THAT(Recommend(), NamesField("page_size"));
+  request_.set_page_size(3);
+  MITRA_ASSERT_OK(Recommend());
+  EXPECT_EQ(response_.slates(0).recommendations_size(), 3);
+  request_.set_subject_weight(0);
+  MITRA_EXPECT_OK(Recommend());
+  request_.clear_kinds();
+  EXPECT_THAT(Recommend(), NamesField("kinds"));
+}
+
+TEST_F(RecommendationsRpcTest, BadFiltersAreNamedWithTheirPath) {
+  request_.mutable_filter()->add_region_codes("xx");
+  EXPECT_THAT(Recommend(), NamesField("filter.region_codes[0]"));
+}
+
+TEST_F(RecommendationsRpcTest, AMemberAsksForItselfOnly) {
+  identity_.member_id = "budi";
+  EXPECT_THAT(Recommend(), StatusIs(absl::StatusCode::kPermissionDenied));
+  request_.set_profile_id("nobody");
+  EXPECT_THAT(Recommend(), StatusIs(absl::StatusCode::kPermissionDenied));
+  identity_.member_id = "sari";
+  request_.set_profile_id("sari");
+  MITRA_EXPECT_OK(Recommend());
+  request_.clear_profile_id();
+  *request_.mutable_profile() = AProfile("x");
+  EXPECT_THAT(Recommend(), StatusIs(absl::StatusCode::kPermissionDenied));
+}
+
+TEST_F(RecommendationsRpcTest, UnknownSubjectsAreNotFound) {
+  request_.set_profile_id("nobody");
+  EXPECT_THAT(Recommend(), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(RecommendationsRpcTest, SaysUnavailableUntilItHasCaughtUp) {
+  ready_ = false;
+  const absl::Status status = Recommend();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_GT(RetryDelayOf(status), absl::ZeroDuration());
+}
+
+TEST_F(RecommendationsRpcTest, ARevisionThatDoesNotComeIsSaid) {
+  request_.set_min_revision(1'000'000);
+  MITRA_ASSERT_OK(Recommend());
+  EXPECT_THAT(response_.slates(0).degraded(),
+              testing::Contains(v1::DEGRADED_REASON_STALE));
+}
+
+TEST_F(RecommendationsRpcTest, AProfileInTheRequestIsCheckedAndRanked) {
+  request_.clear_profile_id();
+  *request_.mutable_profile() = AProfile("");
+  MITRA_ASSERT_OK(Recommend());
+  EXPECT_EQ(response_.slates(0).recommendations_size(), 10);
+  request_.mutable_profile()->mutable_facets(0)->set_role(v1::Role(0));
+  request_.mutable_profile()->set_region_code("99.99");
+  const absl::Status status = Recommend();
+  EXPECT_THAT(status, NamesField("profile.facets[0].role"));
+  EXPECT_THAT(status, NamesField("profile.region_code"));
+  *request_.mutable_profile() = AProfile("");
+  auto* vector =
+      request_.mutable_profile()->mutable_facets(0)->mutable_need_vector();
+  vector->add_values(std::numeric_limits<float>::infinity());
+  EXPECT_THAT(Recommend(), NamesField("profile.facets[0].need_vector"));
+}
+
+TEST_F(RecommendationsRpcTest, EachOfABatchHasItsOwnStatus) {
+  v1::BatchRecommendRequest batch;
+  batch.add_profile_ids("sari");
+  batch.add_profile_ids("nobody");
+  batch.add_profile_ids("not an id");
+  batch.mutable_options()->add_kinds(v1::RECOMMENDATION_KIND_MENTOR);
+  v1::BatchRecommendResponse response;
+
+  MITRA_ASSERT_OK(Call(&RecommendationsRpc::BatchRecommend, batch, response));
+
+  ASSERT_EQ(response.results_size(), 3);
+  EXPECT_EQ(response.results(0).status().code(), 0);
+  EXPECT_EQ(response.results(0).response().slates_size(), 1);
+  EXPECT_EQ(response.results(1).status().code(),
+            static_cast<int>(absl::StatusCode::kNotFound));
+  EXPECT_EQ(response.results(2).status().code(),
+            static_cast<int>(absl::StatusCode::kInvalidArgument));
+  batch.mutable_options()->set_page_size(-1);
+  EXPECT_THAT(Call(&RecommendationsRpc::BatchRecommend, batch, response),
+              NamesField("options.page_size"));
+}
+
+TEST_F(RecommendationsRpcTest, ExplainsAPairAndHidesWhoMayNotBeShown) {
+  v1::ExplainPairRequest request;
+  request.set_profile_id("sari");
+  request.set_candidate_id("m03");
+  v1::ExplainPairResponse response;
+  MITRA_ASSERT_OK(Call(&RecommendationsRpc::ExplainPair, request, response));
+  EXPECT_EQ(response.kind(), v1::RECOMMENDATION_KIND_MENTOR);
+  EXPECT_GT(response.recommendation().terms_size(), 0);
+  EXPECT_GT(response.recommendation().reasons_size(), 0);
+
+  world_.Block("m03", "sari");
+  const absl::Status blocked =
+      Call(&RecommendationsRpc::ExplainPair, request, response);
+  request.set_candidate_id("nobody");
+  const absl::Status unknown =
+      Call(&RecommendationsRpc::ExplainPair, request, response);
+  EXPECT_EQ(blocked, unknown);
+  EXPECT_THAT(blocked, StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(RecommendationsRpcTest, WhyNotKeepsPersonalCausesFromThoseWithoutScope) {
+  world_.Block("m03", "sari");
+  v1::WhyNotRequest request;
+  request.set_profile_id("sari");
+  request.set_candidate_id("m03");
+  request.set_kind(v1::RECOMMENDATION_KIND_MENTOR);
+  v1::WhyNotResponse blocked;
+  MITRA_ASSERT_OK(Call(&RecommendationsRpc::WhyNot, request, blocked));
+  v1::WhyNotResponse unknown;
+  request.set_candidate_id("nobody");
+  MITRA_ASSERT_OK(Call(&RecommendationsRpc::WhyNot, request, unknown));
+  EXPECT_EQ(blocked.SerializeAsString(), unknown.SerializeAsString());
+  EXPECT_EQ(blocked.cause(), v1::WHY_NOT_CAUSE_NOT_AVAILABLE);
+  // Nor is a blocked member's lack of a role told.
+  request.set_candidate_id("m03");
+  request.set_kind(v1::RECOMMENDATION_KIND_INVESTOR);
+  v1::WhyNotResponse role;
+  MITRA_ASSERT_OK(Call(&RecommendationsRpc::WhyNot, request, role));
+  EXPECT_EQ(role.cause(), v1::WHY_NOT_CAUSE_NOT_AVAILABLE);
+
+  request.set_kind(v1::RECOMMENDATION_KIND_MENTOR);
+  identity_.credential = "dinas";
+  identity_.scopes = {"diagnose:all"};
+  v1::WhyNotResponse full;
+  MITRA_ASSERT_OK(Call(&RecommendationsRpc::WhyNot, request, full));
+  EXPECT_EQ(full.cause(), v1::WHY_NOT_CAUSE_BLOCKED);
+}
+
+TEST_F(RecommendationsRpcTest, WhyNotTellsTheRank) {
+  v1::WhyNotRequest request;
+  request.set_profile_id("sari");
+  request.set_candidate_id("m00");
+  request.set_kind(v1::RECOMMENDATION_KIND_MENTOR);
+  v1::WhyNotResponse response;
+  MITRA_ASSERT_OK(Call(&RecommendationsRpc::WhyNot, request, response));
+  EXPECT_EQ(response.cause(), v1::WHY_NOT_CAUSE_IN_SLATE);
+  EXPECT_EQ(response.rank(), 1u);
+  request.set_candidate_id("m11");
+  MITRA_ASSERT_OK(Call(&RecommendationsRpc::WhyNot, request, response));
+  EXPECT_EQ(response.cause(), v1::WHY_NOT_CAUSE_LOWER_RANK);
+  EXPECT_EQ(response.rank(), 12u);
+  request.set_candidate_id("sari");
+  request.set_profile_id("m00");
+  MITRA_ASSERT_OK(Call(&RecommendationsRpc::WhyNot, request, response));
+  EXPECT_EQ(response.cause(), v1::WHY_NOT_CAUSE_WRONG_ROLE);
+}
+
+TEST_F(RecommendationsRpcTest, ScoresPairsInTheAskedOrder) {
+  world_.Block("sari", "m01");
+  v1::ScorePairsRequest request;
+  request.set_profile_id("sari");
+  request.set_kind(v1::RECOMMENDATION_KIND_MENTOR);
+  for (const char* id : {"m05", "nobody", "m01", "m02"}) {
+    request.add_candidate_ids(id);
+  }
+  v1::ScorePairsResponse response;
+  MITRA_ASSERT_OK(Call(&RecommendationsRpc::ScorePairs, request, response));
+  ASSERT_EQ(response.scores_size(), 4);
+  EXPECT_TRUE(response.scores(0).eligible());
+  EXPECT_GT(response.scores(0).score(), 0);
+  EXPECT_FALSE(response.scores(1).eligible());
+  EXPECT_FALSE(response.scores(2).eligible());
+  EXPECT_EQ(response.scores(2).score(), 0);
+  EXPECT_EQ(response.scores(3).candidate_id(), "m02");
+  request.add_candidate_ids("bad id");
+  EXPECT_THAT(Call(&RecommendationsRpc::ScorePairs, request, response),
+              NamesField("candidate_ids[4]"));
+}
+
+TEST_F(RecommendationsRpcTest, TellsTrustAndItsPath) {
+  world_.Tie("sari", "m04", v1::EVIDENCE_KIND_MENTORING, 3);
+  v1::GetTrustRequest request;
+  request.set_profile_id("sari");
+  request.set_target_id("m04");
+  v1::GetTrustResponse response;
+  MITRA_ASSERT_OK(Call(&RecommendationsRpc::GetTrust, request, response));
+  EXPECT_NEAR(response.trust(), 1, 1e-6);
+  EXPECT_GT(response.walk_mass(), 0);
+  EXPECT_LE(response.walk_mass(), 1);
+  EXPECT_EQ(response.evidence_count(), 3u);
+  EXPECT_EQ(response.path().hops_size(), 1);
+  world_.Block("sari", "m04");
+  EXPECT_THAT(Call(&RecommendationsRpc::GetTrust, request, response),
+              StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST(CheckStartRefreshTest, NamesEveryBadField) {
+  v1::StartRefreshRequest request;
+  request.add_kinds(static_cast<v1::RecommendationKind>(40));
+  request.set_slate_size(51);
+  request.mutable_scope()->add_profile_ids("not an id");
+  const absl::Status status = CheckStartRefresh(request);
+  EXPECT_THAT(status, NamesField("kinds[0]"));
+  EXPECT_THAT(status, NamesField("slate_size"));
+  EXPECT_THAT(status, NamesField("scope.profile_ids[0]"));
+  v1::StartRefreshRequest region;
+  region.mutable_scope()->add_region_codes("zz");
+  EXPECT_THAT(CheckStartRefresh(region), NamesField("scope.region_codes[0]"));
+}
+
+}  // namespace
+}  // namespace mitra::matching
