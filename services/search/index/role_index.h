@@ -40,8 +40,9 @@ struct RoleView {
 };
 
 struct RolePolicy {
-  // From this many facets on, a role has a graph.
-  size_t graph_rows = 20000;
+  // From this many facets on, a role has a graph. Below, a scan is exact and as
+  // fast as the walk (SearchPlan::scan_rows).
+  size_t graph_rows = 100000;
   // Rows outside the graph that are merged into it: at least this many, or
   // this share of the graph.
   size_t delta_rows = 4000;

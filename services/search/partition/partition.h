@@ -54,12 +54,12 @@ class EstimatePool {
 };
 
 // How broad a walk of a graph of `size` rows must be to meet `want` rows if
-// `passing` of all rows pass. Twice what is wanted, because estimates and walk
-// are inexact (recall .98 on reciprocal vectors), and more in proportion to the
-// rows that do not pass.
+// `passing` of all rows pass. Four times what is wanted, because estimates and
+// walk are inexact (recall .98 on reciprocal vectors of independent halves),
+// and more in proportion to the rows that do not pass.
 inline size_t WalkBreadth(size_t want, size_t passing, size_t size) {
   const size_t all = size > passing ? size : passing;
-  return (2 * want + 64) * all / (passing == 0 ? 1 : passing);
+  return (4 * want + 128) * all / (passing == 0 ? 1 : passing);
 }
 
 // One search of one partition.

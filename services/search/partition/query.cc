@@ -27,7 +27,7 @@ Query::Query(size_t dimension, absl::Span<const float> need,
 }
 
 float Query::Margin(const VectorRows::View& rows) const {
-  constexpr float kDeviations = 6;
+  constexpr float kDeviations = 4.5F;
   constexpr float kRowNorm = 1.41421356F;
   return kDeviations * (norm_ * rows.max_residual() + kRowNorm * residual_) /
          std::sqrt(static_cast<float>(width()));

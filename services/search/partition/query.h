@@ -32,9 +32,10 @@ class Query {
   size_t width() const { return codes_.size(); }
   float scale() const { return scale_; }
 
-  // A bound that the difference between two rows' estimated and exact scores
-  // keeps but for one case in about 10^9 (six standard deviations of rounding
-  // errors that are independent of each other).
+  // How far a row's estimate may be off its exact score: four and a half
+  // standard deviations of rounding errors that are independent of each other,
+  // taking the worst row's rounding for every row's. In practice a row beyond
+  // it has never been seen.
   float Margin(const VectorRows::View& rows) const;
 
   // The exact scores of a row.

@@ -1,6 +1,7 @@
 #include "services/search/partition/role_search.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "common/status/status_macros.h"
 #include "services/search/partition/flat_partition.h"
@@ -16,6 +17,24 @@ bool WalkPays(const RolePartitions& role, const RowFilter& filter, size_t k,
   if (filter.matches != nullptr && count <= plan.scan_matches) return false;
   const size_t breadth = WalkBreadth(k, count, role.sealed->size());
   return count > breadth * plan.rows_per_breadth;
+}
+
+// Appends the exact scores of `entries`. Their values come from all over
+// memory: those of the next few are called for ahead.
+void ScoreAll(const VectorRows::View& rows, const Query& query,
+              absl::Span<const EstimatePool::Entry> entries,
+              std::vector<ScoredRow>& scored) {
+  constexpr size_t kAhead = 4;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (i + kAhead < entries.size()) {
+      const auto* next =
+          reinterpret_cast<const char*>(rows.offer(entries[i + kAhead].row));
+      for (size_t byte = 0; byte < rows.width() * sizeof(float); byte += 64) {
+        __builtin_prefetch(next + byte);
+      }
+    }
+    scored.push_back(query.Score(rows, entries[i].row));
+  }
 }
 
 }  // namespace
@@ -42,23 +61,29 @@ absl::StatusOr<std::vector<ScoredRow>> SearchRole(
   if (!complete) {
     MITRA_RETURN_IF_ERROR(FlatPartition(passing).Search(search, scanned));
   }
-  const std::vector<EstimatePool::Entry>& entries =
+  std::vector<EstimatePool::Entry>& entries =
       complete ? pool.Finish() : scanned.Finish();
 
-  constexpr size_t kAhead = 4;
+  // The best by estimate first: the worst of their exact scores tells which of
+  // the others can still matter.
+  const size_t sure = std::min(want, entries.size());
+  if (sure > 0 && sure < entries.size()) {
+    std::nth_element(
+        entries.begin(), entries.begin() + static_cast<ptrdiff_t>(sure - 1),
+        entries.end(),
+        [](const auto& a, const auto& b) { return a.estimate > b.estimate; });
+  }
   std::vector<ScoredRow> scored;
   scored.reserve(entries.size());
-  for (size_t i = 0; i < entries.size(); ++i) {
-    if (i + kAhead < entries.size()) {
-      const auto* next = reinterpret_cast<const char*>(
-          role.rows.offer(entries[i + kAhead].row));
-      for (size_t byte = 0; byte < role.rows.width() * sizeof(float);
-           byte += 64) {
-        __builtin_prefetch(next + byte);
-      }
-    }
-    scored.push_back(query.Score(role.rows, entries[i].row));
-  }
+  ScoreAll(role.rows, query, absl::MakeSpan(entries).first(sure), scored);
+  float worst = std::numeric_limits<float>::infinity();
+  for (const ScoredRow& row : scored) worst = std::min(worst, row.score);
+  const float reach = worst - slack / 2;
+  const auto rest = std::remove_if(
+      entries.begin() + static_cast<ptrdiff_t>(sure), entries.end(),
+      [&](const auto& entry) { return entry.estimate < reach; });
+  entries.erase(rest, entries.end());
+  ScoreAll(role.rows, query, absl::MakeSpan(entries).subspan(sure), scored);
   const auto better = [&](const ScoredRow& a, const ScoredRow& b) {
     if (a.score != b.score) return a.score > b.score;
     return a.row != b.row && before(a.row, b.row);

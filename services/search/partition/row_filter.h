@@ -14,7 +14,7 @@
 
 namespace mitra::search {
 
-// One bit per row, a chunk of VectorRows at a time: alive and not hidden,
+// One bit per row, a block of VectorRows at a time: alive and not hidden,
 // paused or over.
 struct RowBits {
   static constexpr size_t kRows = 1024;

@@ -1,5 +1,7 @@
 #include "services/search/partition/vector_rows.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -10,12 +12,28 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 
-template <typename T>
-T* AllocateZeros(size_t count) {
-  void* memory =
-      ::operator new (count * sizeof(T), std::align_val_t{kAlignment});
-  std::memset(memory, 0, count * sizeof(T));
-  return static_cast<T*>(memory);
+// Zeros that take memory only where they are written to. In huge pages if the
+// machine gives them: a scan then crosses few page boundaries, where the
+// processor's prefetching stops.
+void* MapZeros(size_t bytes, bool huge) {
+  constexpr size_t kHugePage = size_t{2} << 20;
+  if (!huge || bytes % kHugePage != 0) {
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
+    return memory;
+  }
+  // Aligned by cutting off both ends of a larger piece.
+  auto* piece = static_cast<char*>(mmap(nullptr, bytes + kHugePage,
+                                        PROT_READ | PROT_WRITE,
+                                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  if (piece == MAP_FAILED) throw std::bad_alloc();
+  const size_t before =
+      (kHugePage - reinterpret_cast<uintptr_t>(piece) % kHugePage) % kHugePage;
+  if (before > 0) munmap(piece, before);
+  if (before < kHugePage) munmap(piece + before + bytes, kHugePage - before);
+  madvise(piece + before, bytes, MADV_HUGEPAGE);
+  return piece + before;
 }
 
 }  // namespace
@@ -40,9 +58,16 @@ float Quantise(absl::Span<const float> values, int8_t* codes, float* residual) {
   return scale;
 }
 
+void VectorRows::Chunk::Unmap::operator()(void* memory) const {
+  munmap(memory, bytes);
+}
+
 VectorRows::Chunk::Chunk(size_t stride, size_t width)
-    : codes(AllocateZeros<int8_t>(kChunkRows * stride)),
-      values(AllocateZeros<float>(kChunkRows * width)) {}
+    : codes(static_cast<int8_t*>(MapZeros(kChunkRows * stride, true)),
+            Unmap{kChunkRows * stride}),
+      values(static_cast<float*>(
+                 MapZeros(kChunkRows * width * sizeof(float), false)),
+             Unmap{kChunkRows * width * sizeof(float)}) {}
 
 VectorRows::VectorRows(size_t dimension) {
   view_.dimension_ = dimension;

@@ -26,19 +26,22 @@ float Quantise(absl::Span<const float> values, int8_t* codes, float* residual);
 // no View that lets readers reach it is alive (see RowPool).
 class VectorRows {
  public:
-  static constexpr size_t kChunkRows = 1024;
+  // Rows lie one after the other, and are scanned, in blocks of this many.
+  static constexpr size_t kBlockRows = 1024;
+  // Rows are allocated this many at a time: the codes of 2×128 dimensions then
+  // fill a huge page.
+  static constexpr size_t kChunkRows = 8 * kBlockRows;
   enum Side : uint8_t { kOffer = 1, kNeed = 2 };
 
  private:
   struct Chunk {
     Chunk(size_t stride, size_t width);
-    struct Free {
-      void operator()(void* memory) const {
-        ::operator delete (memory, std::align_val_t{64});
-      }
+    struct Unmap {
+      size_t bytes;
+      void operator()(void* memory) const;
     };
-    std::unique_ptr<int8_t[], Free> codes;  // kChunkRows × stride
-    std::unique_ptr<float[], Free> values;  // kChunkRows × 2d
+    std::unique_ptr<int8_t[], Unmap> codes;  // kChunkRows × stride
+    std::unique_ptr<float[], Unmap> values;  // kChunkRows × 2d
     float scales[kChunkRows] = {};
     uint8_t sides[kChunkRows] = {};
   };
@@ -72,12 +75,13 @@ class VectorRows {
       return chunk(row).values.get() + row % kChunkRows * width();
     }
     const float* need(uint32_t row) const { return offer(row) + dimension_; }
-    // Codes and scales of the chunk of rows [number·kChunkRows, …).
-    const int8_t* chunk_codes(size_t number) const {
-      return (*chunks_)[number]->codes.get();
+    // Codes and scales of the rows from number·kBlockRows on.
+    const int8_t* block_codes(size_t number) const {
+      return codes(static_cast<uint32_t>(number * kBlockRows));
     }
-    const float* chunk_scales(size_t number) const {
-      return (*chunks_)[number]->scales;
+    const float* block_scales(size_t number) const {
+      const auto row = static_cast<uint32_t>(number * kBlockRows);
+      return chunk(row).scales + row % kChunkRows;
     }
 
    private:
