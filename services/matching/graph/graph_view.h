@@ -3,9 +3,9 @@
 // Each member has one list with all its neighbours in both directions, sorted
 // by neighbour. The walk reads the first half of a list only (neighbour,
 // share: 8 bytes each), paths, cohesion and reputation read the facts beside
-// it (8 bytes each). Lists lie in one arena in the order of members; lists
-// that changed since the last rebuild lie by themselves, so that a new tie
-// takes part at once.
+// it (8 bytes each). The lists of 1,024 members in a row lie in one block;
+// lists that changed since lie by themselves until the block is merged, so that
+// a new tie takes part at once.
 
 #ifndef MITRA_SERVICES_MATCHING_GRAPH_GRAPH_VIEW_H_
 #define MITRA_SERVICES_MATCHING_GRAPH_GRAPH_VIEW_H_
@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "absl/types/span.h"
 #include "services/matching/members/codes.h"
@@ -30,19 +31,24 @@ struct WalkEdge {
 // Both directions between a member and one neighbour. A direction is there
 // when its kind is not 0.
 struct TieFacts {
+  static constexpr uint8_t kGroupFlag = 0x80;
+
   uint16_t out_trust = 0;     // expected trust in the neighbour, / 65535
   uint16_t in_trust = 0;      // expected trust of the neighbour, / 65535
-  uint8_t out_certainty = 0;  // 1 - uncertainty, / 255
+  uint8_t out_certainty = 0;  // root of 1 - uncertainty, / 255
   uint8_t in_certainty = 0;
-  uint8_t out_kind = 0;  // v1::EvidenceKind that carries most of the tie
+  // v1::EvidenceKind that carries most of the tie, plus kGroupFlag if part of
+  // it is membership or attendance.
+  uint8_t out_kind = 0;
   uint8_t in_kind = 0;
 };
 
 // One direction, unpacked.
 struct Tie {
-  double trust = 0;      // expected trust E, 0 to 1
-  double certainty = 0;  // 1 - u, 0 to 1
-  int kind = 0;          // v1::EvidenceKind
+  double trust = 0;       // expected trust E, 0 to 1
+  double certainty = 0;   // 1 - u, 0 to 1
+  int kind = 0;           // v1::EvidenceKind that carries most of it
+  bool to_group = false;  // part of it is membership or attendance
 };
 Tie OutTie(const TieFacts& facts);
 Tie InTie(const TieFacts& facts);
@@ -88,8 +94,7 @@ class GraphView {
 
   // The tie of `from` to `to`, if there is one.
   std::optional<Tie> TieBetween(MemberIndex from, MemberIndex to) const;
-  // Groups and events that `member` has a tie to, into `out`; those of kind
-  // membership first, then attendance, each by index.
+  // Groups and events that `member` has a tie to, into `out`, by index.
   void GroupsOf(MemberIndex member, std::vector<MemberIndex>& out) const;
   // Both are members of (or attended) a common group; the smallest such.
   // kNoMember if none. O(sum of degrees).
@@ -101,28 +106,23 @@ class GraphView {
 
  private:
   friend class TieGraph;
-  friend class GraphRebuild;
   // Where a list lies: NodeFacts, then edges, then facts.
   struct ListRef {
     const char* data = nullptr;  // null: no neighbours
     uint32_t size = 0;
-    uint32_t reserved = 0;
+    bool loose = false;  // in memory of its own, not in a block
   };
   struct State {
+    // Keeps alive what the lists point to, the arena too.
+    std::shared_ptr<GarbageLink> garbage;
     VersionedArray<ListRef>::Version lists;
-    std::shared_ptr<const void> arena;
     uint64_t epoch = 0;
     uint64_t ties = 0;
-    // Last, so that it goes last.
-    std::shared_ptr<GarbageLink> garbage;
   };
   explicit GraphView(std::shared_ptr<const State> state);
 
   std::shared_ptr<const State> state_;
 };
-
-// The tie kind is membership or attendance.
-bool IsGroupTie(int kind);
 
 }  // namespace mitra::matching
 

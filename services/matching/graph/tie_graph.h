@@ -56,10 +56,15 @@ class TieGraph {
   TieGraph(const TieGraph&) = delete;
   TieGraph& operator=(const TieGraph&) = delete;
 
-  // Takes in a piece, or its new state. False when nothing changed: the
-  // revision is not newer, the piece is about its author, of an unknown kind,
-  // or its numbers are not finite (counted in stats().refused).
-  bool Fold(const EvidencePiece& piece);
+  enum class Folded : uint8_t {
+    kNothing,  // the revision is not newer, or the piece was refused
+    kChanged,
+    kLowered,  // what counted before no longer does, or counts otherwise
+  };
+  // Takes in a piece, or its new state. A piece about its author, of an unknown
+  // kind, or with numbers that are not finite or out of range is refused and
+  // counted in stats().refused.
+  Folded Fold(const EvidencePiece& piece);
   // The piece no longer counts and its id is remembered as gone. Returns its
   // author if it had counted.
   std::optional<MemberIndex> Withdraw(EvidenceKey key, uint64_t revision);
@@ -74,16 +79,19 @@ class TieGraph {
   std::optional<Tie> TieOf(MemberIndex author, MemberIndex about,
                            int64_t now) const;
 
-  // Publishes all changes, weights taken at `now` (Unix seconds). Also brings
-  // the weights of some other members up to `now`, so that all are at most a
-  // day behind however quiet they are. `members` is the size of the table.
+  // Publishes all changes, weights taken at `now` (Unix seconds). Also merges
+  // blocks that have many changed lists, and brings the weights of some quiet
+  // members up to `now`, so that all are at most a day behind: a little with
+  // each call, instead of a rebuild in the background that would have to be
+  // reconciled with what the writer did meanwhile. After a bulk load it builds
+  // all lists at once. `members` is the size of the table.
   void Publish(int64_t now, MemberIndex members);
   // The latest publication. Thread-safe.
   GraphView view() const;
 
-  // Waits until a merge that is under way has been put in; merges now if
-  // `force`. For tests and after the start.
-  void FinishRebuild(bool force);
+  // Brings all weights up to `now` and merges all lists. Publish does this
+  // piece by piece; wanted after the start and by tests.
+  void Refresh(int64_t now, MemberIndex members);
 
   // Forgets everything; published at once.
   void Clear();
@@ -92,11 +100,11 @@ class TieGraph {
     uint64_t ties = 0;      // ordered pairs with evidence that counts
     uint64_t evidence = 0;  // pieces remembered, tombstones included
     uint64_t refused = 0;
-    uint64_t rebuilds = 0;
+    uint64_t merges = 0;        // blocks merged
     size_t sum_bytes = 0;       // sums per pair and kind, and their index
     size_t evidence_bytes = 0;  // remembered pieces and their index
-    size_t list_bytes = 0;      // published lists
-    size_t delta_bytes = 0;     // the part of them not yet merged
+    size_t list_bytes = 0;      // lists, the loose ones too
+    size_t loose_bytes = 0;     // the part of them not yet merged
   };
   Stats stats() const;
 

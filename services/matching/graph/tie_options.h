@@ -44,6 +44,8 @@ struct TieOptions {
   double neutral_trust = .5;
   // gamma: how much uncertainty lowers a walk weight.
   double certainty_power = .5;
+  // One half-life for the sums of NodeFacts, which mix all kinds.
+  double reputation_half_life_days = 540;
   // lambda: a tie is walked backwards with this factor.
   double reverse_factor = .1;
   // At most this share of what leaves a member goes backwards over ties that

@@ -51,6 +51,10 @@ class EligibilityCheck {
  public:
   EligibilityCheck(const MemberView& view, MemberIndex subject, int64_t now,
                    v1::Role subject_role = v1::Role(0));
+  // A subject that stands only in its request: nobody blocks it, and it blocks
+  // nobody. `subject` must outlive the check.
+  EligibilityCheck(const MemberView& view, const Member& subject, int64_t now,
+                   v1::Role subject_role = v1::Role(0));
   // O(log blocks + rules).
   Eligibility operator()(MemberIndex candidate, v1::Role role,
                          uint64_t candidate_incarnation = 0) const;

@@ -27,7 +27,7 @@ class IdTable {
   // The first index under `hash` for which `matches` is true, or kNoMember.
   template <typename Matches>
   MemberIndex Find(uint64_t hash, Matches matches) const {
-    for (size_t i = hash & mask_;; i = (i + 1) & mask_) {
+    for (size_t i = Position(hash >> 32);; i = (i + 1) & mask_) {
       const uint64_t slot = slots_[i].load(std::memory_order_acquire);
       if (slot == 0) return kNoMember;
       if ((slot >> 32) != (hash >> 32)) continue;
@@ -44,6 +44,11 @@ class IdTable {
   size_t bytes() const { return (mask_ + 1) * sizeof(uint64_t); }
 
  private:
+  // From the 32 bits that a slot holds, so that growing needs no ids.
+  size_t Position(uint64_t high) const {
+    return (high * 0x9E3779B97F4A7C15u >> 20) & mask_;
+  }
+
   std::unique_ptr<std::atomic<uint64_t>[]> slots_;
   size_t mask_;
   size_t used_ = 0;

@@ -35,6 +35,10 @@ namespace mitra::matching {
 template <typename T>
 class InlineSpan {
  public:
+  using value_type = T;
+  using const_iterator = const T*;
+  using iterator = const T*;
+
   InlineSpan() = default;
   InlineSpan(const InlineSpan&) = delete;
   InlineSpan& operator=(const InlineSpan&) = delete;
@@ -110,6 +114,7 @@ struct Facet {
 struct Member {
   InlineString id;               // empty when deleted
   InlineString display_name;     // empty when deleted
+  InlineString region_code;      // Kemendagri code as it came
   InlineString owner;            // label of the owning credential
   InlineString programme_owner;  // member id that runs it, for programmes
   InlineSpan<taxonomy::SectorNumber> sectors;  // KBLI 2020, main line first

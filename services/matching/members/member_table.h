@@ -65,12 +65,12 @@ class MemberView {
   friend class MemberTable;
   using Blocks = std::vector<MemberIndex>;
   struct State {
+    // Keeps alive what the versions point to.
+    std::shared_ptr<GarbageLink> garbage;
     VersionedArray<const Member*>::Version members;
     VersionedArray<const Blocks*>::Version blocks;
     std::shared_ptr<const IdTable> ids;
     size_t live = 0;
-    // Last, so that it goes last: frees what only older views could see.
-    std::shared_ptr<GarbageLink> garbage;
   };
   explicit MemberView(std::shared_ptr<const State> state);
   static const Member& Nobody();
@@ -88,7 +88,8 @@ class MemberTable {
 
   // Puts in a record for its id. Returns its index, or kNoMember when the
   // record is stale: of an earlier life, or not newer than what is there.
-  // Consents of the same life are kept; a new life begins with none.
+  // Consents of the same life are kept; a new life begins with those of the
+  // record and without blocks.
   MemberIndex Put(OwnedMember member, const IdHash& id_hash);
 
   // Ends the life `incarnation` (and earlier ones) of the id behind the hash.
@@ -129,8 +130,9 @@ class MemberTable {
   Memory memory() const;
 
  private:
-  void Replace(MemberIndex index, const Member* member);
+  void Replace(MemberIndex index, OwnedMember member);
   void RebuildBlocks(MemberIndex index);
+  void AddId(absl::string_view id, MemberIndex index);
 
   Garbage garbage_;
   VersionedArray<const Member*> members_{garbage_};

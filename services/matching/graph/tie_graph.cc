@@ -1,0 +1,471 @@
+#include "services/matching/graph/tie_graph.h"
+
+#include <cstring>
+#include <new>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "services/matching/graph/tie_sums.h"
+
+namespace mitra::matching {
+namespace {
+
+// All quiet weights are brought up to date within this time.
+constexpr double kRefreshPeriodSeconds = 43'200;
+
+uint64_t PairKey(MemberIndex author, MemberIndex about) {
+  return (static_cast<uint64_t>(author) << 32) | about;
+}
+
+uint16_t Pack16(double value) {
+  return static_cast<uint16_t>(std::lround(value * 65535));
+}
+uint8_t PackRoot(double certainty) {
+  return static_cast<uint8_t>(std::lround(std::sqrt(certainty) * 255));
+}
+
+void FreeList(void* list) { ::operator delete(list); }
+
+// Scales `weights` so that they sum to `total` and none exceeds `cap`; what a
+// cap cuts off is lost. Zero weights stay zero.
+void Normalise(std::vector<double>& weights, const std::vector<uint8_t>& pool,
+               uint8_t which, double total, double cap) {
+  double sum = 0;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    if (pool[i] == which) sum += weights[i];
+  }
+  if (sum <= 0) return;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    if (pool[i] == which) {
+      weights[i] = std::min(weights[i] / sum * total, cap);
+    }
+  }
+}
+
+}  // namespace
+
+struct TieGraph::Impl {
+  struct Piece {
+    MemberIndex author = kNoMember;
+    MemberIndex about = kNoMember;
+    uint32_t author_life = 0;
+    uint32_t about_life = 0;
+    int64_t event_time = 0;
+    double quality = 0;
+    uint64_t revision = 0;
+    uint8_t kind = 0;
+    bool counts = false;
+  };
+  // One member on the writer's side.
+  struct Node {
+    std::vector<MemberIndex> neighbours;  // unsorted, each once
+    uint32_t life = 0;                    // grows when the member is removed
+    uint32_t out_epoch = 0;
+  };
+
+  absl::flat_hash_map<uint64_t, PairSums> pairs;
+  absl::flat_hash_map<EvidenceKey, Piece> pieces;
+  std::vector<Node> nodes;
+  absl::flat_hash_set<MemberIndex> dirty;
+  absl::flat_hash_set<MemberIndex> dirty_out;  // own ties changed
+  Garbage garbage;
+  VersionedArray<GraphView::ListRef> lists{garbage};
+  uint64_t epoch = 0;
+  uint64_t ties = 0;
+  uint64_t refused = 0;
+  uint64_t merges = 0;
+  size_t list_bytes = 0;
+  MemberIndex refresh_cursor = 0;
+  int64_t last_publish = 0;
+  double refresh_debt = 0;
+
+  ~Impl() {
+    for (uint32_t i = 0; i < lists.size(); ++i) {
+      const GraphView::ListRef& list = lists.at(i);
+      if (list.data != nullptr) garbage.Retire(list.data, FreeList);
+    }
+  }
+
+  Node& NodeOf(MemberIndex member) {
+    if (member >= nodes.size()) nodes.resize(member + 1);
+    return nodes[member];
+  }
+
+  bool Alive(const Piece& piece) {
+    return piece.author != kNoMember && piece.counts &&
+           NodeOf(piece.author).life == piece.author_life &&
+           NodeOf(piece.about).life == piece.about_life;
+  }
+
+  void Touch(MemberIndex author, MemberIndex about) {
+    dirty.insert(author);
+    dirty.insert(about);
+    dirty_out.insert(author);
+  }
+
+  void Add(const TieOptions& options, const Piece& piece, int sign) {
+    const uint64_t key = PairKey(piece.author, piece.about);
+    const bool linked = pairs.contains(key) ||
+                        pairs.contains(PairKey(piece.about, piece.author));
+    PairSums& sums = pairs[key];
+    if (sums.empty()) ++ties;
+    auto at = std::find_if(sums.begin(), sums.end(), [&](const KindSums& s) {
+      return s.kind == piece.kind;
+    });
+    if (at == sums.end()) {
+      KindSums fresh;
+      fresh.kind = piece.kind;
+      fresh.at = piece.event_time;
+      sums.push_back(fresh);
+      at = sums.end() - 1;
+    }
+    at->Add(options.kinds[piece.kind], piece.event_time, piece.quality, sign);
+    if (at->pieces == 0) sums.erase(at);
+    if (!linked) {
+      NodeOf(std::max(piece.author, piece.about));
+      nodes[piece.author].neighbours.push_back(piece.about);
+      nodes[piece.about].neighbours.push_back(piece.author);
+    }
+    if (sums.empty()) {
+      pairs.erase(key);
+      --ties;
+      if (!pairs.contains(PairKey(piece.about, piece.author))) {
+        Unlink(piece.author, piece.about);
+        Unlink(piece.about, piece.author);
+      }
+    }
+    Touch(piece.author, piece.about);
+  }
+
+  void Unlink(MemberIndex from, MemberIndex to) {
+    auto& list = nodes[from].neighbours;
+    const auto at = std::find(list.begin(), list.end(), to);
+    if (at == list.end()) return;
+    *at = list.back();
+    list.pop_back();
+  }
+
+  const PairSums* SumsOf(MemberIndex author, MemberIndex about) const {
+    const auto it = pairs.find(PairKey(author, about));
+    return it == pairs.end() ? nullptr : &it->second;
+  }
+
+  TieValue ValueOf(const TieOptions& options, MemberIndex author,
+                   MemberIndex about, int64_t now) const {
+    const PairSums* sums = SumsOf(author, about);
+    return sums == nullptr ? TieValue() : Evaluate(*sums, options, now);
+  }
+
+  // Working memory of BuildList.
+  std::vector<TieValue> outs, ins;
+  std::vector<double> weights;
+  std::vector<uint8_t> pool;  // 1 own ties, 2 others' ties, 3 own members
+
+  // How a member's walk leaves: shares of each neighbour, in `weights`.
+  void Share(const TieOptions& options, size_t n) {
+    weights.assign(n, 0);
+    std::vector<double> backwards(n, 0);
+    std::vector<uint8_t> back_pool(n, 0);
+    pool.assign(n, 0);
+    double forward_sum = 0, reverse_sum = 0;
+    size_t carrying = 0;
+    bool has_members = false;
+    for (size_t i = 0; i < n; ++i) {
+      if (outs[i].walk > 0) {
+        pool[i] = 1;
+        weights[i] = outs[i].walk;
+        forward_sum += weights[i];
+      }
+      if (ins[i].walk > 0) {
+        back_pool[i] = ins[i].to_group ? 3 : 2;
+        backwards[i] = ins[i].walk * options.reverse_factor;
+        if (ins[i].to_group) {
+          has_members = true;
+        } else {
+          reverse_sum += backwards[i];
+        }
+      }
+      carrying += pool[i] != 0 || back_pool[i] != 0;
+    }
+    if (carrying == 0) return;
+    const double members_total = has_members ? options.group_share : 0;
+    const double rest = 1 - members_total;
+    const double reverse_total =
+        reverse_sum > 0 ? std::min(reverse_sum / (forward_sum + reverse_sum),
+                                   options.reverse_share) *
+                              rest
+                        : 0;
+    const double cap =
+        std::max(options.edge_share_cap,
+                 std::min(1.0, 2.0 / static_cast<double>(carrying)));
+    Normalise(weights, pool, 1, rest - reverse_total, cap);
+    Normalise(backwards, back_pool, 2, reverse_total, cap);
+    Normalise(backwards, back_pool, 3, members_total,
+              options.group_member_share);
+    for (size_t i = 0; i < n; ++i) {
+      weights[i] = std::min(weights[i] + backwards[i], cap);
+    }
+  }
+
+  void BuildList(const TieOptions& options, MemberIndex member, int64_t now) {
+    Node& node = NodeOf(member);
+    std::sort(node.neighbours.begin(), node.neighbours.end());
+    const size_t n = node.neighbours.size();
+    outs.resize(n);
+    ins.resize(n);
+    NodeFacts facts;
+    for (size_t i = 0; i < n; ++i) {
+      outs[i] = ValueOf(options, member, node.neighbours[i], now);
+      ins[i] = ValueOf(options, node.neighbours[i], member, now);
+      facts.out_degree += outs[i].kind != 0;
+      facts.in_degree += ins[i].kind != 0;
+      facts.group_size += ins[i].kind != 0 && ins[i].to_group;
+      facts.in_evidence += ins[i].pieces;
+      if (!ins[i].to_group) {
+        facts.in_positive += static_cast<float>(ins[i].positive);
+        facts.in_negative += static_cast<float>(ins[i].negative);
+      }
+    }
+    Share(options, n);
+    facts.out_epoch = node.out_epoch;
+    for (double weight : weights) facts.walk_degree += weight > 0;
+
+    GraphView::ListRef list;
+    if (n > 0) {
+      const size_t bytes =
+          sizeof(NodeFacts) + n * (sizeof(WalkEdge) + sizeof(TieFacts));
+      char* data = static_cast<char*>(::operator new(bytes));
+      std::memcpy(data, &facts, sizeof facts);
+      auto* edges = reinterpret_cast<WalkEdge*>(data + sizeof(NodeFacts));
+      auto* ties_out = reinterpret_cast<TieFacts*>(edges + n);
+      for (size_t i = 0; i < n; ++i) {
+        // Rounded down: the shares must not sum to more than 1.
+        auto share = static_cast<float>(weights[i]);
+        if (share > weights[i]) share = std::nextafter(share, 0.0F);
+        edges[i] = {node.neighbours[i], share};
+        TieFacts packed;
+        packed.out_trust = Pack16(outs[i].trust);
+        packed.in_trust = Pack16(ins[i].trust);
+        packed.out_certainty = PackRoot(outs[i].certainty);
+        packed.in_certainty = PackRoot(ins[i].certainty);
+        packed.out_kind = static_cast<uint8_t>(
+            outs[i].kind | (outs[i].to_group ? TieFacts::kGroupFlag : 0));
+        packed.in_kind = static_cast<uint8_t>(
+            ins[i].kind | (ins[i].to_group ? TieFacts::kGroupFlag : 0));
+        ties_out[i] = packed;
+      }
+      list.data = data;
+      list.size = static_cast<uint32_t>(n);
+      list.loose = true;
+      list_bytes += bytes;
+    }
+    SetList(member, list);
+  }
+
+  void SetList(MemberIndex member, const GraphView::ListRef& list) {
+    GraphView::ListRef& slot = lists.Mutable(member);
+    if (slot.data != nullptr) {
+      list_bytes -=
+          sizeof(NodeFacts) + slot.size * (sizeof(WalkEdge) + sizeof(TieFacts));
+      garbage.Retire(slot.data, FreeList);
+    }
+    slot = list;
+  }
+};
+
+TieGraph::TieGraph(const TieOptions& options)
+    : options_(options), impl_(std::make_unique<Impl>()) {}
+TieGraph::~TieGraph() = default;
+
+TieGraph::Folded TieGraph::Fold(const EvidencePiece& given) {
+  Impl::Piece piece;
+  piece.author = given.author;
+  piece.about = given.about;
+  piece.event_time = given.event_time;
+  piece.revision = given.revision;
+  piece.counts = given.counts;
+  if (given.author == given.about || given.author == kNoMember ||
+      given.about == kNoMember || given.kind <= 0 ||
+      given.kind >= kEvidenceKinds ||
+      (given.quality && !(*given.quality >= 0 && *given.quality <= 1))) {
+    ++impl_->refused;
+    return Folded::kNothing;
+  }
+  piece.kind = static_cast<uint8_t>(given.kind);
+  const EvidenceKindOptions& kind = options_.kinds[given.kind];
+  piece.quality =
+      std::min(given.quality.value_or(kind.default_quality), kind.max_quality);
+  piece.author_life = impl_->NodeOf(piece.author).life;
+  piece.about_life = impl_->NodeOf(piece.about).life;
+
+  const auto it = impl_->pieces.find(given.key);
+  bool counted = false;
+  if (it != impl_->pieces.end()) {
+    if (it->second.revision >= given.revision) return Folded::kNothing;
+    counted = impl_->Alive(it->second);
+    const Impl::Piece& old = it->second;
+    if (counted && piece.counts && old.author == piece.author &&
+        old.about == piece.about && old.kind == piece.kind &&
+        old.event_time == piece.event_time && old.quality == piece.quality) {
+      it->second.revision = piece.revision;
+      return Folded::kNothing;
+    }
+    if (counted) impl_->Add(options_, old, -1);
+    it->second = piece;
+  } else {
+    impl_->pieces.emplace(given.key, piece);
+  }
+  if (piece.counts && kind.weight > 0) impl_->Add(options_, piece, 1);
+  if (counted) return Folded::kLowered;
+  return piece.counts ? Folded::kChanged : Folded::kNothing;
+}
+
+std::optional<MemberIndex> TieGraph::Withdraw(EvidenceKey key,
+                                              uint64_t revision) {
+  Impl::Piece& piece = impl_->pieces[key];
+  if (piece.revision >= revision && piece.revision != 0) return std::nullopt;
+  std::optional<MemberIndex> author;
+  if (impl_->Alive(piece)) {
+    author = piece.author;
+    impl_->Add(options_, piece, -1);
+  }
+  piece = Impl::Piece();
+  piece.revision = revision;
+  return author;
+}
+
+std::vector<MemberIndex> TieGraph::RemoveMember(MemberIndex member) {
+  Impl::Node& node = impl_->NodeOf(member);
+  ++node.life;
+  std::vector<MemberIndex> former = std::move(node.neighbours);
+  node.neighbours.clear();
+  for (MemberIndex neighbour : former) {
+    impl_->ties -= impl_->pairs.erase(PairKey(member, neighbour));
+    impl_->ties -= impl_->pairs.erase(PairKey(neighbour, member));
+    impl_->Unlink(neighbour, member);
+    impl_->Touch(neighbour, member);
+  }
+  impl_->dirty.insert(member);
+  impl_->dirty_out.insert(member);
+  return former;
+}
+
+TieSums TieGraph::SumsOf(MemberIndex author, MemberIndex about, int kind,
+                         int64_t now) const {
+  TieSums result;
+  const PairSums* sums = impl_->SumsOf(author, about);
+  if (sums == nullptr) return result;
+  for (const KindSums& s : *sums) {
+    if (s.kind != kind) continue;
+    const double left =
+        DecayOver(options_.kinds[s.kind],
+                  std::max<double>(0, static_cast<double>(now - s.at)));
+    result = {s.positive * left, s.negative * left, s.pieces};
+  }
+  return result;
+}
+
+std::optional<Tie> TieGraph::TieOf(MemberIndex author, MemberIndex about,
+                                   int64_t now) const {
+  const TieValue value = impl_->ValueOf(options_, author, about, now);
+  if (value.kind == 0) return std::nullopt;
+  return Tie{value.trust, value.certainty, value.kind, value.to_group};
+}
+
+void TieGraph::Publish(int64_t now, MemberIndex members) {
+  Impl& impl = *impl_;
+  ++impl.epoch;
+  if (members > 0) impl.NodeOf(members - 1);
+  impl.lists.Resize(static_cast<uint32_t>(impl.nodes.size()));
+  for (MemberIndex member : impl.dirty_out) {
+    impl.nodes[member].out_epoch = static_cast<uint32_t>(impl.epoch);
+  }
+  for (MemberIndex member : impl.dirty) impl.BuildList(options_, member, now);
+  // Quiet members in turn, so that all weights are renewed twice a day.
+  if (impl.last_publish != 0 && now > impl.last_publish &&
+      !impl.nodes.empty()) {
+    const double count = static_cast<double>(impl.nodes.size());
+    impl.refresh_debt = std::min(
+        count, impl.refresh_debt +
+                   count * static_cast<double>(now - impl.last_publish) /
+                       kRefreshPeriodSeconds);
+    for (; impl.refresh_debt >= 1; impl.refresh_debt -= 1) {
+      impl.refresh_cursor = (impl.refresh_cursor + 1) %
+                            static_cast<MemberIndex>(impl.nodes.size());
+      if (!impl.nodes[impl.refresh_cursor].neighbours.empty()) {
+        impl.BuildList(options_, impl.refresh_cursor, now);
+      }
+    }
+  }
+  impl.last_publish = now;
+  impl.dirty.clear();
+  impl.dirty_out.clear();
+  auto state = std::make_shared<GraphView::State>();
+  state->lists = impl.lists.Publish();
+  state->garbage = impl.garbage.Publish();
+  state->epoch = impl.epoch;
+  state->ties = impl.ties;
+  absl::MutexLock lock(&mutex_);
+  published_ = GraphView(std::move(state));
+}
+
+GraphView TieGraph::view() const {
+  absl::MutexLock lock(&mutex_);
+  return published_;
+}
+
+void TieGraph::Refresh(int64_t now, MemberIndex members) {
+  for (MemberIndex m = 0; m < impl_->nodes.size(); ++m) {
+    if (!impl_->nodes[m].neighbours.empty()) impl_->dirty.insert(m);
+  }
+  Publish(now, members);
+}
+
+void TieGraph::Clear() {
+  const uint64_t epoch = impl_->epoch;
+  impl_ = std::make_unique<Impl>();
+  impl_->epoch = epoch;
+  Publish(0, 0);
+}
+
+TieGraph::Stats TieGraph::stats() const {
+  Stats stats;
+  stats.ties = impl_->ties;
+  stats.evidence = impl_->pieces.size();
+  stats.refused = impl_->refused;
+  stats.merges = impl_->merges;
+  stats.sum_bytes = impl_->pairs.capacity() * (sizeof(PairSums) + 9);
+  stats.evidence_bytes = impl_->pieces.capacity() * (sizeof(Impl::Piece) + 9);
+  stats.list_bytes = impl_->list_bytes + impl_->lists.bytes();
+  stats.loose_bytes = impl_->list_bytes;
+  return stats;
+}
+
+void TieGraph::VisitEvidence(
+    const std::function<void(const EvidencePiece&)>& visit) const {
+  for (const auto& [key, piece] : impl_->pieces) {
+    const bool known = piece.author != kNoMember;
+    const bool current =
+        known && impl_->NodeOf(piece.author).life == piece.author_life &&
+        impl_->NodeOf(piece.about).life == piece.about_life;
+    if (known && !current) continue;  // of a life that is over
+    visit({.key = key,
+           .author = piece.author,
+           .about = piece.about,
+           .kind = piece.kind,
+           .event_time = piece.event_time,
+           .quality = piece.quality,
+           .counts = piece.counts,
+           .revision = piece.revision});
+  }
+}
+
+void TieGraph::Restore(const EvidencePiece& piece) {
+  if (piece.author == kNoMember) {
+    (void)Withdraw(piece.key, piece.revision);
+  } else {
+    (void)Fold(piece);
+  }
+}
+
+}  // namespace mitra::matching
