@@ -21,7 +21,7 @@ namespace {
 constexpr char kFormat[] = "mitra-matching";
 constexpr uint32_t kFormatVersion = 1;
 
-IdHash HashOf(absl::string_view key, absl::string_view id) {
+IdHash MemberHash(absl::string_view key, absl::string_view id) {
   const std::string bytes = feed::IdHash(key, id);
   IdHash hash;
   std::memcpy(hash.data(), bytes.data(), sizeof hash);
@@ -75,7 +75,7 @@ struct MatchingState::Impl {
   int64_t Now() const { return absl::ToUnixSeconds(options.clock()); }
 
   EvidenceKey KeyOf(absl::string_view evidence_id) const {
-    return HashOf(hash_key, evidence_id)[0];
+    return MemberHash(hash_key, evidence_id)[0];
   }
 
   void Wait(const std::string& id, const v1::Change& change) {
@@ -118,7 +118,7 @@ struct MatchingState::Impl {
     const MemberIndex index = table.Put(
         MakeMember(change.profile(),
                    {.incarnation = change.incarnation(), .revision = revision}),
-        HashOf(hash_key, id));
+        MemberHash(hash_key, id));
     if (index == kNoMember) return absl::OkStatus();
     if (new_life) {
       graph.RemoveMember(index);
@@ -158,7 +158,7 @@ struct MatchingState::Impl {
     const MemberIndex index = table.Find(id);
     if (index == kNoMember) {
       // Deleted ids stay known by hash: what belongs to that life is void.
-      const MemberIndex gone = table.FindHash(HashOf(hash_key, id));
+      const MemberIndex gone = table.FindHash(MemberHash(hash_key, id));
       if (gone == kNoMember || table.at(gone).incarnation < incarnation) {
         wait = true;
       }
@@ -208,7 +208,8 @@ struct MatchingState::Impl {
     const v1::Block& block = change.block().block();
     for (const std::string& id : {block.blocker_id(), block.blocked_id()}) {
       if (table.Find(id) != kNoMember) continue;
-      if (table.FindHash(HashOf(hash_key, id)) == kNoMember) Wait(id, change);
+      if (table.FindHash(MemberHash(hash_key, id)) == kNoMember)
+        Wait(id, change);
       return;
     }
     const MemberIndex blocker = table.Find(block.blocker_id());
@@ -222,7 +223,8 @@ struct MatchingState::Impl {
     const v1::Consent& consent = change.consent();
     const MemberIndex index = table.Find(consent.profile_id());
     if (index == kNoMember) {
-      if (table.FindHash(HashOf(hash_key, consent.profile_id())) == kNoMember) {
+      if (table.FindHash(MemberHash(hash_key, consent.profile_id())) ==
+          kNoMember) {
         Wait(consent.profile_id(), change);
       }
       return;
