@@ -348,6 +348,22 @@ void PairFeatures::ReadTies(MemberIndex candidate, FeatureVector& features,
   }
 }
 
+void PairFeatures::Prefetch(MemberIndex candidate) const {
+  constexpr size_t kLine = 64;
+  // The fixed part, one facet and its items of a usual record.
+  constexpr size_t kRecord = 12 * kLine;
+  const char* record = reinterpret_cast<const char*>(&members_.at(candidate));
+  for (size_t at = 0; at < kRecord; at += kLine) {
+    __builtin_prefetch(record + at);
+  }
+  const Neighbours theirs = graph_.of(candidate);
+  const char* list = reinterpret_cast<const char*>(theirs.node);
+  const size_t bytes =
+      has_ties_ ? std::min<size_t>(sizeof(NodeFacts) + 16 * theirs.size, 512)
+                : sizeof(NodeFacts);
+  for (size_t at = 0; at < bytes; at += kLine) __builtin_prefetch(list + at);
+}
+
 FeatureVector PairFeatures::Of(MemberIndex candidate, const Member& member,
                                const Facet& facet, const Similarity& similarity,
                                float trust, PairDetail* detail) const {

@@ -18,6 +18,8 @@ namespace {
 constexpr float kUnknown = std::numeric_limits<float>::quiet_NaN();
 // Retrieval grows by this factor until enough are left.
 constexpr int kDeeper = 4;
+// Members of the walk that are looked at for each that is wanted of it.
+constexpr size_t kWalkLookedAt = 12;
 
 // Kinds of member among which hardly any are of another kind than wanted;
 // search need not be asked to filter.
@@ -95,6 +97,37 @@ struct Recommender::Work {
                      ? EligibilityCheck(view.members, subject.index, now)
                      : EligibilityCheck(view.members, *subject.member, now)) {}
 
+  // One candidate on its way in.
+  struct Incoming {
+    MemberIndex index;
+    v1::Role preferred;
+    Similarity similarity;
+    uint8_t source;
+  };
+
+  // Takes in those who may be shown and are not there yet. Loads some members
+  // ahead of the one that is scored.
+  void AddAll(const std::vector<Incoming>& incoming, const Prices* prices) {
+    constexpr size_t kAhead = 8;
+    for (size_t i = 0; i < incoming.size() + kAhead; ++i) {
+      if (i < incoming.size()) features.Prefetch(incoming[i].index);
+      if (i < kAhead) continue;
+      const Incoming& one = incoming[i - kAhead];
+      Add(one.index, one.preferred, one.similarity, one.source, prices);
+    }
+  }
+
+  void AddWalked(const Prices* prices) {
+    std::vector<Incoming> incoming;
+    incoming.reserve(walked.size());
+    for (const MemberIndex member : walked) {
+      if (seen.contains(member)) continue;
+      incoming.push_back(
+          {member, v1::ROLE_UNSPECIFIED, {kUnknown, kUnknown}, 0});
+    }
+    AddAll(incoming, prices);
+  }
+
   // Takes in a member if it may be shown and is not there yet.
   void Add(MemberIndex index, v1::Role preferred, Similarity similarity,
            uint8_t source, const Prices* prices) {
@@ -153,19 +186,33 @@ std::vector<MemberIndex> WalkCandidates(const MatchingView& view,
                                         const KindSpec& kind,
                                         const TrustVector& trust,
                                         size_t count) {
+  const auto better = [](const TrustEntry& a, const TrustEntry& b) {
+    return a.mass != b.mass ? a.mass > b.mass : a.member < b.member;
+  };
+  // A member's record costs a cache miss, so only the heaviest are looked at.
+  std::vector<TrustEntry> heaviest = trust.entries;
+  const size_t looked_at = std::min(heaviest.size(), kWalkLookedAt * count);
+  if (looked_at < heaviest.size()) {
+    std::nth_element(heaviest.begin(), heaviest.begin() + looked_at,
+                     heaviest.end(), better);
+    heaviest.resize(looked_at);
+  }
+  std::vector<const Member*> records;
+  records.reserve(heaviest.size());
+  for (const TrustEntry& entry : heaviest) {
+    records.push_back(&view.members.at(entry.member));
+    __builtin_prefetch(&records.back()->role_bits);
+  }
   std::vector<TrustEntry> found;
-  found.reserve(trust.entries.size());
-  for (const TrustEntry& entry : trust.entries) {
-    const Member& member = view.members.at(entry.member);
+  for (size_t i = 0; i < heaviest.size(); ++i) {
+    const TrustEntry& entry = heaviest[i];
+    const Member& member = *records[i];
     if ((member.role_bits & kind.candidate_roles) == 0 || member.hidden ||
         (kind.member_kinds >> member.kind & 1) == 0) {
       continue;
     }
     found.push_back(entry);
   }
-  const auto better = [](const TrustEntry& a, const TrustEntry& b) {
-    return a.mass != b.mass ? a.mass > b.mass : a.member < b.member;
-  };
   if (found.size() > count) {
     std::nth_element(found.begin(), found.begin() + count, found.end(), better);
     found.resize(count);
@@ -329,10 +376,7 @@ rpc::Task<absl::StatusOr<Ranking>> Recommender::Rank(rpc::CallContext& call,
       } else {
         co_return found.status();
       }
-      for (const MemberIndex member : work.walked) {
-        work.Add(member, v1::ROLE_UNSPECIFIED, {kUnknown, kUnknown}, 0,
-                 prices_);
-      }
+      work.AddWalked(prices_);
       ranking.exhausted = true;
       break;
     }
@@ -347,18 +391,23 @@ rpc::Task<absl::StatusOr<Ranking>> Recommender::Rank(rpc::CallContext& call,
       ranking.missing |= kMissingVectors;
     }
     int retrieved = 0;
+    std::vector<Work::Incoming> incoming;
+    incoming.reserve(found->candidates.size());
+    work.items.reserve(found->candidates.size() + work.walked.size());
     for (const Retrieved::Candidate& candidate : found->candidates) {
       if (!candidate.also_scored) ++retrieved;
-      work.Add(view.members.Find(candidate.id), candidate.role,
-               {found->need_missing ? kUnknown : candidate.give,
-                found->offer_missing ? kUnknown : candidate.take},
-               candidate.also_scored ? uint8_t{0} : uint8_t{kFromEmbedding},
-               prices_);
+      const MemberIndex index = view.members.Find(candidate.id);
+      if (index == kNoMember) continue;
+      incoming.push_back(
+          {index,
+           candidate.role,
+           {found->need_missing ? kUnknown : candidate.give,
+            found->offer_missing ? kUnknown : candidate.take},
+           candidate.also_scored ? uint8_t{0} : uint8_t{kFromEmbedding}});
     }
+    work.AddAll(incoming, prices_);
     // The walk's members that search could not tell about.
-    for (const MemberIndex member : work.walked) {
-      work.Add(member, v1::ROLE_UNSPECIFIED, {kUnknown, kUnknown}, 0, prices_);
-    }
+    work.AddWalked(prices_);
     ranking.exhausted = retrieved < k;
     if (ranking.exhausted || work.items.size() >= query.wanted) break;
     if (k >= kMaxRetrieved) {
