@@ -31,8 +31,7 @@ bool SeesAll(const rpc::CallContext& call, const Entity& entity) {
     return entity.type == EntityType::kProfile &&
            identity.member_id == entity.key;
   }
-  return identity.credential.empty() ||
-         identity.credential == entity.owner ||
+  return identity.credential.empty() || identity.credential == entity.owner ||
          identity.HasScope(kAllMembersScope);
 }
 
@@ -49,10 +48,9 @@ Sight SightOf(const rpc::CallContext& call, const Entity& entity, bool hidden,
 }
 
 std::string CallerKey(const rpc::CallContext& call) {
-  return call.identity.is_member()
-             ? absl::StrCat(call.identity.credential, "/",
-                            call.identity.member_id)
-             : call.identity.credential;
+  return call.identity.is_member() ? absl::StrCat(call.identity.credential, "/",
+                                                  call.identity.member_id)
+                                   : call.identity.credential;
 }
 
 }  // namespace mitra::profile

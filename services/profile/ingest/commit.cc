@@ -45,9 +45,8 @@ rpc::Task<absl::StatusOr<CommitResult>> CommitFor(rpc::CallContext& call,
   absl::StatusOr<CommitResult> result =
       co_await rpc::Callback<absl::StatusOr<CommitResult>>(start);
   if (result.ok()) {
-    call.SetTrailer(rpc::kRevisionKey,
-                    absl::StrCat(store.info().incarnation, "-",
-                                 result->revision));
+    call.SetTrailer(rpc::kRevisionKey, absl::StrCat(store.info().incarnation,
+                                                    "-", result->revision));
   }
   co_return result;
 }

@@ -38,8 +38,9 @@ rpc::Task<absl::StatusOr<CommitResult>> CommitFor(rpc::CallContext& call,
                                                   WriteBatch batch);
 
 // The same for one operation: its verdict is the status.
-rpc::Task<absl::StatusOr<OperationResult>> CommitOne(
-    rpc::CallContext& call, RecordStore& store, WriteBatch batch);
+rpc::Task<absl::StatusOr<OperationResult>> CommitOne(rpc::CallContext& call,
+                                                     RecordStore& store,
+                                                     WriteBatch batch);
 
 }  // namespace mitra::profile
 

@@ -121,9 +121,9 @@ rpc::Task<absl::Status> ProfileRecords::Upsert(
     co_return absl::OkStatus();
   }
   WriteBatch batch = BatchFor(call, now);
-  batch.request = RequestKeyFor(call, "UpsertProfile", request.request_id(),
-                                request);
-  batch.operations.push_back(std::move(put));
+  batch.request =
+      RequestKeyFor(call, "UpsertProfile", request.request_id(), request);
+  batch.Add(std::move(put));
   absl::StatusOr<OperationResult> result =
       co_await CommitOne(call, store_, std::move(batch));
   if (!result.ok()) co_return result.status();
@@ -167,9 +167,9 @@ rpc::Task<absl::Status> ProfileRecords::Update(
     put.expected_revision = expected ? *expected : stored.revision;
     Entity written = EntityOf(put);
     WriteBatch batch = BatchFor(call, now);
-    batch.request = RequestKeyFor(call, "UpdateProfile", request.request_id(),
-                                  request);
-    batch.operations.push_back(std::move(put));
+    batch.request =
+        RequestKeyFor(call, "UpdateProfile", request.request_id(), request);
+    batch.Add(std::move(put));
     absl::StatusOr<OperationResult> result =
         co_await CommitOne(call, store_, std::move(batch));
     if (!expected && IsMismatch(result.status()) && attempt < kMaxAttempts) {
@@ -195,9 +195,9 @@ rpc::Task<absl::Status> ProfileRecords::Delete(
   deletion.key = request.profile_id();
   deletion.id_hash = feed::IdHash(store_.info().id_hash_key, deletion.key);
   WriteBatch batch = BatchFor(call, clock_.Now());
-  batch.request = RequestKeyFor(call, "DeleteProfile", request.request_id(),
-                                request);
-  batch.operations.push_back(std::move(deletion));
+  batch.request =
+      RequestKeyFor(call, "DeleteProfile", request.request_id(), request);
+  batch.Add(std::move(deletion));
   absl::StatusOr<OperationResult> result =
       co_await CommitOne(call, store_, std::move(batch));
   if (!result.ok()) co_return result.status();
@@ -226,7 +226,7 @@ rpc::Task<absl::Status> ProfileRecords::Verify(
     put.verified_by = request.verified_by();
     Entity written = EntityOf(put);
     WriteBatch batch = BatchFor(call, now);
-    batch.operations.push_back(std::move(put));
+    batch.Add(std::move(put));
     absl::StatusOr<OperationResult> result =
         co_await CommitOne(call, store_, std::move(batch));
     if (IsMismatch(result.status()) && attempt < kMaxAttempts) continue;
@@ -249,8 +249,8 @@ rpc::Task<absl::Status> ProfileRecords::BatchUpsert(
 
   const absl::Time now = clock_.Now();
   WriteBatch batch = BatchFor(call, now);
-  batch.request = RequestKeyFor(call, "BatchUpsertProfiles",
-                                request.request_id(), request);
+  batch.request =
+      RequestKeyFor(call, "BatchUpsertProfiles", request.request_id(), request);
   std::vector<std::optional<uint64_t>> expected(rows);
   absl::flat_hash_map<absl::string_view, int> winners;  // last good row of id
   for (int i = 0; i < rows; ++i) {
@@ -292,15 +292,14 @@ rpc::Task<absl::Status> ProfileRecords::BatchUpsert(
     rows_of_operations.push_back(i);
     ids.push_back(request.profiles(i).profile_id());
   }
-  MITRA_CO_ASSIGN_OR_RETURN(
-      const std::vector<std::optional<Entity>> stored,
-      store_.GetMany(EntityType::kProfile, ids));
+  MITRA_CO_ASSIGN_OR_RETURN(const std::vector<std::optional<Entity>> stored,
+                            store_.GetMany(EntityType::kProfile, ids));
   for (size_t k = 0; k < ids.size(); ++k) {
     const int i = rows_of_operations[k];
     Put put = ingest_.Prepare(request.profiles(i), now,
                               stored[k] ? &*stored[k] : nullptr);
     put.expected_revision = expected[i];
-    batch.operations.push_back(std::move(put));
+    batch.Add(std::move(put));
   }
   if (batch.operations.empty()) co_return absl::OkStatus();
   absl::StatusOr<CommitResult> result =
@@ -309,17 +308,17 @@ rpc::Task<absl::Status> ProfileRecords::BatchUpsert(
   for (size_t k = 0; k < rows_of_operations.size(); ++k) {
     v1::RowResult& row = *response.mutable_results(rows_of_operations[k]);
     // A repeat may see a row as good that was refused at the first attempt.
-    SetRowResult(k < result->results.size() ? result->results[k]
-                                            : OperationResult(),
-                 row);
+    SetRowResult(
+        k < result->results.size() ? result->results[k] : OperationResult(),
+        row);
   }
   co_return absl::OkStatus();
 }
 
 absl::StatusOr<bool> ProfileRecords::Blocked(absl::string_view a,
                                              absl::string_view b) const {
-  for (const std::string& key : {absl::StrCat(a, "/", b),
-                                 absl::StrCat(b, "/", a)}) {
+  for (const std::string& key :
+       {absl::StrCat(a, "/", b), absl::StrCat(b, "/", a)}) {
     MITRA_ASSIGN_OR_RETURN(const std::optional<Entity> block,
                            store_.Get(EntityType::kBlock, key));
     if (block) return true;
@@ -389,9 +388,9 @@ rpc::Task<absl::Status> ProfileRecords::BatchGet(
                     : absl::StatusOr<v1::Profile>(NoProfile());
     if (profile.ok()) bytes += profile->ByteSizeLong();
     if (profile.ok() && bytes > kMaxAnswerBytes) {
-      profile = MakeError(absl::StatusCode::kResourceExhausted,
-                          "ANSWER_TOO_LARGE",
-                          "the answer is full; ask again for the rest");
+      profile =
+          MakeError(absl::StatusCode::kResourceExhausted, "ANSWER_TOO_LARGE",
+                    "the answer is full; ask again for the rest");
     }
     if (profile.ok()) {
       *result.mutable_profile() = *std::move(profile);

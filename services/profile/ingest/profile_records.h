@@ -41,8 +41,7 @@ class ProfileRecords {
       rpc::CallContext& call, const v1::BatchUpsertProfilesRequest& request,
       v1::BatchUpsertProfilesResponse& response);
   absl::Status Get(const rpc::CallContext& call,
-                   const v1::GetProfileRequest& request,
-                   v1::Profile& response);
+                   const v1::GetProfileRequest& request, v1::Profile& response);
   rpc::Task<absl::Status> BatchGet(rpc::CallContext& call,
                                    const v1::BatchGetProfilesRequest& request,
                                    v1::BatchGetProfilesResponse& response);

@@ -349,7 +349,9 @@ absl::Status SqliteWriter::Store(const Put& put,
       .Bind(7, absl::ToUnixMillis(entity.create_time))
       .Bind(8, absl::ToUnixMillis(entity.update_time));
   if (put.next_expiry) {
-    insert_entity_.Bind(9, absl::ToUnixMillis(*put.next_expiry));
+    // Rounded up: never due before its time.
+    insert_entity_.Bind(
+        9, absl::ToUnixMillis(*put.next_expiry + absl::Nanoseconds(999'999)));
   } else {
     insert_entity_.BindNull(9);
   }

@@ -92,6 +92,14 @@ struct WriteBatch {
   absl::Time deadline = absl::InfiniteFuture();
   std::optional<RequestKey> request;
   std::vector<Operation> operations;
+
+  void Add(Put put) {
+    operations.emplace_back(std::in_place_type<Put>, std::move(put));
+  }
+  void Add(DeleteMember deletion) {
+    operations.emplace_back(std::in_place_type<DeleteMember>,
+                            std::move(deletion));
+  }
 };
 
 enum class Outcome : uint8_t {

@@ -1,0 +1,61 @@
+// HTTP/JSON in, gRPC out.
+
+#ifndef MITRA_SERVICES_GATEWAY_HTTP_HTTP_EDGE_H_
+#define MITRA_SERVICES_GATEWAY_HTTP_HTTP_EDGE_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "common/rpc/call_context.h"
+#include "common/rpc/task.h"
+#include "services/gateway/edge/call_observer.h"
+#include "services/gateway/http/http_server.h"
+#include "services/gateway/http/route_table.h"
+#include "services/gateway/proxy/forwarder.h"
+
+namespace mitra::gateway {
+
+// Every path but /livez and /readyz wants a credential, before anything is said
+// about whether the path exists.
+//
+// Headers taken: Authorization, X-Api-Key, Content-Type (application/json),
+// Idempotency-Key, If-Match, X-Request-Timeout, X-Request-Id and traceparent.
+// The last two are dropped if they are not well-formed, and a request id is
+// made; no other header goes further than here. Headers sent: X-Request-Id on
+// every answer, Mitra-Revision, ETag, Retry-After, Allow, WWW-Authenticate.
+//
+// Thread-safe. Everything given must outlive it.
+class HttpEdge final : public HttpHandler {
+ public:
+  // `ready` tells whether the gateway takes traffic; it must not block.
+  HttpEdge(const RouteTable& routes, Forwarder& forwarder,
+           CallObserver& observer, std::function<bool()> ready)
+      : routes_(routes),
+        forwarder_(forwarder),
+        observer_(observer),
+        ready_(std::move(ready)) {}
+
+  rpc::Task<HttpResponse> Handle(HttpRequest request) override;
+  HttpResponse Refuse(const absl::Status& error) override;
+  void CancelAll() override;
+
+ private:
+  struct Exchange;
+  rpc::Task<absl::Status> Serve(const HttpRequest& request, Exchange& exchange);
+  HttpResponse Probe(const HttpRequest& request, absl::string_view path);
+
+  const RouteTable& routes_;
+  Forwarder& forwarder_;
+  CallObserver& observer_;
+  const std::function<bool()> ready_;
+  absl::Mutex mutex_;
+  absl::flat_hash_set<rpc::CallContext*> open_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace mitra::gateway
+
+#endif  // MITRA_SERVICES_GATEWAY_HTTP_HTTP_EDGE_H_

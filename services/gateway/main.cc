@@ -1,0 +1,149 @@
+// The gateway: who are you, may you, how much, until when, which service.
+//
+//   mitra-gateway --backends.profile=unix:… --backends.search=unix:…
+//       --backends.matching=unix:… --auth.keys_file=keys.jsonl
+
+#include "common/config/main.h"
+
+#include <memory>
+
+#include "common/observability/admin_server.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/lifecycle.h"
+#include "common/rpc/server.h"
+#include "common/status/errors.h"
+#include "common/status/status_macros.h"
+#include "services/gateway/edge/call_metrics.h"
+#include "services/gateway/edge/key_file_source.h"
+#include "services/gateway/http/http_edge.h"
+#include "services/gateway/proxy/grpc_proxy.h"
+
+namespace mitra::gateway {
+namespace {
+
+struct Config {
+  std::string profile, search, matching;
+  std::vector<std::string> grpc_listen = {"127.0.0.1:0"};
+  std::string http_listen = "127.0.0.1:0";
+  std::string admin_listen;
+  std::string address_file;
+  std::string keys_file;
+  bool insecure = false;
+  int server_threads = 1;
+  int max_in_flight = 1000;
+  double units_per_second = 0;
+  double burst_units = 0;
+  absl::Duration drain_pause = absl::ZeroDuration();
+
+  void AddTo(Schema& schema) {
+    schema.Add("backends.profile", &profile, "Where the profile service is.");
+    schema.Add("backends.search", &search, "Where the search service is.");
+    schema.Add("backends.matching", &matching, "Where matching is.");
+    schema.Add("grpc.listen", &grpc_listen, "Where gRPC listens.");
+    schema.Add("http.listen", &http_listen, "Where HTTP/JSON listens.");
+    schema.Add("admin.listen", &admin_listen, "Admin port; empty: off.");
+    schema.Add("address_file", &address_file,
+               "File that tells where the process listens; empty: none.");
+    schema.Add("auth.keys_file", &keys_file, "File of the API keys.");
+    schema.Add("auth.insecure", &insecure,
+               "Let everybody do everything; loopback only.");
+    schema.Add("server.threads", &server_threads, "Threads that forward calls.")
+        .Range(1, 256);
+    schema.Add("limits.max_in_flight", &max_in_flight, "Calls open at once.")
+        .Range(1, 1e6);
+    schema
+        .Add(
+            "limits.units_per_second", &units_per_second,
+            "Quota of each credential, in units of the methods' cost; 0: none.")
+        .Range(0, 1e9);
+    schema.Add("limits.burst_units", &burst_units, "Units saved up at most.")
+        .Range(0, 1e9);
+    schema
+        .Add("drain.pause", &drain_pause,
+             "How long to answer NOT_SERVING before refusing calls.")
+        .Range(0, 60);
+  }
+};
+
+absl::Status Run(const Config& config) {
+  for (const auto& [name, target] :
+       {std::pair("backends.profile", &config.profile),
+        std::pair("backends.search", &config.search),
+        std::pair("backends.matching", &config.matching)}) {
+    if (target->empty()) return InvalidField(name, "is required");
+  }
+  rpc::ShutdownSignal shutdown;
+  std::vector<std::string> exposed = config.grpc_listen;
+  exposed.push_back(config.http_listen);
+  MITRA_RETURN_IF_ERROR(
+      CheckExposure(exposed, !config.keys_file.empty(), config.insecure));
+  std::unique_ptr<KeyFileSource> keys;  // edge: who may do what
+  if (!config.keys_file.empty()) {
+    MITRA_ASSIGN_OR_RETURN(keys, KeyFileSource::Open(config.keys_file));
+  }
+  const Authenticator authenticator(keys.get());
+  Admission admission({.max_in_flight = config.max_in_flight,
+                       .units_per_second = config.units_per_second,
+                       .burst_units = config.burst_units});
+  LocalLastWrites last_writes;
+  CallMetrics metrics;
+
+  MITRA_ASSIGN_OR_RETURN(const MethodTable methods, MethodTable::Create());
+  MITRA_ASSIGN_OR_RETURN(const RouteTable routes, RouteTable::Create(methods));
+  const auto link = [](const std::string& target) {
+    return rpc::Channel::Create(target, {.batched = true});
+  };
+  Forwarder forwarder(
+      {link(config.profile), link(config.search), link(config.matching)},
+      authenticator, admission, last_writes);
+
+  GrpcProxy proxy(methods, forwarder, metrics);  // the two ways in
+  rpc::Server::Builder builder({.listen = config.grpc_listen,
+                                .threads = config.server_threads,
+                                .max_in_flight = config.max_in_flight,
+                                .trust_identity = false,
+                                .drain_pause = config.drain_pause});
+  builder.Fallback([&proxy](rpc::CallContext& call, rpc::RawStream& stream) {
+    return proxy.Handle(call, stream);
+  });
+  MITRA_ASSIGN_OR_RETURN(const auto grpc, builder.Start());
+  std::atomic<bool> ready{true};
+  HttpEdge edge(routes, forwarder, metrics, [&ready] { return ready.load(); });
+  HttpServer::Options http_options;
+  http_options.listen = config.http_listen;
+  MITRA_ASSIGN_OR_RETURN(const auto http,
+                         HttpServer::Start(http_options, edge));
+
+  rpc::Addresses addresses = {.grpc = grpc->addresses(),
+                              .http = http->address()};
+  std::unique_ptr<AdminServer> admin;
+  if (!config.admin_listen.empty()) {
+    AdminServer::Options options = {
+        .listen = config.admin_listen,
+        .service = "gateway",
+        .readiness = [&ready] {
+          return std::vector<AdminServer::Check>{{"serving", ready.load(), ""}};
+        }};
+    MITRA_ASSIGN_OR_RETURN(admin, AdminServer::Start(options));
+    addresses.admin = admin->address();
+  }
+  grpc->SetServing(true);
+  MITRA_RETURN_IF_ERROR(rpc::WriteAddressFile(config.address_file, addresses));
+  shutdown.Wait();
+  ready = false;
+  grpc->SetServing(false);
+  http->Drain(absl::Seconds(10));
+  grpc->Drain();
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace mitra::gateway
+
+int main(int argc, char** argv) {
+  mitra::gateway::Config config;
+  mitra::Schema schema("gateway");
+  config.AddTo(schema);
+  return mitra::RunMain(argc, argv, "gateway", schema,
+                        [&config] { return mitra::gateway::Run(config); });
+}

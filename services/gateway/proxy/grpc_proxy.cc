@@ -1,0 +1,58 @@
+#include "services/gateway/proxy/grpc_proxy.h"
+
+#include "absl/time/clock.h"
+#include "common/status/errors.h"
+#include "services/gateway/edge/call_headers.h"
+
+namespace mitra::gateway {
+
+using rpc::CallContext;
+using rpc::RawMessage;
+using rpc::Task;
+
+Task<absl::Status> GrpcProxy::Handle(CallContext& call,
+                                     rpc::RawStream& stream) {
+  const absl::Time start = absl::Now();
+  const Method* method = methods_.Find(call.method);
+  if (!IsTraceparent(call.traceparent)) call.traceparent.clear();
+  const absl::Status status = co_await Serve(call, method, stream);
+  CallRecord record;
+  record.transport = "grpc";
+  if (method != nullptr) record.method = method->name;
+  record.status = status;
+  record.latency = absl::Now() - start;
+  record.request_id = call.request_id;
+  record.credential = call.identity.credential;
+  observer_.OnCall(record);
+  co_return status;
+}
+
+Task<absl::Status> GrpcProxy::Serve(CallContext& call, const Method* method,
+                                    rpc::RawStream& stream) {
+  const Credentials credentials = {call.authorization, call.api_key};
+  if (method == nullptr) {
+    // Says nothing about methods to those who show no credential.
+    const auto identity = forwarder_.Authenticate(credentials);
+    if (!identity.ok()) co_return identity.status();
+    co_return MakeError(absl::StatusCode::kUnimplemented, "UNKNOWN_METHOD",
+                        "the API has no such method");
+  }
+  const absl::StatusOr<Admission::Ticket> ticket =
+      forwarder_.Enter(call, *method, credentials);
+  if (!ticket.ok()) co_return ticket.status();
+  if (method->streaming()) {
+    co_return co_await forwarder_.Relay(call, *method, stream);
+  }
+  std::optional<RawMessage> request = co_await stream.Read();
+  if (!request) {
+    co_return MakeError(absl::StatusCode::kInvalidArgument, "MISSING_MESSAGE",
+                        "the call brought no request");
+  }
+  absl::StatusOr<RawMessage> response =
+      co_await forwarder_.CallBytes(call, *method, *std::move(request));
+  if (!response.ok()) co_return response.status();
+  (void)co_await stream.Write(*std::move(response));
+  co_return absl::OkStatus();
+}
+
+}  // namespace mitra::gateway

@@ -1,0 +1,133 @@
+// The profile service: the record of members and the way in. Needs a folder.
+//
+//   mitra-profile --data_dir=/var/lib/mitra --server.listen=unix:/run/profile
+
+#include "common/config/main.h"
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "common/embedding/hashing_embedder.h"
+#include "common/observability/admin_server.h"
+#include "common/rpc/lifecycle.h"
+#include "common/status/status_macros.h"
+#include "services/profile/ingest/expiry_sweeper.h"
+#include "services/profile/rpc/profile_rpc.h"
+#include "services/profile/store/sqlite_record_store.h"
+
+namespace mitra::profile {
+namespace {
+
+struct Config {
+  std::string data_dir;
+  std::vector<std::string> listen = {"127.0.0.1:0"};
+  int server_threads = 1;
+  int worker_threads = 2;
+  std::string admin_listen;
+  std::string address_file;
+  std::string embedder = "hashing";
+  int dimension = 128;
+  absl::Duration sweep_period = absl::Seconds(30);
+
+  void AddTo(Schema& schema) {
+    schema.Add("data_dir", &data_dir, "Folder of the record.");
+    schema.Add("server.listen", &listen, "Where the service listens.");
+    schema.Add("server.threads", &server_threads, "Threads that serve calls.")
+        .Range(1, 256);
+    schema
+        .Add("workers.threads", &worker_threads,
+             "Threads that check and embed batches.")
+        .Range(1, 256);
+    schema.Add("admin.listen", &admin_listen, "Admin port; empty: off.");
+    schema.Add("address_file", &address_file,
+               "File that tells where the process listens; empty: none.");
+    schema
+        .Add("embedding.embedder", &embedder,
+             "Who makes vectors: hashing, or caller for vectors in requests.")
+        .OneOf({"hashing", "caller"});
+    schema
+        .Add("embedding.dimension", &dimension,
+             "Numbers per side of a vector; a power of 2 for hashing.")
+        .Range(16, 4096);
+    schema
+        .Add("expiry.period", &sweep_period,
+             "How often the passing of time is committed.")
+        .Range(1, 60);
+  }
+};
+
+absl::StatusOr<std::unique_ptr<ProfileIngest>> MakeIngest(
+    const Config& config) {
+  if (config.embedder == "caller") {
+    return std::make_unique<ProfileIngest>(
+        static_cast<size_t>(config.dimension));
+  }
+  MITRA_ASSIGN_OR_RETURN(auto embedder,
+                         embedding::HashingEmbedder::Create(config.dimension));
+  return std::make_unique<ProfileIngest>(std::move(embedder));
+}
+
+absl::Status Run(const Config& config) {
+  if (config.data_dir.empty()) {
+    return absl::InvalidArgumentError("data_dir: is required");
+  }
+  rpc::ShutdownSignal shutdown;
+  const SystemClock clock;
+  MITRA_ASSIGN_OR_RETURN(const auto ingest, MakeIngest(config));
+  SqliteRecordStore::Options options;  // storage
+  options.directory = config.data_dir;
+  options.space = ingest->space();
+  MITRA_ASSIGN_OR_RETURN(auto store, SqliteRecordStore::Open(options));
+
+  rpc::Executor executor(
+      {.threads = config.worker_threads, .max_queue = 10'000});
+  ChangeFeed feed(*store, executor, clock,  // domain
+                  static_cast<size_t>(config.dimension));
+  ProfileRecords profiles(*store, *ingest, executor, clock);
+  EvidenceRecords evidence(*store, executor, clock);
+  RelationRecords relations(*store, clock);
+  auto sweeper = std::make_unique<ExpirySweeper>(*store, *ingest, clock);
+
+  ProfileParts parts = {*store,    *ingest, profiles, evidence,
+                        relations, feed,    executor, clock};
+  rpc::Server::Builder builder(  // edge
+      {.listen = config.listen, .threads = config.server_threads});
+  RegisterProfileMethods(parts, builder);
+  MITRA_ASSIGN_OR_RETURN(const auto server, builder.Start());
+  rpc::Addresses addresses = {.grpc = server->addresses()};
+  std::unique_ptr<AdminServer> admin;
+  if (!config.admin_listen.empty()) {
+    AdminServer::Options admin_options = {
+        .listen = config.admin_listen,
+        .service = "profile",
+        .readiness = [&store] {
+          const RecordHealth health = store->health();
+          return std::vector<AdminServer::Check>{
+              {"record", health.writable.ok(), ""}};
+        }};
+    MITRA_ASSIGN_OR_RETURN(admin, AdminServer::Start(admin_options));
+    addresses.admin = admin->address();
+  }
+  sweeper->Start(config.sweep_period);
+  server->SetServing(true);
+  MITRA_RETURN_IF_ERROR(rpc::WriteAddressFile(config.address_file, addresses));
+  shutdown.Wait();
+  feed.Stop();
+  server->Drain();
+  // Nobody may use the record, and the record tell the feed, once it is gone.
+  admin.reset();
+  sweeper.reset();
+  store.reset();
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace mitra::profile
+
+int main(int argc, char** argv) {
+  mitra::profile::Config config;
+  mitra::Schema schema("profile");
+  config.AddTo(schema);
+  return mitra::RunMain(argc, argv, "profile", schema,
+                        [&config] { return mitra::profile::Run(config); });
+}

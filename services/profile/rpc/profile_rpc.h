@@ -1,0 +1,37 @@
+// The profile service's methods, bound to the domain; translates only.
+
+#ifndef MITRA_SERVICES_PROFILE_RPC_PROFILE_RPC_H_
+#define MITRA_SERVICES_PROFILE_RPC_PROFILE_RPC_H_
+
+#include "absl/time/time.h"
+#include "common/base/clock.h"
+#include "common/rpc/executor.h"
+#include "common/rpc/server.h"
+#include "services/profile/feed/change_feed.h"
+#include "services/profile/ingest/evidence_records.h"
+#include "services/profile/ingest/profile_ingest.h"
+#include "services/profile/ingest/profile_records.h"
+#include "services/profile/ingest/relation_records.h"
+#include "services/profile/store/record_store.h"
+
+namespace mitra::profile {
+
+// What the methods work on. All must outlive the server.
+struct ProfileParts {
+  RecordStore& store;
+  const ProfileIngest& ingest;
+  ProfileRecords& profiles;
+  EvidenceRecords& evidence;
+  RelationRecords& relations;
+  ChangeFeed& feed;
+  rpc::Executor& executor;
+  const Clock& clock;
+};
+
+// Registers all methods of Profiles, EvidenceRecords, Relations,
+// FeedbackRecords, Engagements, ChangeFeed and ProfileOperations.
+void RegisterProfileMethods(ProfileParts& parts, rpc::Server::Builder& builder);
+
+}  // namespace mitra::profile
+
+#endif  // MITRA_SERVICES_PROFILE_RPC_PROFILE_RPC_H_

@@ -1,0 +1,177 @@
+// Profiles, evidence, relations and feedback.
+
+#include <utility>
+
+#include "common/status/errors.h"
+#include "google/protobuf/empty.pb.h"
+#include "mitra/v1/engagements_service.pb.h"
+#include "services/profile/ingest/import_session.h"
+#include "services/profile/rpc/methods.h"
+
+namespace mitra::profile {
+namespace {
+
+using ::google::protobuf::Empty;
+using rpc::CallContext;
+using rpc::Task;
+
+// Registers `method` of the class `Records`, which is a coroutine.
+template <typename Request, typename Response, typename Records>
+void Add(rpc::Server::Builder& builder, const char* name, Records& records,
+         Task<absl::Status> (Records::*method)(CallContext&, const Request&,
+                                               Response&)) {
+  builder.Unary<Request, Response>(
+      name, [&records, method](CallContext& call, const Request& request,
+                               Response& response) {
+        return (records.*method)(call, request, response);
+      });
+}
+
+// The same for one that answers at once.
+template <typename Request, typename Response, typename Records>
+void AddRead(rpc::Server::Builder& builder, const char* name, Records& records,
+             absl::Status (Records::*method)(const CallContext&, const Request&,
+                                             Response&)) {
+  builder.Unary<Request, Response>(
+      name,
+      [&records, method](CallContext& call, const Request& request,
+                         Response& response) -> Task<absl::Status> {
+        co_return (records.*method)(call, request, response);
+      });
+}
+
+// The same for one whose answer is empty.
+template <typename Request, typename Records>
+void AddEmpty(rpc::Server::Builder& builder, const char* name, Records& records,
+              Task<absl::Status> (Records::*method)(CallContext&,
+                                                    const Request&)) {
+  builder.Unary<Request, Empty>(
+      name,
+      [&records, method](CallContext& call, const Request& request, Empty&) {
+        return (records.*method)(call, request);
+      });
+}
+
+// A method of version 1 that this release does not have yet.
+template <typename Request, typename Response>
+void AddUnimplemented(rpc::Server::Builder& builder, const char* name) {
+  builder.Unary<Request, Response>(
+      name, [](CallContext&, const Request&, Response&) -> Task<absl::Status> {
+        co_return MakeError(absl::StatusCode::kUnimplemented,
+                            "NOT_IN_THIS_VERSION",
+                            "this method comes with a later version");
+      });
+}
+
+// Writes verdicts as they come, while Import reads rows.
+Task<> SendVerdicts(ImportSession& session,
+                    rpc::Stream<v1::ImportRequest, v1::ImportResponse>& stream,
+                    bool& broken, Signal& done) {
+  for (;;) {
+    std::vector<v1::RowResult> results = co_await session.Next();
+    if (results.empty()) break;
+    if (broken) continue;  // rows under way are still brought to their end
+    v1::ImportResponse response;
+    for (v1::RowResult& result : results) {
+      *response.add_results() = std::move(result);
+    }
+    const bool written = co_await stream.Write(response);
+    if (!written) broken = true;
+  }
+  done.Notify();
+}
+
+Task<absl::Status> Import(
+    ProfileParts& parts, CallContext& call,
+    rpc::Stream<v1::ImportRequest, v1::ImportResponse>& stream) {
+  ImportSession session(call, parts.store, parts.ingest, parts.executor,
+                        parts.clock);
+  bool broken = false;
+  Signal sent;
+  rpc::Spawn(SendVerdicts(session, stream, broken, sent));
+  absl::Status status;
+  for (;;) {
+    auto row = co_await stream.Read();
+    if (!row.ok()) {
+      status = row.status();
+      break;
+    }
+    if (!row->has_value()) break;
+    co_await session.Add(**std::move(row));
+  }
+  session.Finish();
+  co_await sent.Wait();
+  call.SetTrailer(
+      rpc::kRevisionKey,
+      absl::StrCat(parts.store.info().incarnation, "-", session.revision()));
+  co_return status;
+}
+
+}  // namespace
+
+void RegisterRecordMethods(ProfileParts& parts, rpc::Server::Builder& builder) {
+  ProfileRecords& profiles = parts.profiles;
+  Add(builder, "/mitra.v1.Profiles/UpsertProfile", profiles,
+      &ProfileRecords::Upsert);
+  Add(builder, "/mitra.v1.Profiles/UpdateProfile", profiles,
+      &ProfileRecords::Update);
+  Add(builder, "/mitra.v1.Profiles/DeleteProfile", profiles,
+      &ProfileRecords::Delete);
+  Add(builder, "/mitra.v1.Profiles/VerifyProfile", profiles,
+      &ProfileRecords::Verify);
+  Add(builder, "/mitra.v1.Profiles/BatchUpsertProfiles", profiles,
+      &ProfileRecords::BatchUpsert);
+  Add(builder, "/mitra.v1.Profiles/BatchGetProfiles", profiles,
+      &ProfileRecords::BatchGet);
+  Add(builder, "/mitra.v1.Profiles/ListProfiles", profiles,
+      &ProfileRecords::List);
+  AddRead(builder, "/mitra.v1.Profiles/GetProfile", profiles,
+          &ProfileRecords::Get);
+  AddUnimplemented<v1::MergeProfilesRequest, v1::Profile>(
+      builder, "/mitra.v1.Profiles/MergeProfiles");
+  builder.Bidirectional<v1::ImportRequest, v1::ImportResponse>(
+      "/mitra.v1.Profiles/Import",
+      [&parts](CallContext& call,
+               rpc::Stream<v1::ImportRequest, v1::ImportResponse>& stream) {
+        return Import(parts, call, stream);
+      });
+
+  EvidenceRecords& evidence = parts.evidence;
+  Add(builder, "/mitra.v1.EvidenceRecords/CreateEvidence", evidence,
+      &EvidenceRecords::Create);
+  Add(builder, "/mitra.v1.EvidenceRecords/BatchCreateEvidence", evidence,
+      &EvidenceRecords::BatchCreate);
+  AddRead(builder, "/mitra.v1.EvidenceRecords/GetEvidence", evidence,
+          &EvidenceRecords::Get);
+  Add(builder, "/mitra.v1.EvidenceRecords/ListEvidence", evidence,
+      &EvidenceRecords::List);
+  AddEmpty(builder, "/mitra.v1.EvidenceRecords/WithdrawEvidence", evidence,
+           &EvidenceRecords::Withdraw);
+  Add(builder, "/mitra.v1.EvidenceRecords/ContestEvidence", evidence,
+      &EvidenceRecords::Contest);
+
+  RelationRecords& relations = parts.relations;
+  Add(builder, "/mitra.v1.Relations/CreateBlock", relations,
+      &RelationRecords::CreateBlock);
+  AddEmpty(builder, "/mitra.v1.Relations/DeleteBlock", relations,
+           &RelationRecords::DeleteBlock);
+  AddRead(builder, "/mitra.v1.Relations/ListBlocks", relations,
+          &RelationRecords::ListBlocks);
+  Add(builder, "/mitra.v1.Relations/SetConsent", relations,
+      &RelationRecords::SetConsent);
+  AddRead(builder, "/mitra.v1.Relations/ListConsents", relations,
+          &RelationRecords::ListConsents);
+  Add(builder, "/mitra.v1.FeedbackRecords/BatchRecordFeedback", relations,
+      &RelationRecords::RecordFeedback);
+
+  AddUnimplemented<v1::RequestEngagementRequest, v1::Engagement>(
+      builder, "/mitra.v1.Engagements/RequestEngagement");
+  AddUnimplemented<v1::GetEngagementRequest, v1::Engagement>(
+      builder, "/mitra.v1.Engagements/GetEngagement");
+  AddUnimplemented<v1::ListEngagementsRequest, v1::ListEngagementsResponse>(
+      builder, "/mitra.v1.Engagements/ListEngagements");
+  AddUnimplemented<v1::ChangeEngagementRequest, v1::Engagement>(
+      builder, "/mitra.v1.Engagements/ChangeEngagement");
+}
+
+}  // namespace mitra::profile
