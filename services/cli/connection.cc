@@ -1,0 +1,85 @@
+#include "services/cli/connection.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/status/errors.h"
+#include "google/rpc/status.pb.h"
+
+namespace mitra::cli {
+namespace {
+
+std::string ReadKey(const Globals& globals) {
+  if (!globals.api_key.empty() || globals.api_key_file.empty()) {
+    return globals.api_key;
+  }
+  std::ifstream file(globals.api_key_file);
+  std::string line;
+  std::getline(file, line);
+  return std::string(absl::StripAsciiWhitespace(line));
+}
+
+}  // namespace
+
+Connection::Connection(const Globals& globals)
+    : globals_(globals), key_(ReadKey(globals)) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(64 << 20);
+  channel_ = grpc::CreateCustomChannel(
+      globals.server, grpc::InsecureChannelCredentials(), arguments);
+}
+
+bool Connection::PrepareStream(grpc::ClientContext& context) const {
+  if (key_.empty()) return true;
+  // gRPC aborts the process over an illegal value.
+  const bool legal = std::all_of(key_.begin(), key_.end(),
+                                 [](char c) { return c > 0x20 && c < 0x7f; });
+  if (!legal || key_.size() > 512) {
+    std::cerr << "mitra: the API key holds characters that no key has\n";
+    return false;
+  }
+  context.AddMetadata("authorization", absl::StrCat("Bearer ", key_));
+  return true;
+}
+
+bool Connection::Prepare(grpc::ClientContext& context) const {
+  context.set_deadline(std::chrono::system_clock::now() +
+                       std::chrono::milliseconds(static_cast<int64_t>(
+                           globals_.timeout_seconds * 1000)));
+  return PrepareStream(context);
+}
+
+int Report(const grpc::Status& status) {
+  if (status.ok()) return kOk;
+  absl::Status error(static_cast<absl::StatusCode>(status.error_code()),
+                     status.error_message());
+  google::rpc::Status proto;
+  if (proto.ParseFromString(status.error_details()) && proto.code() != 0) {
+    error = FromRpcStatus(proto);
+  }
+  std::cerr << "mitra: " << absl::StatusCodeToString(error.code());
+  const std::string reason = ReasonOf(error);
+  if (!reason.empty()) std::cerr << " (" << reason << ")";
+  std::cerr << ": " << error.message() << "\n";
+  const auto fields = ViolatedFields(error);
+  for (size_t i = 1; i < fields.size(); ++i) {
+    std::cerr << "  also: " << fields[i] << "\n";
+  }
+  return status.error_code() == grpc::StatusCode::UNAVAILABLE ? kUnreachable
+                                                              : kFailed;
+}
+
+void PrintJson(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  std::string text;
+  (void)google::protobuf::util::MessageToJsonString(message, &text, options);
+  std::cout << text << "\n";
+}
+
+}  // namespace mitra::cli
