@@ -1,0 +1,30 @@
+// The commands of `mitra`: each adds itself to the command line and, when it is
+// chosen, sets what main() runs.
+
+#ifndef MITRA_SERVICES_CLI_COMMANDS_COMMANDS_H_
+#define MITRA_SERVICES_CLI_COMMANDS_COMMANDS_H_
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "services/cli/connection.h"
+
+namespace mitra::cli {
+
+// What the chosen command does; gives the exit code.
+using Action = std::function<int()>;
+
+void AddSampleCommand(CLI::App& app, const Globals& globals, Action& action);
+void AddImportCommand(CLI::App& app, const Globals& globals, Action& action);
+// get, list, delete, block, unblock, consent, verify.
+void AddRecordCommands(CLI::App& app, const Globals& globals, Action& action);
+// recommend, explain, why-not, trust, diagnose, search.
+void AddRecommendCommands(CLI::App& app, const Globals& globals,
+                          Action& action);
+void AddRefreshCommands(CLI::App& app, const Globals& globals, Action& action);
+void AddStatusCommand(CLI::App& app, const Globals& globals, Action& action);
+void AddKeyCommands(CLI::App& app, const Globals& globals, Action& action);
+
+}  // namespace mitra::cli
+
+#endif  // MITRA_SERVICES_CLI_COMMANDS_COMMANDS_H_
