@@ -1,8 +1,9 @@
 #include "common/base/ids.h"
 
-#include <xxhash.h>
+#include <sodium.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -73,8 +74,16 @@ std::string EvidenceIdOf(absl::string_view author, absl::string_view about,
       author, absl::string_view("\0", 1), about, absl::string_view("\0", 1),
       kind, absl::string_view("\0", 1), absl::ToUnixNanos(event_time),
       absl::string_view("\0", 1), external_ref);
-  const XXH128_hash_t hash = XXH3_128bits(key.data(), key.size());
-  return absl::StrCat("e-", Base32(hash.high64, hash.low64));
+  // Cryptographic: nobody can choose an external_ref whose id is the id of
+  // somebody else's evidence.
+  unsigned char hash[16];
+  crypto_generichash(hash, sizeof hash,
+                     reinterpret_cast<const unsigned char*>(key.data()),
+                     key.size(), nullptr, 0);
+  uint64_t high = 0, low = 0;
+  std::memcpy(&high, hash, 8);
+  std::memcpy(&low, hash + 8, 8);
+  return absl::StrCat("e-", Base32(high, low));
 }
 
 }  // namespace mitra

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
@@ -54,6 +55,16 @@ std::string Quote(const std::string& text) {
   return out.str();
 }
 
+// Text that reads back as exactly `number`.
+std::string ShowDouble(double number) {
+  std::string text = absl::StrFormat("%.15g", number);
+  double back = 0;
+  if (!absl::SimpleAtod(text, &back) || back != number) {
+    text = absl::StrFormat("%.17g", number);
+  }
+  return text;
+}
+
 std::string ShowValue(const Schema::Target& target) {
   struct Shower {
     std::string operator()(const std::string* v) const { return Quote(*v); }
@@ -62,7 +73,7 @@ std::string ShowValue(const Schema::Target& target) {
     }
     std::string operator()(const int* v) const { return absl::StrCat(*v); }
     std::string operator()(const int64_t* v) const { return absl::StrCat(*v); }
-    std::string operator()(const double* v) const { return absl::StrCat(*v); }
+    std::string operator()(const double* v) const { return ShowDouble(*v); }
     std::string operator()(const absl::Duration* v) const {
       return Quote(absl::FormatDuration(*v));
     }
@@ -245,7 +256,7 @@ absl::Status Schema::LoadFile(const std::string& path) {
           } else if (value.is_integer()) {
             scalar = absl::StrCat(*value.value<int64_t>());
           } else if (value.is_floating_point()) {
-            scalar = absl::StrCat(*value.value<double>());
+            scalar = ShowDouble(*value.value<double>());
           } else {
             result = Wrong(key, source, "has a type that is not used here");
             return;
@@ -351,8 +362,10 @@ std::string Schema::Help() const {
       "  --print-config   print the effective configuration and exit\n"
       "  --version        print the version and exit\n\nKeys:\n");
   for (const auto& field : fields_) {
-    absl::StrAppend(&text, "  --", field->key_, "\n        ", field->help_,
-                    " Default: ", ShowValue(field->target_), ".\n");
+    absl::StrAppend(
+        &text, "  --", field->key_, "\n        ", field->help_,
+        " Default: ", field->secret_ ? "hidden" : ShowValue(field->target_),
+        ".\n");
   }
   return text;
 }

@@ -88,16 +88,20 @@ TEST_F(SchemaTest, ReadsSecretsFromFilesAndNeverPrintsThem) {
   MITRA_ASSERT_OK(schema_.Load({}, {{"MITRA_REDIS_PASSWORD_FILE", file}}));
   EXPECT_EQ(config_.password, "s3cret");
   EXPECT_THAT(schema_.Print(), Not(HasSubstr("s3cret")));
+  EXPECT_THAT(schema_.Help(), Not(HasSubstr("s3cret")));
 }
 
 TEST_F(SchemaTest, WhatItPrintsItReadsBack) {
   config_.target = "quote \" and \\";
   config_.wait = absl::Milliseconds(1500);
+  config_.share = 0.12345678901234567;
   const std::string printed = schema_.Print();
   config_.target = "other";
+  config_.share = 0;
   config_.wait = absl::ZeroDuration();
   MITRA_ASSERT_OK(LoadFile(printed));
   EXPECT_EQ(config_.target, "quote \" and \\");
+  EXPECT_EQ(config_.share, 0.12345678901234567);
   EXPECT_EQ(config_.wait, absl::Milliseconds(1500));
 }
 

@@ -31,6 +31,8 @@ struct LockGrant {
   uint64_t fence = 0;
   // By this process's clock, counted from before the command was sent.
   absl::Time expires;
+
+  friend bool operator==(const LockGrant&, const LockGrant&) = default;
 };
 
 // A token that nobody else has: 128 random bits in hex.

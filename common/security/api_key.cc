@@ -109,8 +109,14 @@ absl::StatusOr<KeyRecord> FromLine(absl::string_view line,
       return InvalidField(field, "is unknown or of the wrong type");
     }
   }
-  if (record.id.size() != kIdLength || record.hash.size() != 64) {
-    return InvalidField(where, "needs an id and a hash");
+  if (record.id.size() != kIdLength ||
+      record.id.find_first_not_of(kIdLetters) != std::string::npos) {
+    return InvalidField(absl::StrCat(where, ".id"), "is not the id of a key");
+  }
+  if (record.hash.size() != 64 ||
+      record.hash.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    return InvalidField(absl::StrCat(where, ".hash"),
+                        "must be 64 lower-case hexadecimal digits");
   }
   if (absl::Status checked = Check(record); !checked.ok()) {
     return InvalidField(where, checked.message());
@@ -210,7 +216,8 @@ absl::StatusOr<std::shared_ptr<const KeySet>> LoadKeyFile(
 }
 
 absl::Status AppendKeyRecord(const std::string& path, const KeyRecord& record) {
-  return WriteAndSync(path, O_APPEND, ToLine(record));
+  // A file edited by hand may lack the last line's end. An empty line is none.
+  return WriteAndSync(path, O_APPEND, absl::StrCat("\n", ToLine(record)));
 }
 
 absl::Status RevokeKey(const std::string& path, const std::string& id) {

@@ -73,10 +73,26 @@ TEST_F(ApiKeyTest, ExpiredAndRevokedKeysDoNotVerify) {
   EXPECT_THAT(RevokeKey(path_, "zzzzzzzz"), HasReason("KEY_NOT_FOUND"));
 }
 
+TEST_F(ApiKeyTest, AppendsToAFileWhoseLastLineHasNoEnd) {
+  const NewKey first = Make();
+  MITRA_ASSERT_OK(AppendKeyRecord(path_, first.record));
+  struct stat info = {};
+  stat(path_.c_str(), &info);
+  ASSERT_EQ(truncate(path_.c_str(), info.st_size - 1), 0);
+
+  MITRA_ASSERT_OK(AppendKeyRecord(path_, Make().record));
+
+  MITRA_ASSERT_OK_AND_ASSIGN(const auto set, LoadKeyFile(path_));
+  EXPECT_EQ(set->records().size(), 2u);
+  EXPECT_THAT(set->Verify(first.text, absl::Now()), NotNull());
+}
+
 TEST_F(ApiKeyTest, NamesTheLineThatIsWrong) {
   EXPECT_THAT(KeySet::Parse("\n{\"id\":3}"), NamesField("line 2.id"));
   EXPECT_THAT(KeySet::Parse("nonsense"), NamesField("line 1"));
-  EXPECT_THAT(KeySet::Parse("{}"), NamesField("line 1"));
+  EXPECT_THAT(KeySet::Parse("{}"), NamesField("line 1.id"));
+  EXPECT_THAT(KeySet::Parse("{\"id\":\"abcdefgh\",\"hash\":\"x\"}"),
+              NamesField("line 1.hash"));
   EXPECT_THAT(KeySet::Parse("{\"color\":\"red\"}"), NamesField("line 1.color"));
 }
 

@@ -27,7 +27,8 @@ set(MITRA_EDGE_ONLY gRPC::grpc++ gRPC::grpc++_reflection PkgConfig::HIREDIS
 
 function(_mitra_common_settings target layer)
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
-  target_compile_options(${target} PRIVATE ${MITRA_WARNINGS})
+  # -pthread everywhere: a target without it could not use the shared header.
+  target_compile_options(${target} PRIVATE ${MITRA_WARNINGS} -pthread)
   set_target_properties(${target} PROPERTIES MITRA_LAYER ${layer})
   target_precompile_headers(${target} REUSE_FROM mitra_pch)
 endfunction()
