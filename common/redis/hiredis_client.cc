@@ -365,15 +365,22 @@ void HiredisClient::Connection::Expire(absl::Time now) {
     }
   }
   waiting_.swap(kept);
+  // A caller may give up sooner than we do; what ran into our own time-out
+  // condemns the connection.
+  bool overdue = false;
   for (Command& command : in_flight_) {
     if (!command.done) continue;
     if (command.deadline <= now) {
+      overdue = overdue ||
+                command.deadline - command.asked >= options_.command_timeout;
+      if (overdue) break;
       Answer(command, late);
     } else {
       next_expiry_ = std::min(next_expiry_, command.deadline);
     }
   }
   for (Command& command : expired) Finish(command, late);
+  if (overdue) Fail("timeout", late);
 }
 
 void HiredisClient::Connection::StartConnecting(absl::Time now) {
