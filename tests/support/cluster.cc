@@ -1,0 +1,143 @@
+#include "tests/support/cluster.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/task.h"
+#include "common/security/api_key.h"
+#include "common/status/status_macros.h"
+#include "grpc/health/v1/health.pb.h"
+#include "tests/support/eventually.h"
+
+namespace mitra::testing {
+namespace {
+
+std::string BinaryDir() {
+  if (const char* dir = std::getenv("MITRA_BIN_DIR")) return dir;
+  char path[4096] = {};
+  const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+  std::string self(path, n > 0 ? static_cast<size_t>(n) : 0);
+  self.resize(self.rfind('/'));
+  return absl::StrCat(self, "/../bin");
+}
+
+bool IsServing(const std::string& target) {
+  auto channel = rpc::Channel::Create(target);
+  rpc::CallContext call;
+  call.deadline = absl::Now() + absl::Seconds(2);
+  const grpc::health::v1::HealthCheckRequest request;
+  const auto response =
+      rpc::SyncWait(channel->Call<grpc::health::v1::HealthCheckResponse>(
+          call, "/grpc.health.v1.Health/Check", request));
+  return response.ok() &&
+         response->status() == grpc::health::v1::HealthCheckResponse::SERVING;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Start() {
+  std::unique_ptr<Cluster> cluster(new Cluster);
+  MITRA_ASSIGN_OR_RETURN(cluster->redis_, RedisServer::Start());
+  MITRA_RETURN_IF_ERROR(cluster->WriteKey());
+  for (const char* service : {"profile", "search", "matching", "gateway"}) {
+    MITRA_RETURN_IF_ERROR(cluster->Restart(service));
+  }
+  return cluster;
+}
+
+absl::StatusOr<std::unique_ptr<Cluster>> Cluster::StartProfileOnly() {
+  std::unique_ptr<Cluster> cluster(new Cluster);
+  MITRA_RETURN_IF_ERROR(cluster->Restart("profile"));
+  return cluster;
+}
+
+Cluster::~Cluster() {
+  for (const char* service : {"gateway", "matching", "search", "profile"}) {
+    if (processes_.contains(service)) processes_[service]->Kill();
+  }
+}
+
+absl::Status Cluster::WriteKey() {
+  MITRA_ASSIGN_OR_RETURN(const NewKey key,
+                         MakeApiKey("test", {"*"}, "", absl::InfiniteFuture()));
+  key_ = key.text;
+  return AppendKeyRecord(dir_.File("keys.jsonl"), key.record);
+}
+
+std::string Cluster::target(const std::string& service) const {
+  if (service != "gateway") {
+    return absl::StrCat("unix:", dir_.File(service + ".sock"));
+  }
+  const auto json = nlohmann::json::parse(
+      ReadFileOrEmpty(dir_.File("gateway.json")), nullptr, false);
+  return json.is_object() ? json["grpc"][0].get<std::string>() : "";
+}
+
+std::string Cluster::http_address() const {
+  const auto json = nlohmann::json::parse(
+      ReadFileOrEmpty(dir_.File("gateway.json")), nullptr, false);
+  return json.is_object() ? json["http"].get<std::string>() : "";
+}
+
+std::vector<std::string> Cluster::ArgumentsOf(
+    const std::string& service) const {
+  std::vector<std::string> argv = {
+      absl::StrCat(BinaryDir(), "/mitra-", service),
+      absl::StrCat("--address_file=", dir_.File(service + ".json"))};
+  const auto add = [&](absl::string_view key, const std::string& value) {
+    argv.push_back(absl::StrCat("--", key, "=", value));
+  };
+  if (service == "gateway") {
+    for (const char* backend : {"profile", "search", "matching"}) {
+      add(absl::StrCat("backends.", backend), target(backend));
+    }
+    add("auth.keys_file", dir_.File("keys.jsonl"));
+    return argv;
+  }
+  add("data_dir", dir_.File(service));
+  add("server.listen", target(service));
+  if (service != "profile") add("feed.target", target("profile"));
+  if (service == "matching") {
+    add("search.target", target("search"));
+    add("redis.target", redis_->target());
+  }
+  return argv;
+}
+
+absl::Status Cluster::Launch(const std::string& service) {
+  mkdir(dir_.File(service).c_str(), 0700);
+  unlink(dir_.File(service + ".json").c_str());
+  Process::Options options;
+  options.argv = ArgumentsOf(service);
+  options.output_path = dir_.File(service + ".log");
+  MITRA_ASSIGN_OR_RETURN(processes_[service],
+                         Process::Start(std::move(options)));
+  return absl::OkStatus();
+}
+
+void Cluster::Kill(const std::string& service) { processes_[service]->Kill(); }
+
+absl::Status Cluster::Restart(const std::string& service) {
+  MITRA_RETURN_IF_ERROR(Launch(service));
+  const bool serving = Eventually(
+      [&] {
+        return !ReadFileOrEmpty(dir_.File(service + ".json")).empty() &&
+               IsServing(target(service));
+      },
+      absl::Seconds(60));
+  if (serving) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat(service, " is not serving: ", log(service)));
+}
+
+std::string Cluster::log(const std::string& service) const {
+  const std::string text = ReadFileOrEmpty(dir_.File(service + ".log"));
+  return text.size() > 2000 ? text.substr(text.size() - 2000) : text;
+}
+
+}  // namespace mitra::testing

@@ -1,0 +1,58 @@
+// A whole cluster of a test's own: all four services, as the programs that
+// ship, and a Redis, on unix sockets in a temporary folder.
+
+#ifndef MITRA_TESTS_SUPPORT_CLUSTER_H_
+#define MITRA_TESTS_SUPPORT_CLUSTER_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "tests/support/process.h"
+#include "tests/support/redis_server.h"
+#include "tests/support/temp_dir.h"
+
+namespace mitra::testing {
+
+// Not thread-safe. Services: "profile", "search", "matching", "gateway".
+class Cluster {
+ public:
+  // Starts everything and waits until every service says SERVING.
+  static absl::StatusOr<std::unique_ptr<Cluster>> Start();
+  // Only the profile service, for tests of the record.
+  static absl::StatusOr<std::unique_ptr<Cluster>> StartProfileOnly();
+  ~Cluster();
+
+  // gRPC target of a service; the gateway's is the cluster's.
+  std::string target(const std::string& service) const;
+  // "127.0.0.1:1234".
+  std::string http_address() const;
+  // A platform key with all scopes.
+  const std::string& key() const { return key_; }
+  RedisServer& redis() { return *redis_; }
+
+  // kill -9.
+  void Kill(const std::string& service);
+  // Starts it again with its data and waits until it is SERVING.
+  absl::Status Restart(const std::string& service);
+  // The end of a service's log.
+  std::string log(const std::string& service) const;
+
+ private:
+  Cluster() = default;
+  std::vector<std::string> ArgumentsOf(const std::string& service) const;
+  absl::Status Launch(const std::string& service);
+  absl::Status WriteKey();
+
+  TempDir dir_;
+  std::unique_ptr<RedisServer> redis_;
+  std::map<std::string, std::unique_ptr<Process>> processes_;
+  std::string key_;
+};
+
+}  // namespace mitra::testing
+
+#endif  // MITRA_TESTS_SUPPORT_CLUSTER_H_
