@@ -226,12 +226,11 @@ void Follower::Run() {
           }
           outcome.sink = ApplyAll(s.sink, response.changes());
           if (!outcome.sink.ok()) return false;
-          if (response.watermark() > position().watermark) {
-            outcome.sink = s.sink.Commit(response.watermark());
-            if (!outcome.sink.ok()) return false;
-          }
-          s.Advance(from.record_incarnation,
-                    std::max(response.watermark(), position().watermark));
+          const uint64_t watermark =
+              std::max(response.watermark(), position().watermark);
+          outcome.sink = s.sink.Commit(watermark);
+          if (!outcome.sink.ok()) return false;
+          s.Advance(from.record_incarnation, watermark);
           return true;
         });
     if (afresh) {

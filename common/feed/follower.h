@@ -40,9 +40,9 @@ class FeedSink {
   // Applies one change. Applying it twice, or an older one late, must change
   // nothing. An error stops the process: a follower must not skip a fact.
   virtual absl::Status Apply(const v1::Change& change) = 0;
-  // Everything up to `watermark` has been applied. Called after each batch, and
-  // once after a whole snapshot; the sink makes the changes visible to readers
-  // here.
+  // Everything up to `watermark` has been applied. Called after each batch, after
+  // each progress mark (about once a second, with the same watermark), and once
+  // after a whole snapshot; the sink makes the changes visible to readers here.
   virtual absl::Status Commit(uint64_t watermark) = 0;
 };
 

@@ -46,7 +46,10 @@ void Snapshotter::OnCommit(const CommitSummary& summary) {
 }
 
 absl::Status Snapshotter::SaveNow() {
-  if (path_.empty()) return absl::OkStatus();
+  // Nothing was ever followed: what may lie there is still the best there is.
+  if (path_.empty() || state_.position().record_incarnation == 0) {
+    return absl::OkStatus();
+  }
   return Save().status();
 }
 

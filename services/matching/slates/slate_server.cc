@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/page_token.h"
 #include "common/base/random.h"
+#include "common/observability/metrics.h"
 #include "common/redis/keys.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
@@ -79,6 +80,30 @@ void AddMissing(uint8_t bits, v1::Slate& out) {
   };
   for (const auto& [bit, name] : kNames) {
     if ((bits & bit) != 0) out.add_missing_signals(name);
+  }
+}
+
+// Counts what was served and how.
+void CountServed(const v1::Slate& slate) {
+  static constexpr const char* kSources[] = {"other", "computed", "cached",
+                                             "published"};
+  static Counter* const served[] = {
+      &Metrics().GetCounter("mitra_slates_served_total", "Slates served.",
+                            {{"source", kSources[0]}}),
+      &Metrics().GetCounter("mitra_slates_served_total", "Slates served.",
+                            {{"source", kSources[1]}}),
+      &Metrics().GetCounter("mitra_slates_served_total", "Slates served.",
+                            {{"source", kSources[2]}}),
+      &Metrics().GetCounter("mitra_slates_served_total", "Slates served.",
+                            {{"source", kSources[3]}})};
+  const int source = slate.source();
+  served[source >= 0 && source < 4 ? source : 0]->Increment();
+  for (const int reason : slate.degraded()) {
+    Metrics()
+        .GetCounter("mitra_slates_degraded_total",
+                    "Slates that were less than they could be.",
+                    {{"reason", v1::DegradedReason_Name(reason)}})
+        .Increment();
   }
 }
 
@@ -411,6 +436,7 @@ rpc::Task<absl::StatusOr<v1::Slate>> SlateServer::Serve(rpc::CallContext& call,
       out.add_degraded(static_cast<v1::DegradedReason>(reason));
     }
   }
+  CountServed(out);
   co_return out;
 }
 
