@@ -57,6 +57,13 @@ bool Identity::HasScope(absl::string_view scope) const {
   });
 }
 
+bool IsRequestId(absl::string_view text) {
+  return !text.empty() && text.size() <= 64 &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return absl::ascii_isalnum(c) || c == '_' || c == '-';
+         });
+}
+
 std::string EncodeIdentity(const Identity& identity) {
   std::vector<std::string> parts = {PercentEncode(identity.credential),
                                     PercentEncode(identity.member_id)};

@@ -43,6 +43,9 @@ inline constexpr char kTraceparentKey[] = "traceparent";
 // Response: the record's incarnation and revision, "<incarnation>-<n>".
 inline constexpr char kRevisionKey[] = "mitra-revision";
 
+// `[A-Za-z0-9_-]{1,64}`: what names a request in logs and metadata.
+bool IsRequestId(absl::string_view text);
+
 // Metadata value of an identity and back: credential, member and scopes, each
 // percent-encoded, joined by ';'. Decoding anything else gives no identity.
 std::string EncodeIdentity(const Identity& identity);

@@ -138,6 +138,20 @@ class Server {
           Response::descriptor()->full_name());
     }
 
+    // The same for a coroutine that is a method of `object`, which must outlive
+    // the server; the types follow from the method.
+    template <typename Object, typename Request, typename Response>
+    Builder& Unary(absl::string_view method, Object& object,
+                   Task<absl::Status> (Object::*handler)(CallContext&,
+                                                         const Request&,
+                                                         Response&)) {
+      return Unary<Request, Response>(
+          method, [&object, handler](CallContext& call, const Request& request,
+                                     Response& response) {
+            return (object.*handler)(call, request, response);
+          });
+    }
+
     // One request, many responses. `handler(call, request, Writer&)`.
     template <typename Request, typename Response, typename Handler>
     Builder& ServerStreaming(absl::string_view method, Handler handler) {

@@ -25,13 +25,6 @@ bool IsPrintableAscii(absl::string_view value) {
                      [](char c) { return c >= 0x20 && c <= 0x7e; });
 }
 
-bool IsRequestId(absl::string_view id) {
-  return !id.empty() && id.size() <= 64 &&
-         std::all_of(id.begin(), id.end(), [](unsigned char c) {
-           return absl::ascii_isalnum(c) || c == '_' || c == '-';
-         });
-}
-
 }  // namespace
 
 bool IsLegalMetadata(absl::string_view key, absl::string_view value) {

@@ -9,7 +9,7 @@
 #   mitra_add_test(NAME x SIZE small|medium|large SRCS … DEPS … [ARGS …])
 #       One gtest executable. SIZE becomes the CTest label and time-out: small
 #       is pure, medium uses in-process gRPC or a real Redis, large starts
-#       processes. `LAYER edge` chooses the precompiled header.
+#       processes.
 #   mitra_add_service(NAME x SRCS main.cc … DEPS …)
 #       The executable mitra-x.
 #   mitra_add_benchmark(NAME x SRCS … DEPS …)

@@ -130,7 +130,7 @@ TEST(UmkmTest, AFoodBusinessGetsFoodMentorsTheNearerFirst) {
   v1::ImportRequest request;
   for (const v1::Profile& profile : rows) {
     *request.mutable_profile() = profile;
-    ASSERT_TRUE(stream->Write(request));
+    EXPECT_TRUE(stream->Write(request));
   }
   stream->WritesDone();
   reader.join();

@@ -98,12 +98,12 @@ class ClusterTest : public ::testing::Test {
     for (const auto& profile : profiles_) {
       request.set_row(++row);
       *request.mutable_profile() = profile;
-      ASSERT_TRUE(stream->Write(request));
+      EXPECT_TRUE(stream->Write(request));
     }
     for (const auto& evidence : evidence_) {
       request.set_row(++row);
       *request.mutable_evidence() = evidence;
-      ASSERT_TRUE(stream->Write(request));
+      EXPECT_TRUE(stream->Write(request));
     }
     stream->WritesDone();
     reader.join();

@@ -95,30 +95,29 @@ int List(const Globals& globals, const Options&) {
   return kOk;
 }
 
-int Get(const Globals& globals, const Options& o) {
+// Calls a method that takes a refresh's id and gives its state.
+template <typename Request>
+int OnOne(const Globals& globals, const std::string& id,
+          grpc::Status (v1::Refreshes::Stub::*method)(grpc::ClientContext*,
+                                                      const Request&,
+                                                      v1::Refresh*)) {
   const Connection connection(globals);
   auto stub = v1::Refreshes::NewStub(connection.channel());
-  v1::GetRefreshRequest request;
-  request.set_refresh_id(o.id);
+  Request request;
+  request.set_refresh_id(id);
   v1::Refresh refresh;
-  const grpc::Status status = Call(
-      connection, *stub, &v1::Refreshes::Stub::GetRefresh, request, refresh);
+  const grpc::Status status = Call(connection, *stub, method, request, refresh);
   if (!status.ok()) return Report(status);
   Print(globals, refresh);
   return kOk;
 }
 
+int Get(const Globals& globals, const Options& o) {
+  return OnOne(globals, o.id, &v1::Refreshes::Stub::GetRefresh);
+}
+
 int Cancel(const Globals& globals, const Options& o) {
-  const Connection connection(globals);
-  auto stub = v1::Refreshes::NewStub(connection.channel());
-  v1::CancelRefreshRequest request;
-  request.set_refresh_id(o.id);
-  v1::Refresh refresh;
-  const grpc::Status status = Call(
-      connection, *stub, &v1::Refreshes::Stub::CancelRefresh, request, refresh);
-  if (!status.ok()) return Report(status);
-  Print(globals, refresh);
-  return kOk;
+  return OnOne(globals, o.id, &v1::Refreshes::Stub::CancelRefresh);
 }
 
 }  // namespace

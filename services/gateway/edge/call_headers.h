@@ -12,14 +12,8 @@
 
 namespace mitra::gateway {
 
-// `[A-Za-z0-9_-]{1,64}`.
-bool IsRequestId(absl::string_view text);
-
 // A new request id: unique, unguessable, 32 hexadecimal digits.
 std::string NewRequestId();
-
-// A W3C traceparent of version 00 with ids that are not all zero.
-bool IsTraceparent(absl::string_view text);
 
 // "250ms", "5s", "2m", or seconds as a plain number, "1.5"; above zero and at
 // most a day. Nothing if it is anything else.

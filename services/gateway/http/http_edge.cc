@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "common/observability/trace.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
 #include "services/gateway/edge/call_headers.h"
@@ -25,13 +26,13 @@ constexpr size_t kMaxMessageBytes = 4 << 20;
 
 // Headers that mean something here must not come in two versions.
 constexpr const char* kSingleHeaders[] = {
-    "authorization",   "x-api-key", "content-type",      "content-encoding",
-    "idempotency-key", "if-match",  "x-request-timeout", "x-request-id",
-    "traceparent"};
+    "authorization",     "x-api-key",       "content-type",
+    "content-encoding",  "idempotency-key", "if-match",
+    "x-request-timeout", "x-request-id",    "traceparent"};
 
 absl::Status UnsupportedMediaType(absl::string_view message) {
-  return MakeError(absl::StatusCode::kInvalidArgument,
-                   "UNSUPPORTED_MEDIA_TYPE", message);
+  return MakeError(absl::StatusCode::kInvalidArgument, "UNSUPPORTED_MEDIA_TYPE",
+                   message);
 }
 
 absl::Status CheckMediaType(const HttpRequest& request) {
@@ -84,8 +85,7 @@ HttpResponse ErrorResponse(const absl::Status& error,
     response.headers.emplace_back("Retry-After", std::move(after));
   }
   if (response.status == 401) {
-    response.headers.emplace_back("WWW-Authenticate",
-                                  "Bearer realm=\"mitra\"");
+    response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"mitra\"");
   }
   response.body = ErrorBody(error, request_id);
   return response;
@@ -108,8 +108,8 @@ Task<HttpResponse> HttpEdge::Handle(HttpRequest request) {
   const absl::Time start = absl::Now();
   Exchange exchange;
   const absl::string_view request_id = request.Header("x-request-id");
-  exchange.call.request_id = IsRequestId(request_id) ? std::string(request_id)
-                                                     : NewRequestId();
+  exchange.call.request_id =
+      rpc::IsRequestId(request_id) ? std::string(request_id) : NewRequestId();
   {
     absl::MutexLock lock(&mutex_);
     open_.insert(&exchange.call);
@@ -180,7 +180,7 @@ Task<absl::Status> HttpEdge::Serve(const HttpRequest& request,
     }
     call.deadline = absl::Now() + *timeout;
   }
-  if (IsTraceparent(request.Header("traceparent"))) {
+  if (ParseTraceparent(request.Header("traceparent"))) {
     call.traceparent = std::string(request.Header("traceparent"));
   }
   const absl::StatusOr<Admission::Ticket> ticket =
@@ -237,10 +237,10 @@ HttpResponse HttpEdge::Probe(const HttpRequest& request,
         request_id);
     response.headers.emplace_back("Allow", "GET, HEAD");
   } else if (path == "/readyz" && !ready_()) {
-    response = ErrorResponse(
-        MakeError(absl::StatusCode::kUnavailable, "NOT_READY",
-                  "the gateway does not take traffic"),
-        request_id);
+    response =
+        ErrorResponse(MakeError(absl::StatusCode::kUnavailable, "NOT_READY",
+                                "the gateway does not take traffic"),
+                      request_id);
   } else {
     AddCommonHeaders(request_id, response);
     response.body = "{\"status\":\"ok\"}";

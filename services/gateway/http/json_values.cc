@@ -8,13 +8,13 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/utf8.h"
 #include "common/status/errors.h"
 #include "google/protobuf/duration.pb.h"
 #include "google/protobuf/field_mask.pb.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "google/protobuf/util/field_mask_util.h"
 #include "google/protobuf/util/time_util.h"
-#include "services/gateway/http/utf8.h"
 
 namespace mitra::gateway::internal {
 namespace {
@@ -233,7 +233,9 @@ absl::Status PutText(const JsonScalar& value, const FieldDescriptor* field,
     MITRA_PUT(String, *std::move(bytes));
     return absl::OkStatus();
   }
-  if (!IsUtf8(*text)) return InvalidField(path, "not UTF-8");
+  if (FirstInvalidUtf8(*text)) {
+    return InvalidField(path, "must be UTF-8 without NUL");
+  }
   MITRA_PUT(String, std::string(*text));
   return absl::OkStatus();
 }

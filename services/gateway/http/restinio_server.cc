@@ -96,28 +96,25 @@ absl::Status CauseOf(absl::string_view line,
   if (absl::StrContains(line, "HPE_CB_header_field") ||
       absl::StrContains(line, "HPE_CB_header_value") ||
       absl::StrContains(line, "HPE_HEADER_OVERFLOW")) {
-    return BadRequest(
-        "HEADERS_TOO_LARGE",
-        absl::StrCat("more than ", options.max_header_count,
-                     " headers, or one longer than ",
-                     options.max_header_value_bytes, " bytes"));
+    return BadRequest("HEADERS_TOO_LARGE",
+                      absl::StrCat("more than ", options.max_header_count,
+                                   " headers, or one longer than ",
+                                   options.max_header_value_bytes, " bytes"));
   }
   if (absl::StrContains(line, "HPE_CB_headers_complete") ||
       absl::StrContains(line, "HPE_CB_body")) {
-    return MakeError(
-        absl::StatusCode::kResourceExhausted, "MESSAGE_TOO_LARGE",
-        absl::StrCat("the body is larger than ", options.max_body_bytes,
-                     " bytes"));
+    return MakeError(absl::StatusCode::kResourceExhausted, "MESSAGE_TOO_LARGE",
+                     absl::StrCat("the body is larger than ",
+                                  options.max_body_bytes, " bytes"));
   }
   return BadRequest("MALFORMED_REQUEST", "this is not an HTTP/1.1 request");
 }
 
 std::string Serialise(const HttpResponse& response) {
-  std::string text =
-      absl::StrCat("HTTP/1.1 ", response.status, " ",
-                   ReasonPhrase(response.status),
-                   "\r\nConnection: close\r\nContent-Length: ",
-                   response.body.size(), "\r\n");
+  std::string text = absl::StrCat(
+      "HTTP/1.1 ", response.status, " ", ReasonPhrase(response.status),
+      "\r\nConnection: close\r\nContent-Length: ", response.body.size(),
+      "\r\n");
   for (const auto& [key, value] : response.headers) {
     absl::StrAppend(&text, key, ": ", value, "\r\n");
   }
@@ -177,17 +174,16 @@ class Lingerer : public std::enable_shared_from_this<Lingerer> {
 
  private:
   void Read() {
-    socket_.async_read_some(
-        asio::buffer(buffer_),
-        [self = shared_from_this()](const asio::error_code& error,
-                                    size_t bytes) {
-          self->read_ += bytes;
-          if (error || self->read_ > kLingerBytes) {
-            self->timer_.cancel();
-          } else {
-            self->Read();
-          }
-        });
+    socket_.async_read_some(asio::buffer(buffer_),
+                            [self = shared_from_this()](
+                                const asio::error_code& error, size_t bytes) {
+                              self->read_ += bytes;
+                              if (error || self->read_ > kLingerBytes) {
+                                self->timer_.cancel();
+                              } else {
+                                self->Read();
+                              }
+                            });
   }
 
   tcp::socket socket_;
@@ -205,13 +201,13 @@ class AnsweringSocket : public tcp::socket {
   void async_read_some(const Buffers& buffers, Handler handler) {
     auto executor = asio::get_associated_executor(handler, get_executor());
     tcp::socket::async_read_some(
-        buffers, asio::bind_executor(
-                     executor, [this, handler = std::move(handler)](
-                                   const asio::error_code& error,
-                                   size_t bytes) mutable {
-                       unanswered_ += bytes;
-                       handler(error, bytes);
-                     }));
+        buffers,
+        asio::bind_executor(
+            executor, [this, handler = std::move(handler)](
+                          const asio::error_code& error, size_t bytes) mutable {
+              unanswered_ += bytes;
+              handler(error, bytes);
+            }));
   }
 
   template <typename Buffers, typename Handler>
@@ -364,12 +360,11 @@ restinio::request_handling_status_t OnRequest(
       header.connection() == restinio::http_connection_header_t::upgrade;
   if (shared->draining.load() || upgrade) {
     const absl::Status error =
-        upgrade ? BadRequest("MALFORMED_REQUEST",
-                             "connections cannot be upgraded")
-                : WithRetryDelay(MakeError(absl::StatusCode::kUnavailable,
-                                           "DRAINING",
-                                           "the gateway is going away"),
-                                 absl::Seconds(1));
+        upgrade
+            ? BadRequest("MALFORMED_REQUEST", "connections cannot be upgraded")
+            : WithRetryDelay(MakeError(absl::StatusCode::kUnavailable,
+                                       "DRAINING", "the gateway is going away"),
+                             absl::Seconds(1));
     Send(request, shared->handler.Refuse(error), /*close=*/true,
          std::move(open));
     return restinio::request_accepted();
@@ -381,8 +376,8 @@ restinio::request_handling_status_t OnRequest(
     content.headers.emplace_back(field.name(), field.value());
   });
   content.body = request->body();
-  rpc::Spawn(Answer(shared, std::move(request), std::move(content),
-                    std::move(open)));
+  rpc::Spawn(
+      Answer(shared, std::move(request), std::move(content), std::move(open)));
   return restinio::request_accepted();
 }
 

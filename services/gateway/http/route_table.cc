@@ -9,9 +9,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/base/utf8.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
-#include "services/gateway/http/utf8.h"
 
 namespace mitra::gateway {
 namespace {
@@ -165,7 +165,7 @@ absl::StatusOr<Route> RouteTable::Match(absl::string_view verb,
     for (size_t i = 0; i < split.segments.size(); ++i) {
       if (entry->variables[i].empty()) continue;
       std::optional<std::string> value = PercentDecode(split.segments[i]);
-      if (!value || !IsUtf8(*value)) {
+      if (!value || FirstInvalidUtf8(*value)) {
         return InvalidField(entry->variables[i],
                             "the path segment has a wrong percent escape or "
                             "is not UTF-8");

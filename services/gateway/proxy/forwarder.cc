@@ -101,8 +101,8 @@ absl::Status Presentable(const absl::Status& status,
                     {{"backend", backend}}),
           absl::Seconds(1));
     case absl::StatusCode::kDeadlineExceeded:
-      return MakeError(absl::StatusCode::kDeadlineExceeded,
-                       "DEADLINE_EXCEEDED", "the deadline has passed");
+      return MakeError(absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED",
+                       "the deadline has passed");
     case absl::StatusCode::kCancelled:
       return MakeError(absl::StatusCode::kCancelled, "CANCELLED",
                        "the call was cancelled");
@@ -170,8 +170,8 @@ Task<absl::StatusOr<RawMessage>> Forwarder::Send(CallContext& call,
   if (method.read_only()) again = request.Clone();
   absl::StatusOr<RawMessage> answer =
       co_await channel.CallRaw(call, method.name, std::move(request));
-  if (absl::IsUnavailable(answer.status()) && again &&
-      call.CheckAlive().ok() && retries_.TryRetry()) {
+  if (absl::IsUnavailable(answer.status()) && again && call.CheckAlive().ok() &&
+      retries_.TryRetry()) {
     answer = co_await channel.CallRaw(call, method.name, *std::move(again));
   }
   if (!answer.ok()) co_return Presentable(answer.status(), method.policy);

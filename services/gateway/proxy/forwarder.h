@@ -64,8 +64,9 @@ class Forwarder {
   // credential is read, checked and sent on as it was read; others pass as
   // bytes. A read that finds its service away is sent once more, as long as
   // retries stay a tenth of all calls.
-  rpc::Task<absl::StatusOr<rpc::RawMessage>> CallBytes(
-      rpc::CallContext& call, const Method& method, rpc::RawMessage request);
+  rpc::Task<absl::StatusOr<rpc::RawMessage>> CallBytes(rpc::CallContext& call,
+                                                       const Method& method,
+                                                       rpc::RawMessage request);
   rpc::Task<absl::StatusOr<rpc::RawMessage>> CallMessage(
       rpc::CallContext& call, const Method& method,
       google::protobuf::Message& request);

@@ -1,8 +1,8 @@
 #include "services/gateway/proxy/grpc_proxy.h"
 
 #include "absl/time/clock.h"
+#include "common/observability/trace.h"
 #include "common/status/errors.h"
-#include "services/gateway/edge/call_headers.h"
 
 namespace mitra::gateway {
 
@@ -14,7 +14,7 @@ Task<absl::Status> GrpcProxy::Handle(CallContext& call,
                                      rpc::RawStream& stream) {
   const absl::Time start = absl::Now();
   const Method* method = methods_.Find(call.method);
-  if (!IsTraceparent(call.traceparent)) call.traceparent.clear();
+  if (!ParseTraceparent(call.traceparent)) call.traceparent.clear();
   const absl::Status status = co_await Serve(call, method, stream);
   CallRecord record;
   record.transport = "grpc";

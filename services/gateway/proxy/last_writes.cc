@@ -38,8 +38,8 @@ void LocalLastWrites::RememberAt(absl::string_view writer,
                                  RecordRevision revision, absl::Time now) {
   absl::MutexLock lock(&mutex_);
   if (now >= next_sweep_) {
-    absl::erase_if(entries_,
-                   [&](const auto& item) { return item.second.expires <= now; });
+    absl::erase_if(
+        entries_, [&](const auto& item) { return item.second.expires <= now; });
     next_sweep_ = now + kTtl / 4;
   }
   auto it = entries_.find(writer);

@@ -3,9 +3,8 @@
 // Each member has one list with all its neighbours in both directions, sorted
 // by neighbour. The walk reads the first half of a list only (neighbour,
 // share: 8 bytes each), paths, cohesion and reputation read the facts beside
-// it (8 bytes each). The lists of 1,024 members in a row lie in one block;
-// lists that changed since lie by themselves until the block is merged, so that
-// a new tie takes part at once.
+// it (8 bytes each). Each list is memory of its own and is replaced whole when
+// one of its ties changes, so that a new tie takes part at once.
 
 #ifndef MITRA_SERVICES_MATCHING_GRAPH_GRAPH_VIEW_H_
 #define MITRA_SERVICES_MATCHING_GRAPH_GRAPH_VIEW_H_
@@ -110,10 +109,9 @@ class GraphView {
   struct ListRef {
     const char* data = nullptr;  // null: no neighbours
     uint32_t size = 0;
-    bool loose = false;  // in memory of its own, not in a block
   };
   struct State {
-    // Keeps alive what the lists point to, the arena too.
+    // Keeps alive what the lists point to.
     std::shared_ptr<GarbageLink> garbage;
     VersionedArray<ListRef>::Version lists;
     uint64_t epoch = 0;

@@ -73,7 +73,6 @@ struct TieGraph::Impl {
   uint64_t epoch = 0;
   uint64_t ties = 0;
   uint64_t refused = 0;
-  uint64_t merges = 0;
   size_t list_bytes = 0;
   MemberIndex refresh_cursor = 0;
   int64_t last_publish = 0;
@@ -256,7 +255,6 @@ struct TieGraph::Impl {
       }
       list.data = data;
       list.size = static_cast<uint32_t>(n);
-      list.loose = true;
       list_bytes += bytes;
     }
     SetList(member, list);
@@ -433,11 +431,9 @@ TieGraph::Stats TieGraph::stats() const {
   stats.ties = impl_->ties;
   stats.evidence = impl_->pieces.size();
   stats.refused = impl_->refused;
-  stats.merges = impl_->merges;
   stats.sum_bytes = impl_->pairs.capacity() * (sizeof(PairSums) + 9);
   stats.evidence_bytes = impl_->pieces.capacity() * (sizeof(Impl::Piece) + 9);
   stats.list_bytes = impl_->list_bytes + impl_->lists.bytes();
-  stats.loose_bytes = impl_->list_bytes;
   return stats;
 }
 

@@ -79,18 +79,16 @@ class TieGraph {
   std::optional<Tie> TieOf(MemberIndex author, MemberIndex about,
                            int64_t now) const;
 
-  // Publishes all changes, weights taken at `now` (Unix seconds). Also merges
-  // blocks that have many changed lists, and brings the weights of some quiet
-  // members up to `now`, so that all are at most a day behind: a little with
-  // each call, instead of a rebuild in the background that would have to be
-  // reconciled with what the writer did meanwhile. After a bulk load it builds
-  // all lists at once. `members` is the size of the table.
+  // Publishes all changes, weights taken at `now` (Unix seconds). Also brings
+  // the weights of some quiet members up to `now`, so that all are at most half
+  // a day behind: a little with each call, instead of a rebuild in the
+  // background that would have to be reconciled with what the writer did
+  // meanwhile. `members` is the size of the table.
   void Publish(int64_t now, MemberIndex members);
   // The latest publication. Thread-safe.
   GraphView view() const;
 
-  // Brings all weights up to `now` and merges all lists. Publish does this
-  // piece by piece; wanted after the start and by tests.
+  // Brings all weights up to `now` at once; Publish does this piece by piece.
   void Refresh(int64_t now, MemberIndex members);
 
   // Forgets everything; published at once.
@@ -100,11 +98,9 @@ class TieGraph {
     uint64_t ties = 0;      // ordered pairs with evidence that counts
     uint64_t evidence = 0;  // pieces remembered, tombstones included
     uint64_t refused = 0;
-    uint64_t merges = 0;        // blocks merged
     size_t sum_bytes = 0;       // sums per pair and kind, and their index
     size_t evidence_bytes = 0;  // remembered pieces and their index
-    size_t list_bytes = 0;      // lists, the loose ones too
-    size_t loose_bytes = 0;     // the part of them not yet merged
+    size_t list_bytes = 0;      // published lists
   };
   Stats stats() const;
 

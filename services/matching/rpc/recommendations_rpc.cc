@@ -69,41 +69,15 @@ void RecommendationsRpc::Register(rpc::Server::Builder& builder) {
   const auto name = [](absl::string_view method) {
     return absl::StrCat("/mitra.v1.Recommendations/", method);
   };
-  builder.Unary<v1::RecommendRequest, v1::RecommendResponse>(
-      name("Recommend"),
-      [this](rpc::CallContext& call, const auto& request, auto& response) {
-        return Recommend(call, request, response);
-      });
-  builder.Unary<v1::BatchRecommendRequest, v1::BatchRecommendResponse>(
-      name("BatchRecommend"),
-      [this](rpc::CallContext& call, const auto& request, auto& response) {
-        return BatchRecommend(call, request, response);
-      });
-  builder.Unary<v1::ExplainPairRequest, v1::ExplainPairResponse>(
-      name("ExplainPair"),
-      [this](rpc::CallContext& call, const auto& request, auto& response) {
-        return ExplainPair(call, request, response);
-      });
-  builder.Unary<v1::WhyNotRequest, v1::WhyNotResponse>(
-      name("WhyNot"),
-      [this](rpc::CallContext& call, const auto& request, auto& response) {
-        return WhyNot(call, request, response);
-      });
-  builder.Unary<v1::ScorePairsRequest, v1::ScorePairsResponse>(
-      name("ScorePairs"),
-      [this](rpc::CallContext& call, const auto& request, auto& response) {
-        return ScorePairs(call, request, response);
-      });
-  builder.Unary<v1::GetTrustRequest, v1::GetTrustResponse>(
-      name("GetTrust"),
-      [this](rpc::CallContext& call, const auto& request, auto& response) {
-        return GetTrust(call, request, response);
-      });
-  builder.Unary<v1::DiagnoseCapitalRequest, v1::DiagnoseCapitalResponse>(
-      name("DiagnoseCapital"),
-      [this](rpc::CallContext& call, const auto& request, auto& response) {
-        return DiagnoseCapital(call, request, response);
-      });
+  builder.Unary(name("Recommend"), *this, &RecommendationsRpc::Recommend);
+  builder.Unary(name("BatchRecommend"), *this,
+                &RecommendationsRpc::BatchRecommend);
+  builder.Unary(name("ExplainPair"), *this, &RecommendationsRpc::ExplainPair);
+  builder.Unary(name("WhyNot"), *this, &RecommendationsRpc::WhyNot);
+  builder.Unary(name("ScorePairs"), *this, &RecommendationsRpc::ScorePairs);
+  builder.Unary(name("GetTrust"), *this, &RecommendationsRpc::GetTrust);
+  builder.Unary(name("DiagnoseCapital"), *this,
+                &RecommendationsRpc::DiagnoseCapital);
 }
 
 absl::Status RecommendationsRpc::CheckReady() const {

@@ -58,11 +58,7 @@ RefreshesRpc::RefreshesRpc(RefreshRunner& runner, Timer& timer,
     : runner_(runner), timer_(timer), ready_(std::move(ready)) {}
 
 void RefreshesRpc::Register(rpc::Server::Builder& builder) {
-  builder.Unary<v1::StartRefreshRequest, v1::Refresh>(
-      Method("StartRefresh"),
-      [this](rpc::CallContext& call, const auto& request, auto& response) {
-        return Start(call, request, response);
-      });
+  builder.Unary(Method("StartRefresh"), *this, &RefreshesRpc::Start);
   builder.Unary<v1::GetRefreshRequest, v1::Refresh>(
       Method("GetRefresh"),
       [this](rpc::CallContext&, const v1::GetRefreshRequest& request,

@@ -15,19 +15,7 @@ using ::google::protobuf::Empty;
 using rpc::CallContext;
 using rpc::Task;
 
-// Registers `method` of the class `Records`, which is a coroutine.
-template <typename Request, typename Response, typename Records>
-void Add(rpc::Server::Builder& builder, const char* name, Records& records,
-         Task<absl::Status> (Records::*method)(CallContext&, const Request&,
-                                               Response&)) {
-  builder.Unary<Request, Response>(
-      name, [&records, method](CallContext& call, const Request& request,
-                               Response& response) {
-        return (records.*method)(call, request, response);
-      });
-}
-
-// The same for one that answers at once.
+// Registers a method that answers at once.
 template <typename Request, typename Response, typename Records>
 void AddRead(rpc::Server::Builder& builder, const char* name, Records& records,
              absl::Status (Records::*method)(const CallContext&, const Request&,
@@ -111,20 +99,20 @@ Task<absl::Status> Import(
 
 void RegisterRecordMethods(ProfileParts& parts, rpc::Server::Builder& builder) {
   ProfileRecords& profiles = parts.profiles;
-  Add(builder, "/mitra.v1.Profiles/UpsertProfile", profiles,
-      &ProfileRecords::Upsert);
-  Add(builder, "/mitra.v1.Profiles/UpdateProfile", profiles,
-      &ProfileRecords::Update);
-  Add(builder, "/mitra.v1.Profiles/DeleteProfile", profiles,
-      &ProfileRecords::Delete);
-  Add(builder, "/mitra.v1.Profiles/VerifyProfile", profiles,
-      &ProfileRecords::Verify);
-  Add(builder, "/mitra.v1.Profiles/BatchUpsertProfiles", profiles,
-      &ProfileRecords::BatchUpsert);
-  Add(builder, "/mitra.v1.Profiles/BatchGetProfiles", profiles,
-      &ProfileRecords::BatchGet);
-  Add(builder, "/mitra.v1.Profiles/ListProfiles", profiles,
-      &ProfileRecords::List);
+  builder.Unary("/mitra.v1.Profiles/UpsertProfile", profiles,
+                &ProfileRecords::Upsert);
+  builder.Unary("/mitra.v1.Profiles/UpdateProfile", profiles,
+                &ProfileRecords::Update);
+  builder.Unary("/mitra.v1.Profiles/DeleteProfile", profiles,
+                &ProfileRecords::Delete);
+  builder.Unary("/mitra.v1.Profiles/VerifyProfile", profiles,
+                &ProfileRecords::Verify);
+  builder.Unary("/mitra.v1.Profiles/BatchUpsertProfiles", profiles,
+                &ProfileRecords::BatchUpsert);
+  builder.Unary("/mitra.v1.Profiles/BatchGetProfiles", profiles,
+                &ProfileRecords::BatchGet);
+  builder.Unary("/mitra.v1.Profiles/ListProfiles", profiles,
+                &ProfileRecords::List);
   AddRead(builder, "/mitra.v1.Profiles/GetProfile", profiles,
           &ProfileRecords::Get);
   AddUnimplemented<v1::MergeProfilesRequest, v1::Profile>(
@@ -137,32 +125,32 @@ void RegisterRecordMethods(ProfileParts& parts, rpc::Server::Builder& builder) {
       });
 
   EvidenceRecords& evidence = parts.evidence;
-  Add(builder, "/mitra.v1.EvidenceRecords/CreateEvidence", evidence,
-      &EvidenceRecords::Create);
-  Add(builder, "/mitra.v1.EvidenceRecords/BatchCreateEvidence", evidence,
-      &EvidenceRecords::BatchCreate);
+  builder.Unary("/mitra.v1.EvidenceRecords/CreateEvidence", evidence,
+                &EvidenceRecords::Create);
+  builder.Unary("/mitra.v1.EvidenceRecords/BatchCreateEvidence", evidence,
+                &EvidenceRecords::BatchCreate);
   AddRead(builder, "/mitra.v1.EvidenceRecords/GetEvidence", evidence,
           &EvidenceRecords::Get);
-  Add(builder, "/mitra.v1.EvidenceRecords/ListEvidence", evidence,
-      &EvidenceRecords::List);
+  builder.Unary("/mitra.v1.EvidenceRecords/ListEvidence", evidence,
+                &EvidenceRecords::List);
   AddEmpty(builder, "/mitra.v1.EvidenceRecords/WithdrawEvidence", evidence,
            &EvidenceRecords::Withdraw);
-  Add(builder, "/mitra.v1.EvidenceRecords/ContestEvidence", evidence,
-      &EvidenceRecords::Contest);
+  builder.Unary("/mitra.v1.EvidenceRecords/ContestEvidence", evidence,
+                &EvidenceRecords::Contest);
 
   RelationRecords& relations = parts.relations;
-  Add(builder, "/mitra.v1.Relations/CreateBlock", relations,
-      &RelationRecords::CreateBlock);
+  builder.Unary("/mitra.v1.Relations/CreateBlock", relations,
+                &RelationRecords::CreateBlock);
   AddEmpty(builder, "/mitra.v1.Relations/DeleteBlock", relations,
            &RelationRecords::DeleteBlock);
   AddRead(builder, "/mitra.v1.Relations/ListBlocks", relations,
           &RelationRecords::ListBlocks);
-  Add(builder, "/mitra.v1.Relations/SetConsent", relations,
-      &RelationRecords::SetConsent);
+  builder.Unary("/mitra.v1.Relations/SetConsent", relations,
+                &RelationRecords::SetConsent);
   AddRead(builder, "/mitra.v1.Relations/ListConsents", relations,
           &RelationRecords::ListConsents);
-  Add(builder, "/mitra.v1.FeedbackRecords/BatchRecordFeedback", relations,
-      &RelationRecords::RecordFeedback);
+  builder.Unary("/mitra.v1.FeedbackRecords/BatchRecordFeedback", relations,
+                &RelationRecords::RecordFeedback);
 
   AddUnimplemented<v1::RequestEngagementRequest, v1::Engagement>(
       builder, "/mitra.v1.Engagements/RequestEngagement");
