@@ -1,5 +1,6 @@
 #include "common/config/main.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <iostream>
@@ -7,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "common/base/version.h"
 #include "common/observability/log.h"
 
@@ -23,6 +25,16 @@ std::map<std::string, std::string> Environment() {
     }
   }
   return variables;
+}
+
+// What a server wants of the C library and of Abseil.
+void TuneProcess() {
+  // Memory that a burst of work frees is kept for the next one: giving it back
+  // and faulting it in again was a tenth of the time of an import.
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  mallopt(M_MMAP_THRESHOLD, 16 << 20);
+  // Debian's Abseil is built with the debugging detector of lock cycles.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 }
 
 }  // namespace
@@ -55,6 +67,7 @@ int RunMain(int argc, char** argv, absl::string_view service, Schema& schema,
     case Schema::Action::kRun:
       break;
   }
+  TuneProcess();
   const auto level = ParseLogLevel(level_text);
   StartLogging(service, level.value_or(LogLevel::kInfo));
   const absl::Status status = run();

@@ -88,7 +88,9 @@ class Bench {
     for (const auto& record : records) {
       request.set_row(++row);
       set(request, record);
-      if (!stream->Write(request)) break;
+      grpc::WriteOptions options;
+      if (row % 32 != 0) options.set_buffer_hint();
+      if (!stream->Write(request, options)) break;
     }
     stream->WritesDone();
     reader.join();

@@ -22,6 +22,7 @@ namespace mitra::cli {
 namespace {
 
 constexpr uint64_t kMaxInFlight = 8192;
+constexpr uint64_t kRowsPerPacket = 32;
 constexpr size_t kReasonsShown = 20;
 constexpr int kRelationThreads = 8;
 
@@ -109,6 +110,8 @@ class Stream {
     } else {
       request.mutable_evidence()->Swap(&std::get<v1::Evidence>(record));
     }
+    // Most rows wait for company, so that a packet carries many.
+    grpc::WriteOptions options;
     {
       absl::MutexLock lock(&mutex_);
       const auto room = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -117,8 +120,12 @@ class Stream {
       mutex_.Await(absl::Condition(&room));
       if (ended_) return false;
       ++sent_;
+      // Before this thread may wait for verdicts, everything must be on its way.
+      if (sent_ % kRowsPerPacket != 0 && sent_ - confirmed_ < kMaxInFlight) {
+        options.set_buffer_hint();
+      }
     }
-    return stream_->Write(request);
+    return stream_->Write(request, options);
   }
 
   grpc::Status Finish() {

@@ -161,6 +161,7 @@ void ImportSession::State::Prepare(Chunk& chunk) {
   chunk.batch.deadline = deadline;
   chunk.batch.time = clock.Now();
   chunk.results.resize(chunk.rows.size());
+  chunk.batch.operations.reserve(chunk.rows.size());
   std::vector<std::string> ids;
   for (size_t i = 0; i < chunk.rows.size(); ++i) {
     const v1::ImportRequest& row = chunk.rows[i];

@@ -68,6 +68,11 @@ void SortAndJoin(std::vector<T>& terms, Value value) {
   terms.resize(kept);
 }
 
+bool Before(const LexicalSegment::Posting& a,
+            const LexicalSegment::Posting& b) {
+  return a.term != b.term ? a.term < b.term : a.document < b.document;
+}
+
 }  // namespace
 
 std::vector<DocumentTerm> TermsOf(const v1::Profile& profile) {
@@ -111,10 +116,10 @@ LexicalSegment::LexicalSegment(std::vector<LexicalDocument> documents,
                                std::vector<float> lengths,
                                std::vector<Posting> postings)
     : documents_(std::move(documents)), lengths_(std::move(lengths)) {
-  std::sort(
-      postings.begin(), postings.end(), [](const Posting& a, const Posting& b) {
-        return a.term != b.term ? a.term < b.term : a.document < b.document;
-      });
+  // A merge brings them in order already.
+  if (!std::is_sorted(postings.begin(), postings.end(), Before)) {
+    std::sort(postings.begin(), postings.end(), Before);
+  }
   for (float length : lengths_) total_length_ += double{length};
   postings_.reserve(postings.size());
   frequencies_.reserve(postings.size());
@@ -154,6 +159,7 @@ std::shared_ptr<const LexicalSegment> LexicalSegment::Merge(
       documents.push_back(segment->documents_[i]);
       lengths.push_back(segment->lengths_[i]);
     }
+    const auto sorted = static_cast<ptrdiff_t>(postings.size());
     for (size_t t = 0; t < segment->terms_.size(); ++t) {
       for (size_t p = segment->starts_[t]; p < segment->starts_[t + 1]; ++p) {
         const uint32_t document = moved[segment->postings_[p]];
@@ -162,6 +168,8 @@ std::shared_ptr<const LexicalSegment> LexicalSegment::Merge(
                             static_cast<float>(segment->frequencies_[p]) / 4});
       }
     }
+    std::inplace_merge(postings.begin(), postings.begin() + sorted,
+                       postings.end(), Before);
   }
   return std::make_shared<const LexicalSegment>(
       std::move(documents), std::move(lengths), std::move(postings));
