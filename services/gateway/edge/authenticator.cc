@@ -88,9 +88,15 @@ absl::Status Authorize(const rpc::Identity& identity, const Method& method) {
   return absl::OkStatus();
 }
 
-absl::Status CheckMember(const rpc::Identity& identity, const Method& method,
-                         const Message& request) {
+absl::Status BindMember(const rpc::Identity& identity, const Method& method,
+                        Message& request) {
   if (!identity.is_member()) return absl::OkStatus();
+  if (method.member_path.size() == 1) {
+    const FieldDescriptor* field = method.member_path[0];
+    if (request.GetReflection()->GetString(request, field).empty()) {
+      request.GetReflection()->SetString(&request, field, identity.member_id);
+    }
+  }
   const Message* owner = &request;
   for (size_t i = 0; i + 1 < method.member_path.size(); ++i) {
     owner = &owner->GetReflection()->GetMessage(*owner, method.member_path[i]);

@@ -52,9 +52,10 @@ class Authenticator {
 absl::Status Authorize(const rpc::Identity& identity, const Method& method);
 
 // The request field that the method names must be the member of a member
-// credential: PERMISSION_DENIED (MEMBER_MISMATCH) if not. OK for platforms.
-absl::Status CheckMember(const rpc::Identity& identity, const Method& method,
-                         const google::protobuf::Message& request);
+// credential: PERMISSION_DENIED (MEMBER_MISMATCH) if not. A field of the
+// request itself that is left empty is set to that member. OK for platforms.
+absl::Status BindMember(const rpc::Identity& identity, const Method& method,
+                        google::protobuf::Message& request);
 
 // Whether a server may start. FAILED_PRECONDITION if it has no keys without
 // `insecure` being spelled out, or listens beyond this machine without keys.

@@ -91,8 +91,17 @@ rpc::Channel& Backends::For(v1::Backend backend) const {
 
 absl::Status Presentable(const absl::Status& status,
                          const v1::MethodPolicy& policy) {
-  if (status.ok() || !ReasonOf(status).empty()) return status;
+  if (status.ok()) return status;
   const std::string backend = NameOf(policy.backend());
+  const std::string reason(ReasonOf(status));
+  if (absl::IsInternal(status) || absl::IsUnknown(status) ||
+      absl::IsDataLoss(status)) {
+    // Whatever the text says, it was written for the log.
+    return MakeError(
+        absl::StatusCode::kInternal, reason.empty() ? "INTERNAL" : reason,
+        "internal error; quote the request id", {{"backend", backend}});
+  }
+  if (!reason.empty()) return status;
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
       return WithRetryDelay(
@@ -150,7 +159,7 @@ Task<absl::StatusOr<RawMessage>> Forwarder::CallMessage(CallContext& call,
                                                         Message& request) {
   const rpc::Identity& identity = call.identity;
   if (identity.is_member()) {
-    MITRA_CO_RETURN_IF_ERROR(CheckMember(identity, method, request));
+    MITRA_CO_RETURN_IF_ERROR(BindMember(identity, method, request));
     const auto* field = method.min_revision_field;
     const auto* reflection = request.GetReflection();
     if (field != nullptr && reflection->GetUInt64(request, field) == 0) {
