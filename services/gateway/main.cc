@@ -13,6 +13,8 @@
 #include "common/rpc/server.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
+#include "services/gateway/api/api_page.h"
+#include "services/gateway/api/openapi.h"
 #include "services/gateway/edge/call_metrics.h"
 #include "services/gateway/edge/key_file_source.h"
 #include "services/gateway/http/http_edge.h"
@@ -29,6 +31,8 @@ struct Config {
   std::string address_file;
   std::string keys_file;
   bool insecure = false;
+  std::string console_dir;
+  std::string console_d3 = "/usr/share/nodejs/d3/dist/d3.min.js";
   int server_threads = 1;
   int max_in_flight = 1000;
   double units_per_second = 0;
@@ -47,6 +51,10 @@ struct Config {
     schema.Add("auth.keys_file", &keys_file, "File of the API keys.");
     schema.Add("auth.insecure", &insecure,
                "Let everybody do everything; loopback only.");
+    schema.Add("console.dir", &console_dir,
+               "Folder of the web console, served at /console/; empty: none.");
+    schema.Add("console.d3", &console_d3,
+               "The library that the console draws with.");
     schema.Add("server.threads", &server_threads, "Threads that forward calls.")
         .Range(1, 256);
     schema.Add("limits.max_in_flight", &max_in_flight, "Calls open at once.")
@@ -64,6 +72,23 @@ struct Config {
         .Range(0, 60);
   }
 };
+
+// What the gateway tells about itself, and the console.
+absl::StatusOr<Documents> MakeDocuments(const Config& config,
+                                        const MethodTable& methods) {
+  MITRA_ASSIGN_OR_RETURN(const ProtoDocs docs, ProtoDocs::Create());
+  Documents documents;
+  documents.Add("/openapi.json", "application/json",
+                OpenApiJson(methods, docs));
+  documents.Add("/docs", "text/html; charset=utf-8", ApiPage(methods, docs));
+  documents.Add("/docs/style.css", "text/css; charset=utf-8", ApiPageStyle());
+  if (!config.console_dir.empty()) {
+    MITRA_RETURN_IF_ERROR(documents.AddFolder("/console/", config.console_dir));
+    MITRA_RETURN_IF_ERROR(
+        documents.AddFile("/console/vendor/d3.min.js", config.console_d3));
+  }
+  return documents;
+}
 
 absl::Status Run(const Config& config) {
   for (const auto& [name, target] :
@@ -108,7 +133,10 @@ absl::Status Run(const Config& config) {
   });
   MITRA_ASSIGN_OR_RETURN(const auto grpc, builder.Start());
   std::atomic<bool> ready{true};
-  HttpEdge edge(routes, forwarder, metrics, [&ready] { return ready.load(); });
+  MITRA_ASSIGN_OR_RETURN(const Documents documents,
+                         MakeDocuments(config, methods));
+  HttpEdge edge(routes, documents, forwarder, metrics,
+                [&ready] { return ready.load(); });
   HttpServer::Options http_options;
   http_options.listen = config.http_listen;
   MITRA_ASSIGN_OR_RETURN(const auto http,

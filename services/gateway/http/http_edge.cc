@@ -104,6 +104,9 @@ struct HttpEdge::Exchange {
 Task<HttpResponse> HttpEdge::Handle(HttpRequest request) {
   const absl::string_view path = PathOf(request.target);
   if (path == "/livez" || path == "/readyz") co_return Probe(request, path);
+  if (HttpResponse document; documents_.Answer(request, path, document)) {
+    co_return document;
+  }
 
   const absl::Time start = absl::Now();
   Exchange exchange;

@@ -13,14 +13,15 @@
 #include "common/rpc/call_context.h"
 #include "common/rpc/task.h"
 #include "services/gateway/edge/call_observer.h"
+#include "services/gateway/http/documents.h"
 #include "services/gateway/http/http_server.h"
 #include "services/gateway/http/route_table.h"
 #include "services/gateway/proxy/forwarder.h"
 
 namespace mitra::gateway {
 
-// Every path but /livez and /readyz wants a credential, before anything is said
-// about whether the path exists.
+// Every path but /livez, /readyz and those of documents wants a credential,
+// before anything is said about whether the path exists.
 //
 // Headers taken: Authorization, X-Api-Key, Content-Type (application/json),
 // Idempotency-Key, If-Match, X-Request-Timeout, X-Request-Id and traceparent.
@@ -32,9 +33,11 @@ namespace mitra::gateway {
 class HttpEdge final : public HttpHandler {
  public:
   // `ready` tells whether the gateway takes traffic; it must not block.
-  HttpEdge(const RouteTable& routes, Forwarder& forwarder,
-           CallObserver& observer, std::function<bool()> ready)
+  HttpEdge(const RouteTable& routes, const Documents& documents,
+           Forwarder& forwarder, CallObserver& observer,
+           std::function<bool()> ready)
       : routes_(routes),
+        documents_(documents),
         forwarder_(forwarder),
         observer_(observer),
         ready_(std::move(ready)) {}
@@ -49,6 +52,7 @@ class HttpEdge final : public HttpHandler {
   HttpResponse Probe(const HttpRequest& request, absl::string_view path);
 
   const RouteTable& routes_;
+  const Documents& documents_;
   Forwarder& forwarder_;
   CallObserver& observer_;
   const std::function<bool()> ready_;

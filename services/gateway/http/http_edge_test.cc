@@ -282,6 +282,22 @@ TEST_F(HttpEdgeTest, ErrorsOfServicesKeepTheirReasonsAndHideTheRest) {
   EXPECT_THAT(broken.body, Not(HasSubstr("hunter2")));
 }
 
+TEST_F(HttpEdgeTest, DocumentsAreForEverybodyAndComeOnce) {
+  const HttpAnswer page = gateway_.Http("GET", "/page.html");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_EQ(page.body, "<p>page</p>");
+  EXPECT_THAT(page.head,
+              HasSubstr("Content-Security-Policy: default-src 'self'"));
+  const size_t at = page.head.find("ETag: ") + 6;
+  const std::string etag = page.head.substr(at, page.head.find('\r', at) - at);
+  const HttpAnswer again =
+      gateway_.Http("GET", "/page.html", "If-None-Match: " + etag + "\r\n");
+  EXPECT_EQ(again.status, 304);
+  EXPECT_EQ(again.body, "");
+  EXPECT_EQ(gateway_.Http("GET", "/../etc/passwd").status, 401);
+  EXPECT_EQ(gateway_.Http("POST", "/page.html").status, 401);
+}
+
 class SlowClientTest : public HttpEdgeTest {
  protected:
   SlowClientTest() : HttpEdgeTest(Impatient()) {}

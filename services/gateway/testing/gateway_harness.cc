@@ -59,8 +59,9 @@ GatewayHarness::GatewayHarness(Options options) {
   });
   grpc_ = OrDie(builder.Start());
   grpc_->SetServing(true);
-  edge_ = std::make_unique<HttpEdge>(*routes_, *forwarder_, records_,
-                                     [] { return true; });
+  documents_.Add("/page.html", "text/html", "<p>page</p>");
+  edge_ = std::make_unique<HttpEdge>(*routes_, documents_, *forwarder_,
+                                     records_, [] { return true; });
   http_ = OrDie(HttpServer::Start(options.http, *edge_));
   client_ = grpc::CreateChannel(grpc_->addresses()[0],
                                 grpc::InsecureChannelCredentials());

@@ -94,6 +94,7 @@ class GatewayHarness {
   Records records_;
   std::unique_ptr<GrpcProxy> proxy_;
   std::unique_ptr<rpc::Server> grpc_;
+  Documents documents_;
   std::unique_ptr<HttpEdge> edge_;
   std::unique_ptr<HttpServer> http_;
   std::shared_ptr<grpc::Channel> client_;

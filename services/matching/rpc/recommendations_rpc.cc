@@ -144,7 +144,7 @@ rpc::Task<absl::Status> RecommendationsRpc::BatchRecommend(
   MITRA_CO_RETURN_IF_ERROR(bad.ToStatus());
   if (call.identity.is_member()) {
     co_return MakeError(absl::StatusCode::kPermissionDenied,
-                        "CLOSED_TO_MEMBERS", "not for member credentials");
+                        "METHOD_CLOSED_TO_MEMBERS", "not for member credentials");
   }
   // The options are wrong for all or for none.
   v1::RecommendRequest one = request.options();

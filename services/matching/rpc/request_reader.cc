@@ -217,7 +217,7 @@ absl::Status CheckActor(const rpc::Identity& identity,
   if (!identity.is_member() || identity.member_id == profile_id) {
     return absl::OkStatus();
   }
-  return MakeError(absl::StatusCode::kPermissionDenied, "NOT_YOUR_PROFILE",
+  return MakeError(absl::StatusCode::kPermissionDenied, "MEMBER_MISMATCH",
                    "profile_id: not the member of the credential");
 }
 

@@ -37,7 +37,7 @@ absl::StatusOr<const KindSpec*> ReadKind(absl::string_view field,
                                          v1::RecommendationKind kind);
 
 // A member credential may ask for its own member only: PERMISSION_DENIED with
-// reason NOT_YOUR_PROFILE otherwise, whether or not there is such a member.
+// reason MEMBER_MISMATCH otherwise, whether or not there is such a member.
 absl::Status CheckActor(const rpc::Identity& identity,
                         absl::string_view profile_id);
 
