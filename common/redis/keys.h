@@ -5,17 +5,19 @@
 // of the grammar of member ids is percent-encoded, so that no input can leave
 // its place in the key.
 //
-// | family          | type   | tag        | time to live | largest value |
-// |-----------------|--------|------------|--------------|---------------|
-// | slate           | string | subject    | 10 min (published: to the next
-// epoch, at most 48 h) | 64 KiB | | epoch           | string | "epoch"    | 48
-// h         | 256 B         | | quota           | hash   | credential | 1 h |
-// 128 B         | | refresh         | stream | job        | 24 h         | 4
-// MiB         | | lock, fence     | string | lock name  | the lease; 30 d | 128
-// B      | | trust           | string | subject    | 10 min       | 256 KiB |
-// | revision        | string | credential | 60 s         | 64 B          |
-// | impressions     | hash   | subject    | 30 d         | 64 KiB        |
-// | impressionlog   | stream | "log"      | 24 h         | 16 MiB        |
+// clang-format off
+// | family        | type   | tag        | time to live              | largest |
+// |---------------|--------|------------|---------------------------|---------|
+// | slate         | string | subject    | 10 min; published: 48 h   | 64 KiB  |
+// | epoch         | string | "epoch"    | 48 h                      | 256 B   |
+// | quota         | hash   | credential | 1 h                       | 128 B   |
+// | refresh       | stream | job        | 24 h                      | 4 MiB   |
+// | lock, fence   | string | lock name  | the lease; 30 d           | 128 B   |
+// | trust         | string | subject    | 10 min                    | 256 KiB |
+// | revision      | string | credential | 60 s                      | 64 B    |
+// | impressions   | hash   | subject    | 30 d                      | 64 KiB  |
+// | impressionlog | stream | "log"      | 24 h                      | 16 MiB  |
+// clang-format on
 //
 // Everything may be evicted at any time (the server runs with maxmemory and
 // volatile-ttl), and nothing wrong follows.

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "common/observability/admin_server.h"
+#include "common/redis/hiredis_client.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/lifecycle.h"
 #include "common/rpc/server.h"
@@ -29,6 +30,7 @@ struct Config {
   std::string http_listen = "127.0.0.1:0";
   std::string admin_listen;
   std::string address_file;
+  std::string redis_target;
   std::string keys_file;
   bool insecure = false;
   std::string console_dir;
@@ -48,6 +50,9 @@ struct Config {
     schema.Add("admin.listen", &admin_listen, "Admin port; empty: off.");
     schema.Add("address_file", &address_file,
                "File that tells where the process listens; empty: none.");
+    schema.Add("redis.target", &redis_target,
+               "Redis that all gateways share; empty: each remembers writes "
+               "for itself.");
     schema.Add("auth.keys_file", &keys_file, "File of the API keys.");
     schema.Add("auth.insecure", &insecure,
                "Let everybody do everything; loopback only.");
@@ -110,7 +115,14 @@ absl::Status Run(const Config& config) {
   Admission admission({.max_in_flight = config.max_in_flight,
                        .units_per_second = config.units_per_second,
                        .burst_units = config.burst_units});
-  LocalLastWrites last_writes;
+  std::unique_ptr<redis::Client> redis;
+  std::unique_ptr<LastWrites> last_writes = std::make_unique<LocalLastWrites>();
+  if (!config.redis_target.empty()) {
+    redis::HiredisClient::Options options;
+    options.target = config.redis_target;
+    MITRA_ASSIGN_OR_RETURN(redis, redis::HiredisClient::Create(options));
+    last_writes = std::make_unique<SharedLastWrites>(*redis);
+  }
   CallMetrics metrics;
 
   MITRA_ASSIGN_OR_RETURN(const MethodTable methods, MethodTable::Create());
@@ -120,7 +132,7 @@ absl::Status Run(const Config& config) {
   };
   Forwarder forwarder(
       {link(config.profile), link(config.search), link(config.matching)},
-      authenticator, admission, last_writes);
+      authenticator, admission, *last_writes);
 
   GrpcProxy proxy(methods, forwarder, metrics);  // the two ways in
   rpc::Server::Builder builder({.listen = config.grpc_listen,

@@ -97,6 +97,7 @@ std::vector<std::string> Cluster::ArgumentsOf(
       add(absl::StrCat("backends.", backend), target(backend));
     }
     add("auth.keys_file", dir_.File("keys.jsonl"));
+    add("redis.target", redis_->target());
     return argv;
   }
   add("data_dir", dir_.File(service));

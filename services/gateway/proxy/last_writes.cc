@@ -6,6 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "common/redis/keys.h"
+#include "common/redis/tasks.h"
 
 namespace mitra::gateway {
 
@@ -59,6 +61,29 @@ uint64_t LocalLastWrites::RecallAt(absl::string_view writer, absl::Time now) {
   const auto it = entries_.find(writer);
   if (it == entries_.end() || it->second.expires <= now) return 0;
   return it->second.revision.revision;
+}
+
+rpc::Task<> SharedLastWrites::Remember(std::string writer,
+                                       RecordRevision revision) {
+  const absl::Time now = absl::Now();
+  local_.RememberAt(writer, revision, now);
+  incarnation_.store(revision.incarnation, std::memory_order_relaxed);
+  // Waited for: the member's next call may reach another gateway.
+  (void)co_await redis::SetIfNewer(redis_, redis::RevisionKey(writer),
+                                   revision.revision,
+                                   absl::StrCat(revision.incarnation),
+                                   redis::kRevisions.ttl, now + kPatience);
+}
+
+rpc::Task<uint64_t> SharedLastWrites::Recall(std::string writer) {
+  const absl::Time now = absl::Now();
+  const uint64_t own = local_.RecallAt(writer, now);
+  const auto shared = co_await redis::GetVersioned(
+      redis_, redis::RevisionKey(writer), now + kPatience);
+  if (!shared.ok() || !shared->has_value()) co_return own;
+  const uint64_t here = incarnation_.load(std::memory_order_relaxed);
+  if (here != 0 && (*shared)->value != absl::StrCat(here)) co_return own;
+  co_return std::max(own, (*shared)->revision);
 }
 
 }  // namespace mitra::gateway

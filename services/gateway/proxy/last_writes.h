@@ -4,6 +4,7 @@
 #ifndef MITRA_SERVICES_GATEWAY_PROXY_LAST_WRITES_H_
 #define MITRA_SERVICES_GATEWAY_PROXY_LAST_WRITES_H_
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,6 +16,10 @@
 #include "absl/time/time.h"
 #include "common/rpc/call_context.h"
 #include "common/rpc/task.h"
+
+namespace mitra::redis {
+class Client;
+}
 
 namespace mitra::gateway {
 
@@ -62,6 +67,28 @@ class LocalLastWrites final : public LastWrites {
   absl::Mutex mutex_;
   absl::flat_hash_map<std::string, Entry> entries_ ABSL_GUARDED_BY(mutex_);
   absl::Time next_sweep_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+};
+
+// The same for all gateways that share a Redis. Each also remembers its own
+// writes, so that without Redis a member still reads what it wrote through the
+// same gateway.
+class SharedLastWrites final : public LastWrites {
+ public:
+  // How long a read waits for Redis.
+  static constexpr absl::Duration kPatience = absl::Milliseconds(50);
+
+  // `redis` must outlive this.
+  explicit SharedLastWrites(redis::Client& redis) : redis_(redis) {}
+
+  rpc::Task<> Remember(std::string writer, RecordRevision revision) override;
+  rpc::Task<uint64_t> Recall(std::string writer) override;
+
+ private:
+  redis::Client& redis_;
+  LocalLastWrites local_;
+  // Of the last write seen here. What another gateway wrote to another
+  // incarnation of the record (before a restore) says nothing about this one.
+  std::atomic<uint64_t> incarnation_{0};
 };
 
 }  // namespace mitra::gateway
