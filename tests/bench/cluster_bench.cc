@@ -1,6 +1,6 @@
 // Ingest and recommend through a running cluster; scripts/bench starts one.
 //
-//   mitra-bench-cluster ingest|recommend --members N --profile TARGET
+//   mitra-bench-cluster ingest|recommend|refresh --members N --profile TARGET
 //       --gateway TARGET --key KEY [--suffix _quick]
 
 #include <fcntl.h>
@@ -14,11 +14,13 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/random.h"
 #include "mitra/v1/profiles_service.grpc.pb.h"
 #include "mitra/v1/recommendations_service.grpc.pb.h"
+#include "mitra/v1/refreshes_service.grpc.pb.h"
 #include "services/cli/sample/network.h"
 
 namespace mitra {
@@ -57,6 +59,7 @@ class Bench {
          .consent = nullptr});
     if (options_.suite == "ingest") Ingest();
     if (options_.suite == "recommend") Recommend();
+    if (options_.suite == "refresh") RefreshAll();
     return 0;
   }
 
@@ -289,6 +292,62 @@ class Bench {
     Load(subjects, 64, 40'000, false, absl::StrCat("recommend_cached_", size));
   }
 
+  // Both lists of everybody, from the start to the flip of the epoch: at first
+  // nobody's trust is known, then everybody's.
+  void RefreshAll() {
+    ImportProfiles();
+    ImportEvidence();
+    WaitUntilVisible();
+    for (const char* trust : {"cold", "warm"}) {
+      const v1::Refresh refresh = RunRefresh();
+      if (refresh.state() != v1::REFRESH_STATE_PUBLISHED) {
+        std::fprintf(stderr, "%s\n", refresh.ShortDebugString().c_str());
+        return;
+      }
+      const double seconds =
+          static_cast<double>(refresh.end_time().seconds() -
+                              refresh.start_time().seconds()) +
+          1e-9 * (refresh.end_time().nanos() - refresh.start_time().nanos());
+      Metric(absl::StrCat("refresh_members_per_s_", trust),
+             static_cast<double>(refresh.members_total()) / seconds);
+      if (trust == absl::string_view("cold")) continue;
+      double together = 0, alone = 0, gini = 0, gini_alone = 0;
+      for (const auto& market : refresh.markets()) {
+        together += market.expected_matches();
+        alone += market.expected_matches_alone();
+        gini += market.exposure_gini();
+        gini_alone += market.exposure_gini_alone();
+        const std::string kind = absl::AsciiStrToLower(
+            v1::RecommendationKind_Name(market.kind()).substr(20));
+        Metric(absl::StrCat("refresh_matches_ratio_", kind),
+               market.expected_matches() / market.expected_matches_alone());
+        Metric(absl::StrCat("refresh_gini_ratio_", kind),
+               market.exposure_gini() / market.exposure_gini_alone());
+      }
+      Metric("refresh_matches_ratio", together / alone);
+      Metric("refresh_gini_ratio", gini / gini_alone);
+    }
+  }
+
+  v1::Refresh RunRefresh() const {
+    auto stub = v1::Refreshes::NewStub(gateway_);
+    v1::Refresh refresh;
+    {
+      grpc::ClientContext context;
+      Prepare(context);
+      (void)stub->StartRefresh(&context, v1::StartRefreshRequest(), &refresh);
+    }
+    v1::GetRefreshRequest get;
+    get.set_refresh_id(refresh.refresh_id());
+    while (!refresh.has_end_time()) {
+      absl::SleepFor(absl::Milliseconds(200));
+      grpc::ClientContext context;
+      Prepare(context);
+      if (!stub->GetRefresh(&context, get, &refresh).ok()) break;
+    }
+    return refresh;
+  }
+
   // `callers` threads, `calls` in all over the first 1,000 subjects.
   void Load(const std::vector<std::string>& subjects, int callers, int calls,
             bool fresh, const std::string& name) {
@@ -336,7 +395,7 @@ int main(int argc, char** argv) {
   CLI::App app("Ingest and recommend through a running cluster");
   app.add_option("suite", options.suite)
       ->required()
-      ->check(CLI::IsMember({"ingest", "recommend"}));
+      ->check(CLI::IsMember({"ingest", "recommend", "refresh"}));
   app.add_option("--members", options.members);
   app.add_option("--profile", options.profile)->required();
   app.add_option("--gateway", options.gateway)->required();

@@ -1,6 +1,7 @@
 #include <iostream>
 #include <memory>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
@@ -24,12 +25,43 @@ std::string StateOf(const v1::Refresh& refresh) {
       .substr(sizeof("REFRESH_STATE_") - 1);
 }
 
+// The joint solution beside what each list alone would have given.
+void PrintMarket(const v1::MarketReport& market) {
+  const std::string kind =
+      absl::AsciiStrToLower(v1::RecommendationKind_Name(market.kind())
+                                .substr(sizeof("RECOMMENDATION_KIND_") - 1));
+  std::cout << "\n"
+            << kind << ": " << market.subjects() << " members, "
+            << market.candidates() << " candidates, " << market.pairs()
+            << " pairs, " << market.without_candidates()
+            << " without a candidate\n";
+  Table table({"", "together", "each alone"});
+  table.AddRow({"expected matches",
+                absl::StrFormat("%.1f", market.expected_matches()),
+                absl::StrFormat("%.1f", market.expected_matches_alone())});
+  table.AddRow({"Gini of exposure",
+                absl::StrFormat("%.3f", market.exposure_gini()),
+                absl::StrFormat("%.3f", market.exposure_gini_alone())});
+  std::cout << table.Render(TerminalWidth());
+  if (market.scarce_size() == 0) return;
+  std::cout << "scarcest:\n";
+  Table scarce({"member", "name", "seats", "wanted by", "price"});
+  for (const v1::ScarceCandidate& one : market.scarce()) {
+    scarce.AddRow({one.profile_id(), one.display_name(),
+                   absl::StrFormat("%.0f", one.seats()),
+                   absl::StrCat(one.wanted_by()),
+                   absl::StrFormat("%.2f", one.log_price())});
+  }
+  std::cout << scarce.Render(TerminalWidth());
+}
+
 void Print(const Globals& globals, const v1::Refresh& r) {
   if (globals.json()) return PrintJson(r);
   std::cout << r.refresh_id() << " " << StateOf(r) << " " << r.members_done()
             << "/" << r.members_total() << " members, " << r.full_slates()
             << " full, " << r.empty_slates() << " empty, exposure Gini "
             << absl::StrFormat("%.2f", r.exposure_gini()) << "\n";
+  for (const v1::MarketReport& market : r.markets()) PrintMarket(market);
 }
 
 int Watch(const Globals& globals, const Connection& connection,

@@ -162,7 +162,7 @@ struct Recommender::Work {
     ranked.score = utility.Score(
         vector,
         prices != nullptr ? prices->LogPriceOf(query.kind->kind, index) : 0);
-    newcomer.push_back(vector.Get(Feature::kNewcomer) > 0);
+    ranked.newcomer = vector.Get(Feature::kNewcomer) > 0;
     return ranked;
   }
 
@@ -176,7 +176,6 @@ struct Recommender::Work {
   std::vector<MemberIndex> walked;  // candidates from the walk, best first
   absl::flat_hash_set<MemberIndex> seen;
   std::vector<Ranked> items;
-  std::vector<bool> newcomer;  // beside items
 };
 
 namespace {
@@ -241,9 +240,10 @@ MemberIndex MainGroup(const MatchingView& view, MemberIndex member) {
   return group;
 }
 
-void Order(const MatchingView& view, const Subject& subject,
-           const RankQuery& query, std::vector<Ranked>& items,
-           std::vector<bool>& newcomer) {
+}  // namespace
+
+void OrderRanked(const MatchingView& view, const Subject& subject,
+                 const RankingProfile& profile, std::vector<Ranked>& items) {
   std::vector<uint32_t> by_key(items.size());
   for (uint32_t i = 0; i < by_key.size(); ++i) by_key[i] = i;
   std::sort(by_key.begin(), by_key.end(), [&](uint32_t a, uint32_t b) {
@@ -257,14 +257,14 @@ void Order(const MatchingView& view, const Subject& subject,
   std::vector<RerankItem> rerank(items.size());
   for (uint32_t i = 0; i < by_key.size(); ++i) {
     rerank[i].rank = i;
-    rerank[i].newcomer = newcomer[by_key[i]];
-    if (i < depth && query.profile->group_cap > 0) {
+    rerank[i].newcomer = items[by_key[i]].newcomer;
+    if (i < depth && profile.group_cap > 0) {
       rerank[i].group = MainGroup(view, items[by_key[i]].member);
     }
   }
   const RerankResult result = Rerank(
-      rerank, {.newcomer_share = query.profile->newcomer_share,
-               .group_cap = query.profile->group_cap,
+      rerank, {.newcomer_share = profile.newcomer_share,
+               .group_cap = profile.group_cap,
                .seed = absl::HashOf(subject.member->incarnation,
                                     subject.member->create_time, subject.index),
                .depth = depth});
@@ -278,8 +278,6 @@ void Order(const MatchingView& view, const Subject& subject,
   }
   items = std::move(ordered);
 }
-
-}  // namespace
 
 Recommender::Recommender(CandidateSource& source, TrustCache& trust,
                          const Clock& clock, const Prices* prices,
@@ -343,6 +341,7 @@ rpc::Task<absl::StatusOr<Ranking>> Recommender::Rank(rpc::CallContext& call,
                                                      const MatchingView& view,
                                                      const Subject& subject,
                                                      RankQuery query) {
+  const Prices* const prices = query.for_market ? nullptr : prices_;
   MITRA_CO_RETURN_IF_ERROR(call.CheckAlive());
   Ranking ranking;
   ranking.revision = view.revision;
@@ -376,7 +375,7 @@ rpc::Task<absl::StatusOr<Ranking>> Recommender::Rank(rpc::CallContext& call,
       } else {
         co_return found.status();
       }
-      work.AddWalked(prices_);
+      work.AddWalked(prices);
       ranking.exhausted = true;
       break;
     }
@@ -405,16 +404,16 @@ rpc::Task<absl::StatusOr<Ranking>> Recommender::Rank(rpc::CallContext& call,
             found->offer_missing ? kUnknown : candidate.take},
            candidate.also_scored ? uint8_t{0} : uint8_t{kFromEmbedding}});
     }
-    work.AddAll(incoming, prices_);
+    work.AddAll(incoming, prices);
     // The walk's members that search could not tell about.
-    work.AddWalked(prices_);
+    work.AddWalked(prices);
     ranking.exhausted = retrieved < k;
     if (ranking.exhausted || work.items.size() >= query.wanted) break;
     if (k >= kMaxRetrieved) {
       for (MemberIndex i = 0; i < view.members.size(); ++i) {
         if ((view.members.at(i).role_bits & query.kind->candidate_roles) != 0) {
           work.Add(i, v1::ROLE_UNSPECIFIED, {kUnknown, kUnknown}, kFromRoster,
-                   prices_);
+                   prices);
         }
       }
       ranking.exhausted = true;
@@ -422,7 +421,9 @@ rpc::Task<absl::StatusOr<Ranking>> Recommender::Rank(rpc::CallContext& call,
     }
     k = std::min(kMaxRetrieved, k * kDeeper);
   }
-  Order(view, subject, query, work.items, work.newcomer);
+  if (!query.for_market) {
+    OrderRanked(view, subject, *query.profile, work.items);
+  }
   ranking.items = std::move(work.items);
   co_return ranking;
 }

@@ -58,6 +58,7 @@ struct Ranked {
   MemberIndex member = kNoMember;
   v1::Role role = v1::Role(0);
   uint8_t sources = 0;  // SourceBit
+  bool newcomer = false;
   uint64_t incarnation = 0;
   Similarity similarity{};
   float trust = 0;  // as of TrustScale
@@ -87,14 +88,15 @@ struct RankQuery {
   uint64_t min_revision = 0;
   // Members that are not wanted again: those on earlier pages.
   const absl::flat_hash_set<std::string>* listed = nullptr;
+  // For who makes the prices: all candidates, without prices, in no order.
+  bool for_market = false;
 };
 
-// log B_v of candidates: the place of the joint solution. Without one, nobody
-// has a price.
+// log B_v of candidates, from the joint solution of a refresh. Thread-safe.
 class Prices {
  public:
   virtual ~Prices() = default;
-  // 0 for members without a price: the median of kind and capacity.
+  // Relative to the median of the kind; 0 for members without a price.
   virtual float LogPriceOf(v1::RecommendationKind kind,
                            MemberIndex member) const = 0;
 };
@@ -155,6 +157,11 @@ v1::Role RecommendableRole(const EligibilityCheck& eligible,
                            const CompiledFilter* filter, const KindSpec& kind,
                            MemberIndex index, const Member& member,
                            v1::Role preferred, Eligibility& cause);
+
+// Sorts by key, equal keys by id, then reranks: newcomers are put up, groups
+// are capped. Reproducible for the same subject.
+void OrderRanked(const MatchingView& view, const Subject& subject,
+                 const RankingProfile& profile, std::vector<Ranked>& items);
 
 // What a subject lacks.
 uint8_t MissingSignals(const MatchingView& view, const Subject& subject);

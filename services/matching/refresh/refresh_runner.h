@@ -1,14 +1,17 @@
-// Slates for everybody: a plain refresh, each member for itself, through the
-// same pipeline as online answers.
+// Slates for everybody, worked out together.
 //
-// One refresh runs at a time. It goes through the members in chunks; several
-// members are computed at once, each as a low-priority coroutine. Results are
-// written to the slate cache under a new epoch while it runs, and nobody reads
-// them before the epoch pointer is flipped at the end; a refresh that is
-// cancelled or fails leaves the old epoch in place, and its values expire.
+// A refresh has three phases. "candidates": everybody's candidates are found
+// and scored through the same pipeline as online answers, several members at
+// once, each as a low-priority coroutine, all on one view of the roster.
+// "allocation": each kind's market is solved (market.h); a refresh of a part of
+// the members takes the prices that are there, since a part is no market.
+// "publish": slates are written to the slate cache under a new epoch, and
+// nobody reads them before the epoch pointer is flipped at the end, together
+// with the prices. A refresh that is cancelled or fails leaves the old epoch
+// and prices in place, and its values expire.
 //
-// The joint solution (prices, seats) stands between computing and publishing:
-// RefreshResults is where it will read.
+// One refresh runs at a time. Memory: about 40 bytes for each of up to
+// kKeptCandidates candidates of each member and kind.
 
 #ifndef MITRA_SERVICES_MATCHING_REFRESH_REFRESH_RUNNER_H_
 #define MITRA_SERVICES_MATCHING_REFRESH_REFRESH_RUNNER_H_
@@ -28,12 +31,13 @@
 #include "common/redis/client.h"
 #include "common/rpc/task.h"
 #include "mitra/v1/refreshes_service.pb.h"
+#include "services/matching/refresh/price_board.h"
 #include "services/matching/slates/slate_server.h"
 
 namespace mitra::matching {
 
-// Gini coefficient of non-negative counts, 0 (equal) to 1; 0 for none.
-double Gini(std::vector<uint32_t> counts);
+// Candidates of each member and kind that are weighed together.
+inline constexpr size_t kKeptCandidates = 40;
 
 // Thread-safe. Everything that it is made from must outlive it.
 class RefreshRunner {
@@ -46,10 +50,12 @@ class RefreshRunner {
     // Refreshes that are remembered.
     size_t history = 100;
     const RankingProfile* profile = &RankingProfile::Default();
+    // Where the prices of a published refresh are kept; empty: nowhere.
+    std::string prices_path;
   };
   // `redis` may be null. A running refresh is cancelled by the destructor.
-  RefreshRunner(SlateServer& slates, EpochBoard& epochs, redis::Client* redis,
-                const Clock& clock, Options options);
+  RefreshRunner(SlateServer& slates, EpochBoard& epochs, PriceBoard& prices,
+                redis::Client* redis, const Clock& clock, Options options);
   ~RefreshRunner();
   RefreshRunner(const RefreshRunner&) = delete;
   RefreshRunner& operator=(const RefreshRunner&) = delete;
@@ -74,14 +80,21 @@ class RefreshRunner {
   struct Job;
   void Run(std::shared_ptr<Job> job);
   rpc::Task<void> Worker(std::shared_ptr<Job> job, int* running);
-  rpc::Task<void> OneMember(Job& job, std::string id);
+  rpc::Task<void> OneMember(Job& job, size_t number);
+  absl::Status FindCandidates(std::shared_ptr<Job> job);
+  absl::Status Allocate(Job& job);
+  absl::Status MakeSlates(Job& job);
+  void Count(Job& job);
+  absl::Status Refresh(std::shared_ptr<Job> job);
+  void EnterPhase(Job& job, const char* phase);
   void End(Job& job, v1::RefreshState state, const absl::Status& error);
-  absl::Status PublishEpoch(Job& job);
+  void PublishEpoch(Job& job);
   std::shared_ptr<Job> Find(absl::string_view refresh_id) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   SlateServer& slates_;
   EpochBoard& epochs_;
+  PriceBoard& prices_;
   redis::Client* const redis_;
   const Clock& clock_;
   const Options options_;

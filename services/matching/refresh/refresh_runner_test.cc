@@ -16,11 +16,11 @@ class RefreshRunnerTest : public testing::Test {
   RefreshRunnerTest()
       : source_(world_),
         trust_({}),
-        recommender_(source_, trust_, world_.clock),
+        recommender_(source_, trust_, world_.clock, &prices_, {}),
         cache_(nullptr, nullptr, world_.clock, {}),
         server_([this] { return world_.view(); }, recommender_, cache_, epochs_,
                 timer_, {.token_key = NewPageTokenKey()}),
-        runner_(server_, epochs_, nullptr, world_.clock, {}) {
+        runner_(server_, epochs_, prices_, nullptr, world_.clock, {}) {
     for (int i = 0; i < 8; ++i) world_.Add(AProfile(absl::StrCat("b", i)));
     for (int i = 0; i < 15; ++i) world_.AddMentor(absl::StrCat("m", i));
     request_.add_kinds(v1::RECOMMENDATION_KIND_MENTOR);
@@ -36,6 +36,7 @@ class RefreshRunnerTest : public testing::Test {
   World world_;
   FakeCandidateSource source_;
   TrustCache trust_;
+  PriceBoard prices_;
   Recommender recommender_;
   SlateCache cache_;
   EpochBoard epochs_;
@@ -44,13 +45,6 @@ class RefreshRunnerTest : public testing::Test {
   RefreshRunner runner_;
   v1::StartRefreshRequest request_;
 };
-
-TEST(GiniTest, TellsEqualFromUnequal) {
-  EXPECT_DOUBLE_EQ(Gini({}), 0);
-  EXPECT_DOUBLE_EQ(Gini({0, 0}), 0);
-  EXPECT_NEAR(Gini({5, 5, 5, 5}), 0, 1e-12);
-  EXPECT_NEAR(Gini({0, 0, 0, 8}), .75, 1e-12);
-}
 
 TEST_F(RefreshRunnerTest, PublishesASlateForEverybody) {
   const v1::Refresh refresh = RunToEnd();
@@ -63,6 +57,9 @@ TEST_F(RefreshRunnerTest, PublishesASlateForEverybody) {
   EXPECT_GE(refresh.exposure_gini(), 0);
   EXPECT_LT(refresh.exposure_gini(), 1);
   EXPECT_EQ(epochs_.Of(v1::RECOMMENDATION_KIND_MENTOR), refresh.epoch());
+  ASSERT_EQ(refresh.markets_size(), 1);
+  EXPECT_EQ(refresh.markets(0).subjects(), 23u);
+  EXPECT_EQ(refresh.markets(0).candidates(), 15u);
 
   SlateRequest ask;
   ask.kind = FindKind(v1::RECOMMENDATION_KIND_MENTOR);
@@ -165,7 +162,9 @@ TEST_F(RefreshRunnerTest, KeepsToItsScope) {
   request_.mutable_scope()->add_profile_ids("b1");
   request_.mutable_scope()->add_profile_ids("b2");
 
-  EXPECT_EQ(RunToEnd().members_total(), 2u);
+  const v1::Refresh refresh = RunToEnd();
+  EXPECT_EQ(refresh.members_total(), 2u);
+  EXPECT_EQ(refresh.markets_size(), 0) << "a part is no market";
 }
 
 TEST_F(RefreshRunnerTest, EpochsRise) {

@@ -44,6 +44,10 @@ rpc::Channel::Options Batched() {
   return options;
 }
 
+std::string PricesPath(const MatchingConfig& config) {
+  return config.data_dir.empty() ? "" : config.data_dir + "/prices.snapshot";
+}
+
 const RankingProfile* FindRankingProfile(absl::string_view id) {
   const RankingProfile& active = RankingProfile::Default();
   return id.empty() || id == active.id ? &active : nullptr;
@@ -62,11 +66,12 @@ struct MatchingProcess::Parts {
         state({.on_commit = [this](const CommitSummary& s) { OnCommit(s); }}),
         snapshotter(state, config.data_dir, config.snapshot_interval),
         search(rpc::Channel::Create(config.search_target, Batched())),
-        recommender(search, trust, clock),
+        recommender(search, trust, clock, &prices, {}),
         slates([this] { return state.view(); }, recommender, cache, epochs,
                timer, {.token_key = TokenKey(config.tokens_key)}),
-        refreshes(slates, epochs, redis.get(), clock,
-                  {.concurrency = config.refresh_concurrency}),
+        refreshes(slates, epochs, prices, redis.get(), clock,
+                  {.concurrency = config.refresh_concurrency,
+                   .prices_path = PricesPath(config)}),
         operations({[this](v1::ServiceStatus& status) { Describe(status); },
                     [this] { return snapshotter.Write(); }}) {
     LoadSnapshot();
@@ -96,6 +101,13 @@ struct MatchingProcess::Parts {
     const absl::Status status = state.Load(snapshotter.path());
     if (!status.ok()) {
       LogWarning("snapshot not used", {{"reason", status.ToString()}});
+      return;
+    }
+    // Without a snapshot there are no members yet that could have prices.
+    const absl::Status priced =
+        prices.Load(PricesPath(config), state.view().members);
+    if (!priced.ok() && !absl::IsNotFound(priced)) {
+      LogWarning("prices not used", {{"reason", priced.ToString()}});
     }
   }
 
@@ -156,6 +168,7 @@ struct MatchingProcess::Parts {
   Timer timer;
   EpochBoard epochs;
   TrustCache trust;
+  PriceBoard prices;
   SlateCache cache;
   MatchingState state;
   Snapshotter snapshotter;

@@ -220,21 +220,43 @@ rpc::Task<absl::StatusOr<SharedSlate>> SlateServer::Compute(
   auto ranking = co_await recommender_.Rank(call, view, subject, query);
   if (!ranking.ok()) co_return ranking.status();
 
+  co_return SharedSlate(MakeSlate(view, subject, *ranking, entries));
+}
+
+rpc::Task<absl::StatusOr<Ranking>> SlateServer::FindForMarket(
+    rpc::CallContext& call, const MatchingView& view, MemberIndex index,
+    const SlateRequest& request, size_t wanted) {
+  Subject subject;
+  subject.index = index;
+  subject.member = &view.members.at(index);
+  RankQuery query;
+  query.kind = request.kind;
+  query.profile = request.profile;
+  query.wanted = wanted;
+  query.subject_weight = request.subject_weight;
+  query.for_market = true;
+  co_return co_await recommender_.Rank(call, view, subject, query);
+}
+
+std::shared_ptr<Slate> SlateServer::MakeSlate(const MatchingView& view,
+                                              const Subject& subject,
+                                              const Ranking& ranking,
+                                              size_t entries) {
   auto slate = std::make_shared<Slate>();
   slate->slate_id = next_slate_id_.fetch_add(1, std::memory_order_relaxed);
   slate->subject_revision = subject.member->revision;
   slate->subject_incarnation = subject.member->incarnation;
-  slate->revision = ranking->revision;
+  slate->revision = ranking.revision;
   slate->compute_time = recommender_.clock().Now();
-  slate->missing = ranking->missing;
-  slate->degraded = ranking->degraded;
-  const size_t kept = std::min(ranking->items.size(), entries);
-  slate->exhausted = ranking->exhausted && kept == ranking->items.size();
+  slate->missing = ranking.missing;
+  slate->degraded = ranking.degraded;
+  const size_t kept = std::min(ranking.items.size(), entries);
+  slate->exhausted = ranking.exhausted && kept == ranking.items.size();
   slate->entries.reserve(kept);
   for (size_t i = 0; i < kept; ++i) {
-    slate->entries.push_back(EntryOf(view.members, ranking->items[i]));
+    slate->entries.push_back(EntryOf(view.members, ranking.items[i]));
   }
-  co_return SharedSlate(std::move(slate));
+  return slate;
 }
 
 rpc::Task<absl::StatusOr<SharedSlate>> SlateServer::Shared(

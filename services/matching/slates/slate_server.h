@@ -107,11 +107,24 @@ class SlateServer {
   std::string KeyOf(const MatchingView& view, absl::string_view subject_id,
                     const SlateRequest& request, uint64_t epoch) const;
 
-  // Computes a slate of `entries` candidates, for the refresh; not cached.
+  // Computes a slate of `entries` candidates; not cached.
   rpc::Task<absl::StatusOr<SharedSlate>> Compute(rpc::CallContext& call,
                                                  SubjectName subject,
                                                  SlateRequest request,
                                                  size_t entries);
+
+  // For the refresh: all candidates of a stored member that were found for
+  // `wanted` of them, without prices and in no order; `view` must outlive the
+  // task.
+  rpc::Task<absl::StatusOr<Ranking>> FindForMarket(rpc::CallContext& call,
+                                                   const MatchingView& view,
+                                                   MemberIndex subject,
+                                                   const SlateRequest& request,
+                                                   size_t wanted);
+  // The slate of the first `entries` items of a ranking in order.
+  std::shared_ptr<Slate> MakeSlate(const MatchingView& view,
+                                   const Subject& subject,
+                                   const Ranking& ranking, size_t entries);
 
   // One recommendation of an eligible candidate, without reasons.
   void Describe(const MatchingView& view, const Subject& subject,

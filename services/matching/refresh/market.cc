@@ -1,0 +1,391 @@
+#include "services/matching/refresh/market.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <numeric>
+
+#include "absl/container/flat_hash_map.h"
+#include "common/status/status_macros.h"
+#include "services/matching/allocation/market_measures.h"
+#include "services/matching/allocation/transferable_utility.h"
+
+namespace mitra::matching {
+namespace {
+
+constexpr uint32_t kNone = UINT32_MAX;
+constexpr size_t kScarceShown = 10;
+
+// Numbers 0, 1, … for members, in the order in which they are seen.
+class Numbering {
+ public:
+  explicit Numbering(size_t members) : number_of_(members, kNone) {}
+  uint32_t Of(MemberIndex member) {
+    uint32_t& number = number_of_[member];
+    if (number == kNone) {
+      number = static_cast<uint32_t>(members_.size());
+      members_.push_back(member);
+    }
+    return number;
+  }
+  const std::vector<MemberIndex>& members() const { return members_; }
+  uint32_t size() const { return static_cast<uint32_t>(members_.size()); }
+
+ private:
+  std::vector<uint32_t> number_of_;
+  std::vector<MemberIndex> members_;
+};
+
+// Directed pairs as the measures want them: by left, then right.
+struct Directed {
+  std::vector<CandidatePair> pairs;
+  std::vector<float> wants, accepts;
+  std::vector<double> key;
+};
+
+Directed Flatten(const MarketInput& input, Numbering& rights) {
+  size_t total = 0;
+  for (const auto& list : input.lists) total += list.size();
+  Directed flat;
+  flat.pairs.reserve(total);
+  struct Row {
+    uint32_t right;
+    const MarketCandidate* candidate;
+  };
+  std::vector<Row> rows;
+  for (uint32_t left = 0; left < input.lists.size(); ++left) {
+    rows.clear();
+    for (const MarketCandidate& candidate : input.lists[left]) {
+      rows.push_back({rights.Of(candidate.member), &candidate});
+    }
+    std::sort(rows.begin(), rows.end(),
+              [](const Row& a, const Row& b) { return a.right < b.right; });
+    for (const Row& row : rows) {
+      flat.pairs.push_back({left, row.right, row.candidate->key});
+      flat.wants.push_back(row.candidate->wants);
+      flat.accepts.push_back(row.candidate->accepts);
+      flat.key.push_back(row.candidate->key);
+    }
+  }
+  return flat;
+}
+
+// Seats of a candidate in this market; negative: not counted.
+double SeatsOf(const KindSpec& kind, const Member& member) {
+  if (kind.pool != CapacityPool::kFacetSeats) return -1;
+  double seats = -1;
+  for (const Facet& facet : member.facets) {
+    if ((kind.candidate_roles >> facet.role & 1) == 0) continue;
+    if (!facet.seats_counted) continue;
+    seats = std::max(seats, static_cast<double>(facet.seats_free));
+  }
+  return seats;
+}
+
+// Places by candidate, stated ones as they are; who states none has an even
+// share of the demand, at least one.
+std::vector<double> Seats(const MarketInput& input,
+                          const std::vector<MemberIndex>& candidates,
+                          double demand) {
+  const double even =
+      std::max(1.0, demand / std::max<double>(1, double(candidates.size())));
+  std::vector<double> seats;
+  seats.reserve(candidates.size());
+  for (const MemberIndex member : candidates) {
+    const double stated = SeatsOf(*input.kind, input.members->at(member));
+    seats.push_back(stated >= 0 ? stated : even);
+  }
+  return seats;
+}
+
+// What is shared out is attention. Where seats are fewer than is asked for,
+// all the attention there is goes to the candidates in proportion to their
+// seats; else each gets what its seats can take.
+std::vector<double> Attention(const std::vector<double>& seats, double demand) {
+  const double total = std::accumulate(seats.begin(), seats.end(), 0.0);
+  const double scale = total > 0 ? std::max(1.0, demand / total) : 1;
+  std::vector<double> attention = seats;
+  for (double& amount : attention) amount *= scale;
+  return attention;
+}
+
+struct Solved {
+  std::vector<double> left;   // log price by subject number
+  std::vector<double> right;  // by candidate number
+  std::vector<double> seats;  // by candidate number
+  int sweeps = 0;
+  bool converged = false;
+};
+
+// How keys become utilities.
+//
+// Outside option: log probabilities are all below 0, as if staying alone were
+// better than any pair; hardly anybody would meet, no seat would be scarce and
+// no price would say anything. So the better half of the listed pairs is worth
+// more than staying alone.
+//
+// Temperature: what matters is how far the listed pairs lie apart, and that
+// depends on the ranking profile. The middle 80 % of them span kSpan log units
+// in the market, whatever they span as keys; prices are scaled back. Measured
+// on lists of a sample network of 5,000 (together / each alone, expected
+// matches and Gini of exposure), partners: span 4 1.16 and .36, 16 1.37 and
+// .45, 64 1.43 and .57; mentors: 4 .79 and .29, 16 1.02 and .52, 64 1.12 and
+// .69.
+constexpr double kWorthwhile = .5;
+constexpr double kSpan = 16;
+
+struct Scale {
+  double outside = 0;
+  double factor = 1;  // of a utility over a key
+};
+
+Scale ScaleOf(const std::vector<double>& keys) {
+  std::vector<double> sorted = keys;
+  const auto quantile = [&](double q) {
+    const auto at =
+        sorted.begin() +
+        static_cast<ptrdiff_t>(q * static_cast<double>(sorted.size() - 1));
+    std::nth_element(sorted.begin(), at, sorted.end());
+    return *at;
+  };
+  Scale scale;
+  scale.outside = quantile(1 - kWorthwhile);
+  const double spread = quantile(.9) - quantile(.1);
+  scale.factor = std::clamp(kSpan / std::max(spread, 1e-6), .01, 1e3);
+  return scale;
+}
+
+// Utilities are log K already.
+constexpr MarketOptions kOptions = {
+    .beta = .5, .max_sweeps = 30, .tolerance = 1e-3};
+
+std::vector<CandidatePair> Utilities(const Directed& flat, const Scale& scale) {
+  std::vector<CandidatePair> pairs = flat.pairs;
+  for (CandidatePair& pair : pairs) {
+    pair.utility =
+        static_cast<float>((pair.utility - scale.outside) * scale.factor);
+  }
+  return pairs;
+}
+
+absl::StatusOr<Solved> SolveTwoSides(const MarketInput& input,
+                                     const Directed& flat, const Scale& scale,
+                                     const Numbering& rights) {
+  const double wanted = WantedPartners(*input.kind);
+  const std::vector<double> left(input.lists.size(), wanted);
+  const double demand = wanted * static_cast<double>(left.size());
+  Solved solved;
+  solved.seats = Seats(input, rights.members(), demand);
+  MITRA_ASSIGN_OR_RETURN(
+      const PairLists pairs,
+      PairLists::Sparse(static_cast<uint32_t>(input.lists.size()),
+                        rights.size(), Utilities(flat, scale)));
+  MITRA_ASSIGN_OR_RETURN(
+      MarketSolution market,
+      SolveMarket(pairs, left, Attention(solved.seats, demand), kOptions));
+  solved.left = std::move(market.log_price_left);
+  solved.right = std::move(market.log_price_right);
+  solved.sweeps = market.sweeps;
+  solved.converged = market.converged;
+  return solved;
+}
+
+// Subjects and candidates are the same people: each pair once, its two keys
+// averaged (they differ where only one direction was found).
+absl::StatusOr<Solved> SolveOnePopulation(const MarketInput& input,
+                                          const Directed& flat,
+                                          const Scale& scale,
+                                          Numbering& people) {
+  std::vector<uint32_t> person_of_left;
+  person_of_left.reserve(input.subjects.size());
+  for (const MemberIndex subject : input.subjects) {
+    person_of_left.push_back(people.Of(subject));
+  }
+  struct Key {
+    float sum = 0;
+    int count = 0;
+  };
+  absl::flat_hash_map<uint64_t, Key> keys;
+  keys.reserve(flat.pairs.size());
+  for (const CandidatePair& pair : Utilities(flat, scale)) {
+    const uint32_t a = person_of_left[pair.left];
+    const uint32_t b = pair.right;
+    if (a == b) continue;
+    Key& key = keys[uint64_t{std::min(a, b)} << 32 | std::max(a, b)];
+    key.sum += pair.utility;
+    ++key.count;
+  }
+  std::vector<CandidatePair> pairs;
+  pairs.reserve(keys.size());
+  for (const auto& [ends, key] : keys) {
+    pairs.push_back({static_cast<uint32_t>(ends >> 32),
+                     static_cast<uint32_t>(ends),
+                     key.sum / static_cast<float>(key.count)});
+  }
+  MITRA_ASSIGN_OR_RETURN(
+      const PairLists lists,
+      PairLists::OnePopulation(people.size(), std::move(pairs)));
+  Solved solved;
+  solved.seats.assign(people.size(), WantedPartners(*input.kind));
+  MITRA_ASSIGN_OR_RETURN(
+      MarketSolution market,
+      SolveMarket(lists, solved.seats, solved.seats, kOptions));
+  solved.right = std::move(market.log_price_right);
+  for (const uint32_t person : person_of_left) {
+    solved.left.push_back(solved.right[person]);
+  }
+  solved.sweeps = market.sweeps;
+  solved.converged = market.converged;
+  return solved;
+}
+
+double MedianOf(std::vector<double> values) {
+  values.erase(std::remove_if(values.begin(), values.end(),
+                              [](double v) { return !std::isfinite(v); }),
+               values.end());
+  if (values.empty()) return 0;
+  const auto middle =
+      values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// What an order of all lists is worth.
+void Measure(const PairLists& pairs, const Directed& flat,
+             const std::vector<double>& left_key,
+             const std::vector<double>& right_key,
+             const std::vector<double>& seats, double& matches, double& gini) {
+  const std::vector<uint32_t> left = RanksOfLeft(pairs, left_key);
+  const std::vector<uint32_t> right = RanksOfRight(pairs, right_key);
+  matches = ExpectedMatches(flat.wants, flat.accepts, left, right);
+  std::vector<double> per_seat = ExposureOfRight(pairs, left);
+  for (size_t i = 0; i < per_seat.size(); ++i) {
+    per_seat[i] = seats[i] > 0 ? per_seat[i] / seats[i] : 0;
+  }
+  gini = GiniCoefficient(std::move(per_seat));
+}
+
+void Report(const MarketInput& input, const Directed& flat,
+            const Numbering& rights, const Solved& solved, double median,
+            v1::MarketReport& report) {
+  report.set_kind(input.kind->kind);
+  report.set_subjects(input.subjects.size());
+  report.set_candidates(rights.size());
+  report.set_pairs(flat.pairs.size());
+  report.set_sweeps(solved.sweeps);
+  report.set_converged(solved.converged);
+  uint64_t without = 0;
+  for (const auto& list : input.lists) without += list.empty();
+  report.set_without_candidates(without);
+  auto pairs = PairLists::Sparse(static_cast<uint32_t>(input.lists.size()),
+                                 rights.size(), flat.pairs);
+  if (!pairs.ok()) return;
+  double matches = 0;
+  double gini = 0;
+  Measure(*pairs, flat, flat.key, flat.key, solved.seats, matches, gini);
+  report.set_expected_matches_alone(matches);
+  report.set_exposure_gini_alone(gini);
+  std::vector<double> left_key = flat.key;
+  std::vector<double> right_key = flat.key;
+  for (size_t i = 0; i < flat.pairs.size(); ++i) {
+    left_key[i] += solved.right[flat.pairs[i].right];
+    right_key[i] += solved.left[flat.pairs[i].left];
+  }
+  Measure(*pairs, flat, left_key, right_key, solved.seats, matches, gini);
+  report.set_expected_matches(matches);
+  report.set_exposure_gini(gini);
+
+  std::vector<uint32_t> wanted_by(rights.size(), 0);
+  for (const CandidatePair& pair : flat.pairs) ++wanted_by[pair.right];
+  std::vector<uint32_t> by_price(rights.size());
+  std::iota(by_price.begin(), by_price.end(), 0);
+  const size_t shown = std::min(kScarceShown, by_price.size());
+  std::partial_sort(by_price.begin(),
+                    by_price.begin() + static_cast<ptrdiff_t>(shown),
+                    by_price.end(), [&](uint32_t a, uint32_t b) {
+                      return std::pair(solved.right[a], rights.members()[a]) <
+                             std::pair(solved.right[b], rights.members()[b]);
+                    });
+  for (size_t i = 0; i < shown; ++i) {
+    const uint32_t right = by_price[i];
+    if (wanted_by[right] == 0) continue;
+    const Member& member = input.members->at(rights.members()[right]);
+    v1::ScarceCandidate& scarce = *report.add_scarce();
+    scarce.set_profile_id(std::string(member.id.view()));
+    scarce.set_display_name(std::string(member.display_name.view()));
+    scarce.set_log_price(solved.right[right] - median);
+    scarce.set_seats(solved.seats[right]);
+    scarce.set_wanted_by(wanted_by[right]);
+  }
+}
+
+}  // namespace
+
+MarketCandidate CandidateOf(const Ranked& ranked) {
+  MarketCandidate candidate;
+  candidate.member = ranked.member;
+  candidate.role = static_cast<uint8_t>(ranked.role);
+  candidate.sources = ranked.sources;
+  candidate.newcomer = ranked.newcomer;
+  candidate.incarnation = ranked.incarnation;
+  candidate.give = ranked.similarity.give;
+  candidate.take = ranked.similarity.take;
+  candidate.trust = ranked.trust;
+  candidate.wants = ranked.score.wants;
+  candidate.accepts = ranked.score.accepts;
+  candidate.key = ranked.score.key;
+  return candidate;
+}
+
+Ranked RankedOf(const MarketCandidate& candidate) {
+  Ranked ranked;
+  ranked.member = candidate.member;
+  ranked.role = static_cast<v1::Role>(candidate.role);
+  ranked.sources = candidate.sources;
+  ranked.newcomer = candidate.newcomer;
+  ranked.incarnation = candidate.incarnation;
+  ranked.similarity = {candidate.give, candidate.take};
+  ranked.trust = candidate.trust;
+  ranked.score = {candidate.wants, candidate.accepts,
+                  candidate.wants * candidate.accepts, candidate.key};
+  return ranked;
+}
+
+double WantedPartners(const KindSpec& kind) {
+  return kind.costly_to_accept ? 2 : 5;
+}
+
+absl::StatusOr<MarketOutput> SolveMarketOf(const MarketInput& input) {
+  Numbering rights(input.members->size());
+  const Directed flat = Flatten(input, rights);
+  MarketOutput output;
+  output.prices.assign(input.members->size(), 0);
+  if (flat.pairs.empty()) {
+    output.report.set_kind(input.kind->kind);
+    output.report.set_subjects(input.subjects.size());
+    output.report.set_without_candidates(input.subjects.size());
+    return output;
+  }
+  const Scale scale = ScaleOf(flat.key);
+  Numbering people = rights;  // the same numbers, more people
+  MITRA_ASSIGN_OR_RETURN(Solved solved,
+                         input.kind->same_population
+                             ? SolveOnePopulation(input, flat, scale, people)
+                             : SolveTwoSides(input, flat, scale, rights));
+  solved.right.resize(rights.size());
+  solved.seats.resize(rights.size());
+  for (double& price : solved.right) price /= scale.factor;
+  for (double& price : solved.left) price /= scale.factor;
+  const double median = MedianOf(solved.right);
+  for (uint32_t right = 0; right < rights.size(); ++right) {
+    const double price = solved.right[right] - median;
+    // A candidate without a seat is not eligible; its price says nothing.
+    output.prices[rights.members()[right]] =
+        std::isfinite(price) ? static_cast<float>(price) : 0;
+  }
+  Report(input, flat, rights, solved, median, output.report);
+  return output;
+}
+
+}  // namespace mitra::matching

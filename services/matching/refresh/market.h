@@ -1,0 +1,64 @@
+// One kind's joint solution: everybody's candidates are weighed together, so
+// that attention goes where there is room for it.
+//
+// Each list ranked alone sends everybody to the same few. Here every member
+// states how many partners it wants and every candidate how many it can carry;
+// the prices of allocation/transferable_utility.h then lower the key of those
+// who are wanted by too many and raise that of the overlooked. The key is the
+// one of online answers, (x_uv + x_vu) / 2 beta + log B_v, so both agree.
+
+#ifndef MITRA_SERVICES_MATCHING_REFRESH_MARKET_H_
+#define MITRA_SERVICES_MATCHING_REFRESH_MARKET_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "mitra/v1/refreshes_service.pb.h"
+#include "services/matching/ranking/recommender.h"
+#include "services/matching/refresh/price_board.h"
+
+namespace mitra::matching {
+
+// A candidate on a subject's list; what a slate keeps of it. 40 bytes.
+struct MarketCandidate {
+  MemberIndex member = kNoMember;
+  uint8_t role = 0;     // v1::Role
+  uint8_t sources = 0;  // SourceBit
+  bool newcomer = false;
+  uint64_t incarnation = 0;
+  float give = 0, take = 0, trust = 0;
+  float wants = 0, accepts = 0;
+  float key = 0;  // without price
+};
+
+MarketCandidate CandidateOf(const Ranked& ranked);
+Ranked RankedOf(const MarketCandidate& candidate);
+
+struct MarketInput {
+  const KindSpec* kind = nullptr;
+  const MemberView* members = nullptr;
+  // Who seeks, and for each its candidates, best key first, each member once.
+  absl::Span<const MemberIndex> subjects;
+  absl::Span<const std::vector<MarketCandidate>> lists;
+  // How many a slate shows.
+  size_t slate_size = 10;
+};
+
+struct MarketOutput {
+  PriceList prices;  // by MemberIndex
+  v1::MarketReport report;
+};
+
+// Partners that a subject wants of a kind, on average: what its seats in the
+// market are. A slate shows more than one takes.
+double WantedPartners(const KindSpec& kind);
+
+// 30 sweeps; O(pairs log pairs). Deterministic. INVALID_ARGUMENT for keys that
+// are not finite.
+absl::StatusOr<MarketOutput> SolveMarketOf(const MarketInput& input);
+
+}  // namespace mitra::matching
+
+#endif  // MITRA_SERVICES_MATCHING_REFRESH_MARKET_H_
