@@ -40,7 +40,7 @@ void TuneProcess() {
 }  // namespace
 
 int RunMain(int argc, char** argv, absl::string_view service, Schema& schema,
-            std::function<absl::Status()> run) {
+            const std::function<absl::Status()>& run) {
   std::string level_text = "info";
   schema.Add("log.level", &level_text, "Lowest level that is logged.")
       .OneOf({"debug", "info", "warning", "error", "off"});

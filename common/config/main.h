@@ -16,7 +16,7 @@ namespace mitra {
 // logged), 2 the configuration is wrong (the error is printed to stderr).
 // Handles --help, --version, --check-config and --print-config by itself.
 int RunMain(int argc, char** argv, absl::string_view service, Schema& schema,
-            std::function<absl::Status()> run);
+            const std::function<absl::Status()>& run);
 
 }  // namespace mitra
 

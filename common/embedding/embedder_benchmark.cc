@@ -33,7 +33,7 @@ void BM_ProfileBothSides(benchmark::State& state) {
   const FacetText need = Side(kNeed);
   const FacetText offer = Side(kOffer);
   std::vector<float> out(state.range(0));
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     (*embedder)->EmbedFacet(need, absl::MakeSpan(out));
     benchmark::DoNotOptimize(out.data());
     (*embedder)->EmbedFacet(offer, absl::MakeSpan(out));

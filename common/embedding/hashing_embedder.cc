@@ -152,7 +152,7 @@ class Sums {
 
  private:
   void Add(size_t at, bool negative, double amplitude) {
-    const auto value = static_cast<int64_t>(amplitude * kScale + .5);
+    const auto value = static_cast<int64_t>(std::llround(amplitude * kScale));
     sums_[at] += negative ? -value : value;
   }
 

@@ -15,7 +15,8 @@ namespace mitra {
 namespace {
 
 struct Traits : restinio::default_single_thread_traits_t {
-  static constexpr bool use_connection_count_limiter = true;
+  // The name is RESTinio's.
+  static constexpr bool use_connection_count_limiter = true;  // NOLINT
 };
 
 struct Address {
@@ -134,7 +135,7 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(
           [&port](restinio::asio_ns::ip::tcp::acceptor& acceptor) {
             port = acceptor.local_endpoint().port();
           })
-      .request_handler([raw](restinio::request_handle_t request) {
+      .request_handler([raw](const restinio::request_handle_t& request) {
         return Handle(raw->options, request);
       });
   impl->server = std::make_unique<Impl::HttpServer>(

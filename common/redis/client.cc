@@ -229,7 +229,7 @@ void Client::SetIfNewer(std::string key, uint64_t revision, std::string value,
   if (absl::Status status = CheckTtl(ttl); !status.ok()) return done(status);
   Eval(SetIfNewerScript(), {std::move(key)},
        {EncodeVersioned(revision, value), Milliseconds(Jittered(ttl))},
-       deadline, [done = std::move(done)](absl::StatusOr<Reply> reply) {
+       deadline, [done = std::move(done)](const absl::StatusOr<Reply>& reply) {
          const absl::StatusOr<int64_t> written = Integer("EVAL", reply);
          if (!written.ok()) return done(written.status());
          done(*written == 1);
@@ -254,7 +254,7 @@ void Client::Unlink(std::vector<std::string> keys, absl::Time deadline,
   if (keys.empty()) return done(0);
   keys.insert(keys.begin(), "UNLINK");
   Execute(std::move(keys), deadline,
-          [done = std::move(done)](absl::StatusOr<Reply> reply) {
+          [done = std::move(done)](const absl::StatusOr<Reply>& reply) {
             done(Integer("UNLINK", reply));
           });
 }

@@ -190,7 +190,7 @@ class HiredisClient::Connection {
       }
     }
     if (stopping) {
-      Release(command);
+      Release(command);  // NOLINT(bugprone-use-after-move): it was not moved
       Answer(command, absl::CancelledError("redis: client is closing"));
     } else if (wake) {
       Wake();

@@ -109,7 +109,7 @@ void AcquireLock(
   LockGrant grant = {std::move(name), std::move(token), 0, absl::Now() + lease};
   client.Eval(AcquireScript(), std::move(keys), std::move(args), deadline,
               [grant = std::move(grant),
-               done = std::move(done)](absl::StatusOr<Reply> reply) mutable {
+               done = std::move(done)](const absl::StatusOr<Reply>& reply) mutable {
                 const absl::StatusOr<int64_t> fence = Number(reply);
                 if (!fence.ok()) return done(fence.status());
                 if (*fence <= 0) return done(std::optional<LockGrant>());
@@ -131,7 +131,7 @@ void ExtendLock(
       ExtendScript(), {LockKey(grant.name)},
       {ValueOf(grant), Milliseconds(lease)}, deadline,
       [renewed = std::move(renewed),
-       done = std::move(done)](absl::StatusOr<Reply> reply) {
+       done = std::move(done)](const absl::StatusOr<Reply>& reply) {
         const absl::StatusOr<int64_t> extended = Number(reply);
         if (!extended.ok()) return done(extended.status());
         done(*extended == 1 ? std::optional<LockGrant>(renewed) : std::nullopt);
@@ -141,7 +141,7 @@ void ExtendLock(
 void ReleaseLock(Client& client, const LockGrant& grant, absl::Time deadline,
                  std::function<void(absl::StatusOr<bool>)> done) {
   client.Eval(ReleaseScript(), {LockKey(grant.name)}, {ValueOf(grant)},
-              deadline, [done = std::move(done)](absl::StatusOr<Reply> reply) {
+              deadline, [done = std::move(done)](const absl::StatusOr<Reply>& reply) {
                 const absl::StatusOr<int64_t> released = Number(reply);
                 if (!released.ok()) return done(released.status());
                 done(*released == 1);

@@ -2,17 +2,20 @@
 //
 //   mitra --server 127.0.0.1:8080 --api-key-file key.txt recommend umkm-000123
 
+#include <exception>
 #include <iostream>
 
 #include "common/base/version.h"
 #include "services/cli/commands/commands.h"
 
-int main(int argc, char** argv) {
-  using namespace mitra::cli;  // NOLINT: the program is this namespace
+namespace mitra::cli {
+namespace {
+
+int Run(int argc, char** argv) {
   Globals globals;
   Action action;
   CLI::App app("mitra: partners and mentors for small businesses");
-  app.set_version_flag("--version", mitra::kVersion);
+  app.set_version_flag("--version", kVersion);
   app.require_subcommand(1);
   app.fallthrough();
   app.add_option("--server", globals.server, "Gateway: host:port or unix:/path")
@@ -41,4 +44,16 @@ int main(int argc, char** argv) {
     return code == 0 ? kOk : kUsage;
   }
   return action ? action() : kUsage;
+}
+
+}  // namespace
+}  // namespace mitra::cli
+
+int main(int argc, char** argv) {
+  try {
+    return mitra::cli::Run(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << "mitra: " << error.what() << "\n";
+    return mitra::cli::kFailed;
+  }
 }

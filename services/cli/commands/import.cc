@@ -211,6 +211,7 @@ void SendRelations(const Connection& connection,
   std::atomic<size_t> next{0};
   Progress progress("consents and blocks", "rows", relations.size());
   std::vector<std::thread> threads;
+  threads.reserve(kRelationThreads);
   for (int t = 0; t < kRelationThreads; ++t) {
     threads.emplace_back([&, t] {
       auto stub = v1::Relations::NewStub(connection.channel());

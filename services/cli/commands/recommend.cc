@@ -290,7 +290,7 @@ void AddRecommendCommands(CLI::App& app, const Globals& globals,
                           Action& action) {
   using Run = int (*)(const Globals&, const Options&);
   const auto add = [&](const char* name, const char* help, Run run,
-                       std::shared_ptr<Options> o) {
+                       const std::shared_ptr<Options>& o) {
     auto* command = app.add_subcommand(name, help);
     command->callback([&action, &globals, run, o] {
       action = [&globals, run, o] { return run(globals, *o); };

@@ -166,7 +166,7 @@ void AddRecordCommands(CLI::App& app, const Globals& globals, Action& action) {
     bool withdraw = false;
   };
   auto o = std::make_shared<Options>();
-  const auto add = [&](const char* name, const char* help, Action run) {
+  const auto add = [&](const char* name, const char* help, const Action& run) {
     auto* command = app.add_subcommand(name, help);
     command->callback([&action, run] { action = run; });
     return command;

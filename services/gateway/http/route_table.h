@@ -4,6 +4,7 @@
 #define MITRA_SERVICES_GATEWAY_HTTP_ROUTE_TABLE_H_
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>

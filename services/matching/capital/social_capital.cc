@@ -245,7 +245,7 @@ CapitalDiagnosis DiagnoseCapital(const MemberView& members,
   }
   uint32_t peer_norms = 0;
   for (int norm = 1; norm < 32; ++norm) {
-    if (keepers[norm] * 10 >= std::max<size_t>(1, peers.size())) {
+    if (size_t{10} * keepers[norm] >= std::max<size_t>(1, peers.size())) {
       peer_norms |= keepers[norm] > 0 ? BitOf(norm) : 0;
     }
   }

@@ -22,7 +22,7 @@ constexpr int kMaxFacets = 4;
 constexpr int kMaxItemSectors = 8;
 constexpr int kMaxRules = 64;
 // Above what the limits allow: 4 facets of 32 items of some 400 bytes.
-constexpr size_t kBufferBytes = 128 * 1024;
+constexpr size_t kBufferBytes = size_t{128} << 10;
 
 bool SeatsAreCounted(v1::MemberKind kind, const v1::Facet& facet) {
   return facet.has_seats() || facet.role() == v1::ROLE_MENTOR ||

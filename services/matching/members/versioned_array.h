@@ -156,7 +156,9 @@ class VersionedArray {
     own_.clear();
     size_ = 0;
   }
-  size_t bytes() const { return chunks_.size() * kChunk * sizeof(T); }
+  size_t bytes() const {
+    return chunks_.size() * kChunk * sizeof(T);  // NOLINT: T may be a pointer
+  }
 
  private:
   static void FreeChunk(void* chunk) { delete[] static_cast<T*>(chunk); }

@@ -359,7 +359,7 @@ void PairFeatures::Prefetch(MemberIndex candidate) const {
   const Neighbours theirs = graph_.of(candidate);
   const char* list = reinterpret_cast<const char*>(theirs.node);
   const size_t bytes =
-      has_ties_ ? std::min<size_t>(sizeof(NodeFacts) + 16 * theirs.size, 512)
+      has_ties_ ? std::min<size_t>(sizeof(NodeFacts) + size_t{16} * theirs.size, 512)
                 : sizeof(NodeFacts);
   for (size_t at = 0; at < bytes; at += kLine) __builtin_prefetch(list + at);
 }

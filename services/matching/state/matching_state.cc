@@ -470,7 +470,7 @@ absl::Status MatchingState::Load(const std::string& path) {
   MITRA_ASSIGN_OR_RETURN(
       auto reader, snapshot::OpenNewestGood(path, kFormat, kFormatVersion));
   impl_->Clear();
-  const absl::Status loaded = impl_->LoadFrom(*reader);
+  absl::Status loaded = impl_->LoadFrom(*reader);
   if (!loaded.ok()) {
     impl_->Clear();
     impl_->record_incarnation = 0;

@@ -331,10 +331,11 @@ bool IndexState::BuildOneGraph(const std::atomic<bool>& stop, int threads) {
   if (generation != generation_) return true;  // another record meanwhile
   // Without a graph everything is scanned, which is slower but as right.
   std::shared_ptr<const HnswPartition> built;
-  if (graph.ok()) built = *std::move(graph);
+  const bool ok = graph.ok();
+  if (ok) built = *std::move(graph);
   contents_->roles[which].FinishBuild(std::move(built));
   if (!uncommitted_) Publish();
-  return graph.ok();
+  return ok;
 }
 
 bool IndexState::MergeText() {

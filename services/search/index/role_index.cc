@@ -200,7 +200,7 @@ void RoleIndex::RestoreVectors(absl::Span<const uint8_t> sides,
                                absl::Span<const float> values) {
   const size_t d = vectors_.view().dimension();
   for (uint32_t row = 0; row < sides.size(); ++row) {
-    const absl::Span<const float> both = values.subspan(row * 2 * d, 2 * d);
+    const absl::Span<const float> both = values.subspan(2 * d * row, 2 * d);
     const auto side = [&](uint8_t bit, size_t begin) {
       return (sides[row] & bit) != 0 ? both.subspan(begin, d)
                                      : absl::Span<const float>();
