@@ -42,7 +42,7 @@ struct Config {
   std::string address_file;
   std::string feed_target;
   absl::Duration snapshot_interval = absl::Minutes(10);
-  int graph_rows = 100000;
+  int graph_rows = 50000;
   int build_threads = 1;
 
   void Describe(Schema& schema) {

@@ -33,8 +33,8 @@ class IndexState : public feed::FeedSink {
  public:
   struct Options {
     RolePolicy roles;
-    int graph_links = 16;
-    int build_breadth = 64;
+    int graph_links = 32;
+    int build_breadth = 80;
     // Says why an embedding space cannot be served; OK if it can.
     std::function<absl::Status(absl::string_view space, size_t dimension)>
         accept_space;

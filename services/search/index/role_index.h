@@ -42,7 +42,7 @@ struct RoleView {
 struct RolePolicy {
   // From this many facets on, a role has a graph. Below, a scan is exact and as
   // fast as the walk (SearchPlan::scan_rows).
-  size_t graph_rows = 100000;
+  size_t graph_rows = 50000;
   // Rows outside the graph that are merged into it: at least this many, or
   // this share of the graph.
   size_t delta_rows = 4000;

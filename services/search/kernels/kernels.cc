@@ -21,6 +21,11 @@ void DotI8Rows(const int8_t* query, size_t n, const int8_t* rows, size_t stride,
   }
 }
 
+void DotI8Gather(const int8_t* query, size_t n, const int8_t* const* rows,
+                 size_t count, int32_t* out) {
+  for (size_t j = 0; j < count; ++j) out[j] = DotI8(query, rows[j], n);
+}
+
 size_t Select(const int32_t* dots, const float* scales, const uint32_t* picks,
               size_t count, float factor, float threshold, uint32_t* at,
               float* values) {
@@ -55,8 +60,8 @@ const Kernels& Choose() {
 }  // namespace
 
 const Kernels& ScalarKernels() {
-  static constexpr Kernels kKernels = {"scalar", DotI8, DotI8Rows, Select,
-                                       DotF32};
+  static constexpr Kernels kKernels = {"scalar",    DotI8,  DotI8Rows,
+                                       DotI8Gather, Select, DotF32};
   return kKernels;
 }
 

@@ -31,6 +31,11 @@ struct Kernels {
                       size_t stride, const uint32_t* picks, size_t count,
                       int32_t* out);
 
+  // out[j] = Σ query[i]·rows[j][i], for `count` rows of `n` codes. Calls for no
+  // row ahead: the caller has.
+  void (*dot_i8_gather)(const int8_t* query, size_t n,
+                        const int8_t* const* rows, size_t count, int32_t* out);
+
   // Writes the j for which dots[j]·scales[picks ? picks[j] : j]·factor >=
   // threshold to `at`, in order, and the products to `values`. Both have room
   // for `count`. Returns how many there are.

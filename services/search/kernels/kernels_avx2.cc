@@ -48,6 +48,12 @@ MITRA_AVX2 void DotI8Rows(const int8_t* query, size_t n, const int8_t* rows,
   }
 }
 
+MITRA_AVX2 void DotI8Gather(const int8_t* query, size_t n,
+                            const int8_t* const* rows, size_t count,
+                            int32_t* out) {
+  for (size_t j = 0; j < count; ++j) out[j] = DotI8(query, rows[j], n);
+}
+
 MITRA_AVX2 size_t Select(const int32_t* dots, const float* scales,
                          const uint32_t* picks, size_t count, float factor,
                          float threshold, uint32_t* at, float* values) {
@@ -109,8 +115,8 @@ MITRA_AVX2 float DotF32(const float* a, const float* b, size_t n) {
 }  // namespace
 
 const Kernels* Avx2Kernels() {
-  static constexpr Kernels kKernels = {"avx2", DotI8, DotI8Rows, Select,
-                                       DotF32};
+  static constexpr Kernels kKernels = {"avx2",      DotI8,  DotI8Rows,
+                                       DotI8Gather, Select, DotF32};
   static const bool can =
       __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   return can ? &kKernels : nullptr;

@@ -123,6 +123,19 @@ MITRA_AVX512 void DotI8Rows(const int8_t* query, size_t n, const int8_t* rows,
   for (; j < count; ++j) out[j] = BiasedDot(query, row(j), n) - bias;
 }
 
+MITRA_AVX512 void DotI8Gather(const int8_t* query, size_t n,
+                              const int8_t* const* rows, size_t count,
+                              int32_t* out) {
+  const int32_t bias = 128 * SumOf(query, n);
+  const __m128i biases = _mm_set1_epi32(bias);
+  size_t j = 0;
+  for (; j + 4 <= count; j += 4) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + j),
+                     _mm_sub_epi32(FourBiasedDots(query, rows + j, n), biases));
+  }
+  for (; j < count; ++j) out[j] = BiasedDot(query, rows[j], n) - bias;
+}
+
 MITRA_AVX512 size_t Select(const int32_t* dots, const float* scales,
                            const uint32_t* picks, size_t count, float factor,
                            float threshold, uint32_t* at, float* values) {
@@ -184,8 +197,8 @@ MITRA_AVX512 float DotF32(const float* a, const float* b, size_t n) {
 }  // namespace
 
 const Kernels* Avx512Kernels() {
-  static constexpr Kernels kKernels = {"avx512", DotI8, DotI8Rows, Select,
-                                       DotF32};
+  static constexpr Kernels kKernels = {"avx512",    DotI8,  DotI8Rows,
+                                       DotI8Gather, Select, DotF32};
   static const bool can = __builtin_cpu_supports("avx512f") &&
                           __builtin_cpu_supports("avx512bw") &&
                           __builtin_cpu_supports("avx512vl") &&

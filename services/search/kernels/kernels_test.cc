@@ -71,6 +71,15 @@ TEST_P(KernelsTest, RowsAndPicksEqualReference) {
     GetParam()->dot_i8_rows(query.data() + 3, n, rows.data() + 1, stride,
                             picks.data(), picks.size(), picked.data());
 
+    std::vector<const int8_t*> pointers;
+    for (uint32_t pick : picks) {
+      pointers.push_back(rows.data() + 1 + pick * stride);
+    }
+    std::vector<int32_t> gathered(picks.size());
+    GetParam()->dot_i8_gather(query.data() + 3, n, pointers.data(),
+                              pointers.size(), gathered.data());
+    EXPECT_EQ(gathered, picked);
+
     for (size_t j = 0; j < 100; ++j) {
       ASSERT_EQ(all[j], ScalarKernels().dot_i8(query.data() + 3,
                                                rows.data() + 1 + j * stride, n))

@@ -40,6 +40,11 @@ class EstimatePool {
   // Estimates below this cannot enter any more.
   float threshold() const { return threshold_; }
   size_t want() const { return want_; }
+  // Begins anew.
+  void Clear() {
+    entries_.clear();
+    threshold_ = -std::numeric_limits<float>::infinity();
+  }
   // What has been kept, in no order.
   std::vector<Entry>& Finish();
 
@@ -54,12 +59,12 @@ class EstimatePool {
 };
 
 // How broad a walk of a graph of `size` rows must be to meet `want` rows if
-// `passing` of all rows pass. Four times what is wanted, because estimates and
+// `passing` of all rows pass. More than what is wanted, because estimates and
 // walk are inexact (recall .98 on reciprocal vectors of independent halves),
 // and more in proportion to the rows that do not pass.
 inline size_t WalkBreadth(size_t want, size_t passing, size_t size) {
   const size_t all = size > passing ? size : passing;
-  return (4 * want + 128) * all / (passing == 0 ? 1 : passing);
+  return (want + want / 3 + 150) * all / (passing == 0 ? 1 : passing);
 }
 
 // One search of one partition.
@@ -79,8 +84,8 @@ class Partition {
   virtual size_t size() const = 0;
   virtual size_t bytes() const = 0;
   // Adds to `pool` the rows of this partition that pass the filter and are
-  // nearest to the query: at least as many as the pool wants, as far as the
-  // partition has them. INTERNAL if the library behind it failed.
+  // nearest to the query: as many as the pool wants if it has and finds them
+  // in reasonable time, else fewer.
   virtual absl::Status Search(const PartitionSearch& search,
                               EstimatePool& pool) const = 0;
 };

@@ -299,16 +299,15 @@ TEST(HnswPartitionTest, PartsRoundTripAndDamageIsRefused) {
       SearchRole(role.parts, role.filter, query, 20, AlwaysWalk(), ByRow));
 
   MITRA_ASSERT_OK_AND_ASSIGN(auto copy,
-                             HnswPartition::FromParts(graph.ToParts()));
-  role.parts.sealed = std::move(copy);
+                             HnswLinks::FromParts(graph.links().ToParts()));
+  role.parts.sealed = std::make_shared<HnswPartition>(std::move(copy));
   MITRA_ASSERT_OK_AND_ASSIGN(
       const auto after,
       SearchRole(role.parts, role.filter, query, 20, AlwaysWalk(), ByRow));
   EXPECT_EQ(Rows(before), Rows(after));
 
   const auto& good = static_cast<const HnswPartition&>(*role.parts.sealed);
-  for (const auto& damage :
-       std::vector<std::function<void(HnswPartition::Parts&)>>{
+  for (const auto& damage : std::vector<std::function<void(HnswParts&)>>{
            [](auto& p) { p.levels.pop_back(); },
            [](auto& p) { p.levels[3] = 0; },
            [](auto& p) { p.levels[3] = 1000; },
@@ -321,9 +320,9 @@ TEST(HnswPartitionTest, PartsRoundTripAndDamageIsRefused) {
            [](auto& p) { p.links = 100000; },
            [](auto& p) { p.rows.push_back(9); },
        }) {
-    HnswPartition::Parts parts = good.ToParts();
+    HnswParts parts = good.links().ToParts();
     damage(parts);
-    EXPECT_THAT(HnswPartition::FromParts(std::move(parts)),
+    EXPECT_THAT(HnswLinks::FromParts(parts),
                 StatusIs(absl::StatusCode::kDataLoss));
   }
 }

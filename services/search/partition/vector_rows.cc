@@ -1,40 +1,13 @@
 #include "services/search/partition/vector_rows.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <new>
 
 namespace mitra::search {
 namespace {
 
 constexpr size_t kAlignment = 64;
-
-// Zeros that take memory only where they are written to. In huge pages if the
-// machine gives them: a scan then crosses few page boundaries, where the
-// processor's prefetching stops.
-void* MapZeros(size_t bytes, bool huge) {
-  constexpr size_t kHugePage = size_t{2} << 20;
-  if (!huge || bytes % kHugePage != 0) {
-    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) throw std::bad_alloc();
-    return memory;
-  }
-  // Aligned by cutting off both ends of a larger piece.
-  auto* piece = static_cast<char*>(mmap(nullptr, bytes + kHugePage,
-                                        PROT_READ | PROT_WRITE,
-                                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-  if (piece == MAP_FAILED) throw std::bad_alloc();
-  const size_t before =
-      (kHugePage - reinterpret_cast<uintptr_t>(piece) % kHugePage) % kHugePage;
-  if (before > 0) munmap(piece, before);
-  if (before < kHugePage) munmap(piece + before + bytes, kHugePage - before);
-  madvise(piece + before, bytes, MADV_HUGEPAGE);
-  return piece + before;
-}
 
 }  // namespace
 
@@ -58,35 +31,32 @@ float Quantise(absl::Span<const float> values, int8_t* codes, float* residual) {
   return scale;
 }
 
-void VectorRows::Chunk::Unmap::operator()(void* memory) const {
-  munmap(memory, bytes);
-}
-
 VectorRows::Chunk::Chunk(size_t stride, size_t width)
-    : codes(static_cast<int8_t*>(MapZeros(kChunkRows * stride, true)),
-            Unmap{kChunkRows * stride}),
-      values(static_cast<float*>(
-                 MapZeros(kChunkRows * width * sizeof(float), false)),
-             Unmap{kChunkRows * width * sizeof(float)}) {}
+    : codes(HugePages<int8_t>(kChunkRows * stride)),
+      values(SmallPages<float>(kChunkRows * width)) {}
 
 VectorRows::VectorRows(size_t dimension) {
   view_.dimension_ = dimension;
   view_.stride_ = (2 * dimension + kAlignment - 1) / kAlignment * kAlignment;
-  view_.chunks_ = std::make_shared<const std::vector<std::shared_ptr<Chunk>>>();
+  view_.directory_ = std::make_shared<const Directory>();
 }
 
 void VectorRows::Set(uint32_t row, absl::Span<const float> offer,
                      absl::Span<const float> need) {
   const size_t number = row / kChunkRows;
-  if (number >= view_.chunks_->size()) {
-    auto chunks = *view_.chunks_;
-    while (number >= chunks.size()) {
-      chunks.push_back(std::make_shared<Chunk>(view_.stride_, view_.width()));
+  if (number >= view_.directory_->chunks.size()) {
+    auto directory = std::make_shared<Directory>(*view_.directory_);
+    while (number >= directory->chunks.size()) {
+      auto chunk = std::make_shared<Chunk>(view_.stride_, view_.width());
+      directory->codes.push_back(chunk->codes.get());
+      directory->scales.push_back(chunk->scales);
+      directory->chunks.push_back(std::move(chunk));
     }
-    view_.chunks_ = std::make_shared<const std::vector<std::shared_ptr<Chunk>>>(
-        std::move(chunks));
+    view_.codes_ = directory->codes.data();
+    view_.scales_ = directory->scales.data();
+    view_.directory_ = std::move(directory);
   }
-  Chunk& chunk = *(*view_.chunks_)[number];
+  Chunk& chunk = *view_.directory_->chunks[number];
   const size_t at = row % kChunkRows;
   float* values = chunk.values.get() + at * view_.width();
   std::fill_n(values, view_.width(), 0.0F);
@@ -102,7 +72,7 @@ void VectorRows::Set(uint32_t row, absl::Span<const float> offer,
 }
 
 void VectorRows::Erase(uint32_t row) {
-  Chunk& chunk = *(*view_.chunks_)[row / kChunkRows];
+  Chunk& chunk = *view_.directory_->chunks[row / kChunkRows];
   const size_t at = row % kChunkRows;
   std::memset(chunk.values.get() + at * view_.width(), 0,
               view_.width() * sizeof(float));
@@ -112,7 +82,7 @@ void VectorRows::Erase(uint32_t row) {
 }
 
 size_t VectorRows::bytes() const {
-  return view_.chunks_->size() * kChunkRows * view_.row_bytes();
+  return view_.directory_->chunks.size() * kChunkRows * view_.row_bytes();
 }
 
 }  // namespace mitra::search

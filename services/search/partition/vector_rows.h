@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "services/search/partition/pages.h"
 
 namespace mitra::search {
 
@@ -36,14 +37,16 @@ class VectorRows {
  private:
   struct Chunk {
     Chunk(size_t stride, size_t width);
-    struct Unmap {
-      size_t bytes;
-      void operator()(void* memory) const;
-    };
-    std::unique_ptr<int8_t[], Unmap> codes;  // kChunkRows × stride
-    std::unique_ptr<float[], Unmap> values;  // kChunkRows × 2d
+    Pages<int8_t> codes;  // kChunkRows × stride
+    Pages<float> values;  // kChunkRows × 2d
     float scales[kChunkRows] = {};
     uint8_t sides[kChunkRows] = {};
+  };
+  // Never changes; a new chunk makes a new one.
+  struct Directory {
+    std::vector<std::shared_ptr<Chunk>> chunks;
+    std::vector<const int8_t*> codes;
+    std::vector<const float*> scales;
   };
 
  public:
@@ -62,10 +65,11 @@ class VectorRows {
     float max_residual() const { return max_residual_; }
 
     const int8_t* codes(uint32_t row) const {
-      return chunk(row).codes.get() + row % kChunkRows * stride_;
+      return codes_[row / kChunkRows] + row % kChunkRows * stride_;
     }
-    float scale(uint32_t row) const {
-      return chunk(row).scales[row % kChunkRows];
+    float scale(uint32_t row) const { return *scale_at(row); }
+    const float* scale_at(uint32_t row) const {
+      return scales_[row / kChunkRows] + row % kChunkRows;
     }
     uint8_t sides(uint32_t row) const {
       return chunk(row).sides[row % kChunkRows];
@@ -80,16 +84,18 @@ class VectorRows {
       return codes(static_cast<uint32_t>(number * kBlockRows));
     }
     const float* block_scales(size_t number) const {
-      const auto row = static_cast<uint32_t>(number * kBlockRows);
-      return chunk(row).scales + row % kChunkRows;
+      return scale_at(static_cast<uint32_t>(number * kBlockRows));
     }
 
    private:
     friend class VectorRows;
     const Chunk& chunk(uint32_t row) const {
-      return *(*chunks_)[row / kChunkRows];
+      return *directory_->chunks[row / kChunkRows];
     }
-    std::shared_ptr<const std::vector<std::shared_ptr<Chunk>>> chunks_;
+    std::shared_ptr<const Directory> directory_;
+    // Into the directory: a walk reads them for every row it meets.
+    const int8_t* const* codes_ = nullptr;
+    const float* const* scales_ = nullptr;
     size_t dimension_ = 0;
     size_t stride_ = 0;
     float max_residual_ = 0;

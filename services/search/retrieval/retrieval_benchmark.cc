@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <set>
@@ -17,57 +16,10 @@
 #include "mitra/v1/filter.pb.h"
 #include "services/search/retrieval/retriever.h"
 #include "services/search/testing/feed_builder.h"
+#include "services/search/testing/vector_sets.h"
 
 namespace mitra::search {
 namespace {
-
-// Unit vectors near one of 1,000 centres: "lowdim" through 24 latent numbers,
-// as texts are; "clustered" in all dimensions, where graphs lose whole
-// clusters.
-class Source {
- public:
-  Source(size_t dimension, bool clustered)
-      : dimension_(dimension),
-        latent_(clustered ? dimension : kLatent),
-        clustered_(clustered),
-        near_(latent_, 1),
-        noise_(dimension, 2) {
-    for (int i = 0; i < 1000; ++i) centres_.push_back(near_.Next());
-    UnitVectors rows(latent_, 3);
-    for (size_t i = 0; !clustered && i < dimension; ++i) {
-      map_.push_back(rows.Next());
-    }
-  }
-  std::vector<float> Next() {
-    std::vector<float> latent = centres_[near_.random()() % centres_.size()];
-    const std::vector<float> step = near_.Next();
-    for (size_t i = 0; i < latent_; ++i) latent[i] += 0.8F * step[i];
-    if (clustered_) return Unit(latent);
-    std::vector<float> v = noise_.Next();
-    for (size_t i = 0; i < dimension_; ++i) {
-      float sum = 0;
-      for (size_t j = 0; j < latent_; ++j) sum += map_[i][j] * latent[j];
-      v[i] = std::tanh(3 * sum) + 0.5F * v[i];
-    }
-    return Unit(v);
-  }
-
- private:
-  static constexpr size_t kLatent = 24;
-  static std::vector<float> Unit(std::vector<float> v) {
-    double norm = 0;
-    for (float x : v) norm += double{x} * double{x};
-    for (float& x : v) x = static_cast<float>(x / std::sqrt(norm));
-    return v;
-  }
-  const size_t dimension_;
-  const size_t latent_;
-  const bool clustered_;
-  UnitVectors near_;
-  UnitVectors noise_;
-  std::vector<std::vector<float>> centres_;
-  std::vector<std::vector<float>> map_;
-};
 
 double Seconds(absl::Time since) {
   return absl::ToDoubleSeconds(absl::Now() - since);
@@ -82,7 +34,7 @@ double ThreadSeconds() {
 }
 
 int Run(size_t facets, size_t dimension, bool clustered) {
-  Source source(dimension, clustered);
+  VectorSet source(dimension, clustered, 1);
   IndexState state({.roles = {.graph_rows = 1000}});
   if (!state.Reset(HeaderFor(dimension)).ok()) return 1;
   const char* regions[] = {"33.72.01", "33.72.02", "33.01.01", "11.01.01"};

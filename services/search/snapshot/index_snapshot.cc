@@ -171,7 +171,7 @@ absl::Status WriteRole(Writer& writer, size_t role, const RoleView& view,
   }
   MITRA_RETURN_IF_ERROR(writer.EndSection());
   if (view.graph == nullptr) return absl::OkStatus();
-  const HnswPartition::Parts parts = view.graph->ToParts();
+  const HnswParts parts = view.graph->links().ToParts();
   const std::vector<int32_t> shape = {parts.links, parts.entry_point,
                                       parts.max_level};
   MITRA_RETURN_IF_ERROR(
@@ -266,7 +266,7 @@ absl::Status ReadRole(Reader& reader, size_t number,
   if (!reader.HasSection(RoleSection(number, "graph/shape"))) {
     return absl::OkStatus();
   }
-  HnswPartition::Parts parts;
+  HnswParts parts;
   MITRA_ASSIGN_OR_RETURN(
       const auto shape,
       reader.ReadVector<int32_t>(RoleSection(number, "graph/shape")));
@@ -281,8 +281,8 @@ absl::Status ReadRole(Reader& reader, size_t number,
   MITRA_ASSIGN_OR_RETURN(
       parts.neighbours,
       reader.ReadVector<int32_t>(RoleSection(number, "graph/neighbours")));
-  MITRA_ASSIGN_OR_RETURN(role.graph,
-                         HnswPartition::FromParts(std::move(parts)));
+  MITRA_ASSIGN_OR_RETURN(HnswLinks links, HnswLinks::FromParts(parts));
+  role.graph = std::make_shared<HnswPartition>(std::move(links));
   return absl::OkStatus();
 }
 

@@ -1,0 +1,165 @@
+#include "services/search/partition/hnsw_builder.h"
+
+#include <faiss/IndexHNSW.h>
+#include <faiss/impl/AuxIndexStructures.h>
+#include <faiss/impl/FaissException.h>
+#include <faiss/impl/HNSW.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/status/status_macros.h"
+#include "services/search/kernels/kernels.h"
+
+namespace mitra::search {
+namespace {
+
+using faiss::DistanceComputer;
+
+// The value of the extra dimension: all rows get length √2.
+float Extra(uint8_t sides) {
+  switch (sides) {
+    case VectorRows::kOffer | VectorRows::kNeed:
+      return 0;
+    case 0:
+      return 1.41421356F;
+    default:
+      return 1;
+  }
+}
+
+// Negative inner products between rows of the graph, extra dimension included.
+// The "vector" that FAISS passes is one float holding the bits of a position.
+class RowToRow : public DistanceComputer {
+ public:
+  RowToRow(const VectorRows::View& vectors, const std::vector<uint32_t>& rows)
+      : vectors_(vectors), rows_(rows), kernels_(ActiveKernels()) {}
+
+  void set_query(const float* x) override {
+    uint32_t position;
+    std::memcpy(&position, x, sizeof(position));
+    query_ = rows_[position];
+  }
+  float operator()(idx_t i) override {
+    return Distance(query_, rows_[static_cast<size_t>(i)]);
+  }
+  float symmetric_dis(idx_t i, idx_t j) override {
+    return Distance(rows_[static_cast<size_t>(i)],
+                    rows_[static_cast<size_t>(j)]);
+  }
+
+ private:
+  float Distance(uint32_t a, uint32_t b) const {
+    const int32_t dot =
+        kernels_.dot_i8(vectors_.codes(a), vectors_.codes(b), vectors_.width());
+    return -static_cast<float>(dot) * vectors_.scale(a) * vectors_.scale(b) -
+           Extra(vectors_.sides(a)) * Extra(vectors_.sides(b));
+  }
+
+  const VectorRows::View& vectors_;
+  const std::vector<uint32_t>& rows_;
+  const Kernels& kernels_;
+  uint32_t query_ = 0;
+};
+
+// What FAISS takes for the store of the vectors while it builds.
+class RowStorage : public faiss::Index {
+ public:
+  RowStorage(const VectorRows::View& vectors, const std::vector<uint32_t>& rows)
+      : Index(1, faiss::METRIC_L2), vectors_(vectors), rows_(rows) {}
+
+  void add(idx_t n, const float*) override { ntotal += n; }
+  void reset() override { ntotal = 0; }
+  void search(idx_t, const float*, idx_t, float*, idx_t*,
+              const faiss::SearchParameters*) const override {}
+  DistanceComputer* get_distance_computer() const override {
+    return new RowToRow(vectors_, rows_);
+  }
+
+ private:
+  const VectorRows::View& vectors_;
+  const std::vector<uint32_t>& rows_;
+};
+
+// Runs FAISS code; its exceptions end here.
+template <typename Work>
+absl::Status Guarded(Work work) {
+  try {
+    work();
+    return absl::OkStatus();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("graph: out of memory");
+  } catch (const faiss::FaissException& e) {
+    return absl::InternalError(absl::StrCat("graph: ", e.what()));
+  } catch (const std::exception& e) {
+    return absl::InternalError(absl::StrCat("graph: ", e.what()));
+  }
+}
+
+// Lets `hnsw` go on from a finished graph.
+void Restore(HnswParts& parts, faiss::HNSW& hnsw) {
+  hnsw.offsets.assign(1, 0);
+  hnsw.offsets.reserve(parts.rows.size() + 1);
+  for (int32_t level : parts.levels) {
+    hnsw.offsets.push_back(hnsw.offsets.back() +
+                           static_cast<size_t>(hnsw.cum_nb_neighbors(level)));
+  }
+  hnsw.levels.assign(parts.levels.begin(), parts.levels.end());
+  hnsw.neighbors.assign(parts.neighbours.begin(), parts.neighbours.end());
+  hnsw.entry_point = parts.entry_point;
+  hnsw.max_level = parts.max_level;
+}
+
+}  // namespace
+
+absl::StatusOr<HnswParts> BuildHnsw(const VectorRows::View& vectors,
+                                    absl::Span<const uint32_t> rows,
+                                    const HnswLinks* base,
+                                    const HnswBuildOptions& options) {
+  // Inserted a batch at a time, so that a build can be stopped.
+  constexpr size_t kBatch = 20000;
+  const size_t old = base == nullptr ? 0 : base->rows().size();
+  if (old + rows.size() > static_cast<size_t>(INT32_MAX)) {
+    return absl::ResourceExhaustedError("graph: more than 2^31 rows");
+  }
+  HnswParts parts;
+  bool stopped = false;
+  MITRA_RETURN_IF_ERROR(Guarded([&] {
+    if (base != nullptr) {
+      parts = base->ToParts();
+    } else {
+      parts.links = options.links;
+    }
+    RowStorage storage(vectors, parts.rows);
+    faiss::IndexHNSW index(&storage, parts.links);
+    if (base != nullptr) Restore(parts, index.hnsw);
+    parts.rows.insert(parts.rows.end(), rows.begin(), rows.end());
+    std::vector<float> positions(rows.size());
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const auto position = static_cast<uint32_t>(old + i);
+      std::memcpy(&positions[i], &position, sizeof(position));
+    }
+    index.hnsw.efConstruction = options.build_breadth;
+    index.ntotal = storage.ntotal = static_cast<int64_t>(old);
+    omp_set_num_threads(std::max(options.threads, 1));
+    for (size_t done = 0; done < rows.size() && !stopped; done += kBatch) {
+      const size_t n = std::min(kBatch, rows.size() - done);
+      index.add(static_cast<int64_t>(n), positions.data() + done);
+      stopped = options.stop != nullptr &&
+                options.stop->load(std::memory_order_relaxed);
+    }
+    parts.levels.assign(index.hnsw.levels.begin(), index.hnsw.levels.end());
+    parts.neighbours.assign(index.hnsw.neighbors.begin(),
+                            index.hnsw.neighbors.end());
+    parts.entry_point = index.hnsw.entry_point;
+    parts.max_level = index.hnsw.max_level;
+  }));
+  if (stopped) return absl::CancelledError("graph: build was stopped");
+  return parts;
+}
+
+}  // namespace mitra::search

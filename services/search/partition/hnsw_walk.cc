@@ -1,0 +1,227 @@
+#include "services/search/partition/hnsw_walk.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "services/search/kernels/kernels.h"
+
+namespace mitra::search {
+namespace {
+
+// How many rows are looked around from at a time.
+constexpr size_t kGroup = 4;
+constexpr size_t kMaxWidth = kGroup * 2 * HnswLinks::kMaxLinks;
+
+// The rows met by one walk: a byte each that holds the walk's number, so that
+// nothing is cleared between walks.
+class Visited {
+ public:
+  void Begin(size_t rows) {
+    if (stamps_.size() < rows) stamps_.resize(rows + rows / 4);
+    if (++number_ == 0) {
+      std::fill(stamps_.begin(), stamps_.end(), uint8_t{0});
+      number_ = 1;
+    }
+  }
+  // False the first time.
+  bool Meet(uint32_t row) {
+    if (stamps_[row] == number_) return true;
+    stamps_[row] = number_;
+    return false;
+  }
+
+ private:
+  std::vector<uint8_t> stamps_;
+  uint8_t number_ = 0;
+};
+
+// A row met, and whether its neighbours were, too.
+struct Met {
+  float estimate;
+  uint32_t row;  // the highest bit: looked around from
+};
+constexpr uint32_t kDone = 0x80000000;
+
+// What a thread keeps between its walks.
+struct Scratch {
+  Visited visited;
+  std::vector<Met> nearest;
+};
+
+class Walk {
+ public:
+  Walk(const HnswLinks& graph, const PartitionSearch& search,
+       EstimatePool& pool, Scratch& scratch)
+      : graph_(graph),
+        rows_(search.rows),
+        filter_(search.filter),
+        query_(search.query),
+        pool_(pool),
+        kernels_(ActiveKernels()),
+        visited_(scratch.visited),
+        nearest_(scratch.nearest) {}
+
+  // The row that the upper levels lead to.
+  uint32_t Descend() {
+    uint32_t at = 0;
+    if (graph_.top() == 0) return graph_.entry();
+    float best = EstimateOf(graph_.upper_row(0));
+    for (size_t level = graph_.top(); level > 0; --level) {
+      for (bool moved = true; moved;) {
+        moved = false;
+        const uint32_t* list = graph_.upper_list(level, at);
+        size_t count = 0;
+        for (; count < graph_.links() && list[count] != HnswLinks::kNone;
+             ++count) {
+          Call(count, graph_.upper_row(list[count]));
+        }
+        Estimate(count);
+        for (size_t i = 0; i < count; ++i) {
+          if (estimates_[i] <= best) continue;
+          best = estimates_[i];
+          at = list[i];
+          moved = true;
+        }
+      }
+    }
+    return graph_.upper_row(at);
+  }
+
+  // A few rows are looked around from at a time. While one such group is
+  // estimated, the lists of the next are on their way from memory; the codes
+  // that a group needs come all at once. What the end finds is the same: the
+  // nearest are all looked around from, in whatever order.
+  void Spread(uint32_t from, size_t breadth) {
+    visited_.Begin(graph_.row_end());
+    nearest_.clear();
+    visited_.Meet(from);
+    Call(0, from);
+    Estimate(1);
+    Take(0, breadth);
+    size_t next = 0;  // nobody before this place is left to look around from
+    size_t count = 0;
+    uint32_t group[kGroup];
+    while (true) {
+      const size_t chosen = Choose(next, group);
+      Estimate(count);
+      for (size_t i = 0; i < count; ++i) {
+        next = std::min(next, Take(i, breadth));
+      }
+      if (chosen == 0 && count == 0) break;
+      count = 0;
+      for (size_t i = 0; i < chosen; ++i) count = Fresh(group[i], count);
+    }
+    for (const Met& met : nearest_) {
+      const uint32_t row = met.row & ~kDone;
+      if (met.estimate >= pool_.threshold() && filter_.Passes(row)) {
+        pool_.Add(row, met.estimate);
+      }
+    }
+  }
+
+ private:
+  // Takes the nearest rows from place `next` on that are left to look around
+  // from, and calls for their lists.
+  size_t Choose(size_t& next, uint32_t* group) {
+    size_t chosen = 0;
+    for (; next < nearest_.size() && chosen < kGroup; ++next) {
+      Met& met = nearest_[next];
+      if ((met.row & kDone) != 0) continue;
+      group[chosen++] = met.row;
+      CallList(met.row);
+      met.row |= kDone;
+    }
+    return chosen;
+  }
+
+  // Appends the neighbours of `row` that were not met before.
+  size_t Fresh(uint32_t row, size_t count) {
+    const uint32_t* list = graph_.list(row);
+    for (size_t i = 0; i < graph_.width(); ++i) {
+      const uint32_t to = list[i];
+      if (to == HnswLinks::kNone) break;
+      if (!visited_.Meet(to)) Call(count++, to);
+    }
+    return count;
+  }
+
+  // Makes `row` the i-th to be estimated; its codes are on the way from memory
+  // when they are needed.
+  void Call(size_t i, uint32_t row) {
+    fresh_[i] = row;
+    codes_[i] = rows_.codes(row);
+    scales_[i] = rows_.scale_at(row);
+    __builtin_prefetch(scales_[i]);
+    for (size_t byte = 0; byte < query_.width(); byte += 64) {
+      __builtin_prefetch(codes_[i] + byte);
+    }
+  }
+  void CallList(uint32_t row) const {
+    const uint32_t* list = graph_.list(row);
+    for (size_t i = 0; i < graph_.width(); i += 64 / sizeof(uint32_t)) {
+      __builtin_prefetch(list + i);
+    }
+  }
+
+  void Estimate(size_t count) {
+    kernels_.dot_i8_gather(query_.codes(), query_.width(), codes_, count,
+                           dots_);
+    for (size_t i = 0; i < count; ++i) {
+      estimates_[i] =
+          static_cast<float>(dots_[i]) * (*scales_[i] * query_.scale());
+    }
+  }
+  float EstimateOf(uint32_t row) {
+    Call(0, row);
+    Estimate(1);
+    return estimates_[0];
+  }
+
+  // Puts the i-th estimated row to its place among the nearest, and returns
+  // the place; the number of the nearest if it has none.
+  size_t Take(size_t i, size_t breadth) {
+    const float estimate = estimates_[i];
+    const uint32_t row = fresh_[i];
+    const bool full = nearest_.size() == breadth;
+    if (full && estimate <= nearest_.back().estimate) return breadth;
+    const auto place = std::upper_bound(
+        nearest_.begin(), nearest_.end(), estimate,
+        [](float e, const Met& met) { return e > met.estimate; });
+    const auto at = static_cast<size_t>(place - nearest_.begin());
+    if (full) {
+      std::move_backward(place, nearest_.end() - 1, nearest_.end());
+      *place = {estimate, row};
+    } else {
+      nearest_.insert(place, {estimate, row});
+    }
+    return at;
+  }
+
+  const HnswLinks& graph_;
+  const VectorRows::View& rows_;
+  const RowFilter& filter_;
+  const Query& query_;
+  EstimatePool& pool_;
+  const Kernels& kernels_;
+  Visited& visited_;
+  std::vector<Met>& nearest_;
+  // The rows being estimated.
+  uint32_t fresh_[kMaxWidth];
+  const int8_t* codes_[kMaxWidth];
+  const float* scales_[kMaxWidth];
+  int32_t dots_[kMaxWidth];
+  float estimates_[kMaxWidth];
+};
+
+}  // namespace
+
+void WalkHnsw(const HnswLinks& graph, const PartitionSearch& search,
+              size_t breadth, EstimatePool& pool) {
+  if (graph.rows().empty() || breadth == 0) return;
+  thread_local Scratch scratch;
+  Walk walk(graph, search, pool, scratch);
+  walk.Spread(walk.Descend(), breadth);
+}
+
+}  // namespace mitra::search

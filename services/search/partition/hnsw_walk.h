@@ -1,0 +1,25 @@
+// Best-first search of a graph (Malkov & Yashunin, TPAMI 2020, algorithm 2) on
+// int8 codes.
+
+#ifndef MITRA_SERVICES_SEARCH_PARTITION_HNSW_WALK_H_
+#define MITRA_SERVICES_SEARCH_PARTITION_HNSW_WALK_H_
+
+#include <cstddef>
+
+#include "services/search/partition/hnsw_links.h"
+#include "services/search/partition/partition.h"
+
+namespace mitra::search {
+
+// Walks from the entry point towards the query and ends when the `breadth`
+// nearest rows met have all been looked around from. Offers every row that it
+// meets and that passes the filter to `pool`; rows that do not pass are ways
+// to others.
+//
+// Thread-safe; each thread keeps a byte per row of the largest graph it walked.
+void WalkHnsw(const HnswLinks& graph, const PartitionSearch& search,
+              size_t breadth, EstimatePool& pool);
+
+}  // namespace mitra::search
+
+#endif  // MITRA_SERVICES_SEARCH_PARTITION_HNSW_WALK_H_

@@ -1,0 +1,367 @@
+// Retrieval inside one process against FAISS as packaged and hnswlib, on the
+// same vectors, one thread, rounds alternating, recall measured in the run.
+//
+//   mitra-bench-search SET SIZE [--suffix TEXT] [--rounds N]
+//
+// SET: plain (d = 128), reciprocal (two independent halves of 128), isolated
+// (separate clusters, d = 128), duplicates (reciprocal, in herds of 2,000
+// equal rows).
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "services/search/partition/hnsw_partition.h"
+#include "services/search/partition/role_search.h"
+#include "services/search/testing/vector_sets.h"
+#include "tests/bench/search_peers.h"
+
+namespace mitra::bench {
+namespace {
+
+using search::HnswPartition;
+using search::Query;
+using search::RowBits;
+using search::RowFilter;
+using search::ScoredRow;
+using search::SearchPlan;
+using search::VectorRows;
+using search::VectorSet;
+
+constexpr size_t kTop = 100;
+
+struct Options {
+  std::string set = "plain";
+  size_t size = 100000;
+  std::string suffix;
+  int rounds = 5;
+  size_t queries = 200;
+  bool peers = true;
+  int links = search::HnswBuildOptions().links;
+  int build_breadth = search::HnswBuildOptions().build_breadth;
+};
+
+double Now() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values.empty() ? 0 : values[values.size() / 2];
+}
+
+// A subject's question in both shapes.
+struct Asked {
+  std::vector<float> need, offer;
+  float weight;
+  std::vector<float> joint;
+  std::vector<uint32_t> exact;  // the best rows, best first
+};
+
+class Bench {
+ public:
+  explicit Bench(const Options& options)
+      : options_(options),
+        half_(options.set == "plain" || options.set == "isolated" ? 64 : 128),
+        rows_(half_) {}
+
+  int Run() {
+    Fill();
+    BuildOurs();
+    if (options_.peers) BuildPeers();
+    Ask();
+    Compare();
+    Filtered();
+    return 0;
+  }
+
+ private:
+  void Row(const char* name, double value) const {
+    std::printf("METRIC %s%s %.4g\n", name, options_.suffix.c_str(), value);
+    std::fflush(stdout);
+  }
+
+  bool one_sided() const { return half_ == 64; }
+
+  // A row's or a query's two halves, as [offer ; need].
+  std::vector<float> Draw(VectorSet& first, VectorSet& second) const {
+    std::vector<float> v = first.Next();
+    if (one_sided()) {
+      // A vector of unit length is two halves; the product is the same.
+      return v;
+    }
+    const std::vector<float> other = second.Next();
+    v.insert(v.end(), other.begin(), other.end());
+    return v;
+  }
+
+  void Fill() {
+    const size_t d = one_sided() ? 2 * half_ : half_;
+    const bool isolated = options_.set == "isolated";
+    VectorSet first(d, isolated, 1);
+    VectorSet second(d, isolated, 2);
+    const size_t width = 2 * half_;
+    values_.reserve(options_.size * width);
+    std::vector<float> v;
+    for (size_t i = 0; i < options_.size; ++i) {
+      if (options_.set != "duplicates" || i % 2000 == 0) {
+        v = Draw(first, second);
+      }
+      values_.insert(values_.end(), v.begin(), v.end());
+      const auto row = static_cast<uint32_t>(i);
+      rows_.Set(row, {v.data(), half_}, {v.data() + half_, half_});
+      bits_.Grow(row / RowBits::kRows + 1);
+      bits_.Mutable(row / RowBits::kRows).set(row % RowBits::kRows, true);
+    }
+    for (size_t i = 0; i < options_.queries; ++i) {
+      Asked asked;
+      const std::vector<float> q = Draw(first, second);
+      // What the subject needs lies where rows offer.
+      const auto middle = q.begin() + static_cast<ptrdiff_t>(half_);
+      asked.need.assign(q.begin(), middle);
+      asked.offer.assign(middle, q.end());
+      asked.weight = one_sided()
+                         ? .5F
+                         : static_cast<float>(first.random()() % 1001) / 1000;
+      for (float x : asked.need) asked.joint.push_back(asked.weight * x);
+      for (float x : asked.offer) asked.joint.push_back((1 - asked.weight) * x);
+      asked_.push_back(std::move(asked));
+    }
+    filter_.eligible = bits_.Freeze();
+    filter_.eligible_count = options_.size;
+    role_.rows = rows_.view();
+    role_.outside = std::make_shared<Roaring>();
+  }
+
+  void BuildOurs() {
+    std::vector<uint32_t> all(options_.size);
+    for (uint32_t i = 0; i < all.size(); ++i) all[i] = i;
+    const double begin = Now();
+    auto graph = HnswPartition::Build(role_.rows, all, nullptr,
+                                      {.links = options_.links,
+                                       .build_breadth = options_.build_breadth,
+                                       .threads = 2});
+    our_build_ = Now() - begin;
+    if (!graph.ok()) {
+      std::fprintf(stderr, "%s\n", graph.status().ToString().c_str());
+      std::exit(1);
+    }
+    graph_ = *std::move(graph);
+    role_.sealed = graph_;
+    std::printf("ours: built in %.1f s, %zu bytes a row\n", our_build_,
+                graph_->bytes() / options_.size + role_.rows.row_bytes());
+    Row("search_build_s", our_build_);
+  }
+
+  void BuildPeers() {
+    const size_t width = 2 * half_;
+    const double begin = Now();
+    faiss_ = FaissHnsw(width, 32);
+    faiss_->Build(values_.data(), options_.size, 2);
+    faiss_build_ = Now() - begin;
+    std::printf("faiss: built in %.1f s\n", faiss_build_);
+    Row("search_build_speedup", faiss_build_ / our_build_);
+    if (options_.set == "plain" && options_.size <= 200000) {
+      hnswlib_ = Hnswlib(width, 16, 100);
+      if (hnswlib_ != nullptr) {
+        hnswlib_->Build(values_.data(), options_.size, 2);
+      } else {
+        std::printf("SKIPPED search_speedup_hnswlib%s no hnswlib\n",
+                    options_.suffix.c_str());
+      }
+    }
+  }
+
+  std::vector<uint32_t> Ours(const Asked& asked, size_t k, bool walk,
+                             const RowFilter& filter) const {
+    const Query query(half_, asked.need, asked.offer, asked.weight);
+    const SearchPlan plan = walk ? SearchPlan{0, 0, 0}
+                                 : SearchPlan{options_.size, options_.size, 0};
+    const auto found =
+        search::SearchRole(role_, filter, query, k, plan,
+                           [](uint32_t a, uint32_t b) { return a < b; });
+    std::vector<uint32_t> rows;
+    if (!found.ok()) return rows;
+    for (const ScoredRow& row : *found) rows.push_back(row.row);
+    return rows;
+  }
+
+  void Ask() {
+    for (Asked& asked : asked_) {
+      asked.exact = Ours(asked, kTop, false, filter_);
+    }
+  }
+
+  template <typename Rows>
+  static size_t Common(const Rows& found, const std::vector<uint32_t>& exact,
+                       size_t top) {
+    const std::set<uint32_t> want(
+        exact.begin(),
+        exact.begin() + static_cast<ptrdiff_t>(std::min(top, exact.size())));
+    size_t common = 0;
+    for (const auto row : found) {
+      common += want.count(static_cast<uint32_t>(row));
+    }
+    return common;
+  }
+
+  double PeerRecall(const Peer& peer, size_t top, size_t breadth) const {
+    size_t common = 0;
+    std::vector<int64_t> found;
+    for (const Asked& asked : asked_) {
+      peer.Search(asked.joint.data(), top, breadth, found);
+      common += Common(found, asked.exact, top);
+    }
+    return static_cast<double>(common) /
+           static_cast<double>(top * asked_.size());
+  }
+
+  double OurRecall(size_t top) const {
+    size_t common = 0;
+    for (const Asked& asked : asked_) {
+      common += Common(Ours(asked, top, true, filter_), asked.exact, top);
+    }
+    return static_cast<double>(common) /
+           static_cast<double>(top * asked_.size());
+  }
+
+  // The smallest breadth of a ladder with which the peer reaches `goal`.
+  size_t BreadthFor(const Peer& peer, size_t top, double goal) const {
+    for (size_t breadth :
+         {32, 48, 64, 100, 128, 160, 200, 256, 320, 400, 512, 640, 800, 1024}) {
+      if (breadth < top) continue;
+      const double recall = PeerRecall(peer, top, breadth);
+      if (recall >= goal || breadth == 1024) {
+        std::printf("  peer: breadth %zu, recall@%zu %.4f\n", breadth, top,
+                    recall);
+        return breadth;
+      }
+    }
+    return 1024;
+  }
+
+  template <typename Search>
+  double SecondsOf(Search search) const {
+    const double begin = Now();
+    for (const Asked& asked : asked_) search(asked);
+    return (Now() - begin) / static_cast<double>(asked_.size());
+  }
+
+  // Median of the ratios of alternating rounds.
+  double Ratio(const Peer& peer, size_t top, size_t breadth) {
+    std::vector<double> ratios, ours, theirs;
+    std::vector<int64_t> found;
+    for (int round = 0; round < options_.rounds; ++round) {
+      theirs.push_back(SecondsOf([&](const Asked& asked) {
+        peer.Search(asked.joint.data(), top, breadth, found);
+      }));
+      ours.push_back(SecondsOf(
+          [&](const Asked& asked) { Ours(asked, top, true, filter_); }));
+      ratios.push_back(theirs.back() / ours.back());
+    }
+    std::printf("  us: peer %.1f, ours %.1f\n", Median(theirs) * 1e6,
+                Median(ours) * 1e6);
+    return Median(ratios);
+  }
+
+  void Compare() {
+    const bool reciprocal = options_.set == "reciprocal";
+    std::vector<double> us;
+    for (int round = 0; round < options_.rounds; ++round) {
+      us.push_back(SecondsOf([&](const Asked& asked) {
+                     Ours(asked, kTop, true, filter_);
+                   }) *
+                   1e6);
+    }
+    Row(reciprocal ? "search_recip_us" : "search_us", Median(us));
+    Row(reciprocal ? "search_recip_recall100" : "search_recall100",
+        OurRecall(kTop));
+    Row(reciprocal ? "search_recip_recall10" : "search_recall10",
+        OurRecall(10));
+    if (faiss_ != nullptr) {
+      Row(reciprocal ? "search_recip_speedup_stock" : "search_speedup_stock",
+          Ratio(*faiss_, kTop, BreadthFor(*faiss_, kTop, .98)));
+    }
+    if (hnswlib_ != nullptr) {
+      Row("search_speedup_hnswlib",
+          Ratio(*hnswlib_, 10, BreadthFor(*hnswlib_, 10, .99)));
+    }
+  }
+
+  // A filter that one row in a hundred passes, by chance.
+  void Filtered() {
+    std::mt19937 random(9);
+    auto matches = std::make_shared<Roaring>();
+    for (uint32_t row = 0; row < options_.size; ++row) {
+      if (random() % 100 == 0) matches->add(row);
+    }
+    matches->runOptimize();
+    RowFilter filter = filter_;
+    filter.matches = matches;
+    const SearchPlan plan;
+    const auto search = [&](const Asked& asked) {
+      const Query query(half_, asked.need, asked.offer, asked.weight);
+      return search::SearchRole(role_, filter, query, 10, plan,
+                                [](uint32_t a, uint32_t b) { return a < b; });
+    };
+    std::vector<double> us;
+    for (int round = 0; round < options_.rounds; ++round) {
+      us.push_back(SecondsOf([&](const Asked& asked) {
+                     if (!search(asked).ok()) std::exit(1);
+                   }) *
+                   1e6);
+    }
+    size_t common = 0;
+    size_t all = 0;
+    for (size_t i = 0; i < std::min<size_t>(asked_.size(), 50); ++i) {
+      const auto exact = Ours(asked_[i], 10, false, filter);
+      const auto found = search(asked_[i]);
+      std::vector<uint32_t> rows;
+      for (const ScoredRow& row : *found) rows.push_back(row.row);
+      common += Common(rows, exact, 10);
+      all += exact.size();
+    }
+    Row("search_filter1pct_us", Median(us));
+    Row("search_filter1pct_recall",
+        static_cast<double>(common) / static_cast<double>(all));
+  }
+
+  const Options options_;
+  const size_t half_;
+  VectorRows rows_;
+  search::RowBitsVector bits_;
+  RowFilter filter_;
+  search::RolePartitions role_;
+  std::vector<float> values_;
+  std::vector<Asked> asked_;
+  std::shared_ptr<const HnswPartition> graph_;
+  std::unique_ptr<Peer> faiss_;
+  std::unique_ptr<Peer> hnswlib_;
+  double our_build_ = 0;
+  double faiss_build_ = 0;
+};
+
+}  // namespace
+}  // namespace mitra::bench
+
+int main(int argc, char** argv) {
+  mitra::bench::Options options;
+  CLI::App app("retrieval against its peers");
+  app.add_option("set", options.set)
+      ->check(CLI::IsMember({"plain", "reciprocal", "isolated", "duplicates"}));
+  app.add_option("size", options.size);
+  app.add_option("--suffix", options.suffix);
+  app.add_option("--rounds", options.rounds);
+  app.add_option("--queries", options.queries);
+  app.add_option("--links", options.links);
+  app.add_option("--build-breadth", options.build_breadth);
+  app.add_flag("!--no-peers", options.peers);
+  CLI11_PARSE(app, argc, argv);
+  return mitra::bench::Bench(options).Run();
+}
