@@ -24,11 +24,11 @@ class Visited {
       number_ = 1;
     }
   }
-  // False the first time.
-  bool Meet(uint32_t row) {
-    if (stamps_[row] == number_) return true;
+  // 1 the first time, else 0. Without a branch: nobody can foretell it.
+  size_t Meet(uint32_t row) {
+    const size_t fresh = stamps_[row] != number_;
     stamps_[row] = number_;
-    return false;
+    return fresh;
   }
 
  private:
@@ -109,8 +109,7 @@ class Walk {
         next = std::min(next, Take(i, breadth));
       }
       if (chosen == 0 && count == 0) break;
-      count = 0;
-      for (size_t i = 0; i < chosen; ++i) count = Fresh(group[i], count);
+      count = Fresh(group, chosen);
     }
     for (const Met& met : nearest_) {
       const uint32_t row = met.row & ~kDone;
@@ -135,14 +134,20 @@ class Walk {
     return chosen;
   }
 
-  // Appends the neighbours of `row` that were not met before.
-  size_t Fresh(uint32_t row, size_t count) {
-    const uint32_t* list = graph_.list(row);
-    for (size_t i = 0; i < graph_.width(); ++i) {
-      const uint32_t to = list[i];
-      if (to == HnswLinks::kNone) break;
-      if (!visited_.Meet(to)) Call(count++, to);
+  // Takes the neighbours of the group that were not met before to be
+  // estimated, and returns how many they are.
+  size_t Fresh(const uint32_t* group, size_t chosen) {
+    size_t count = 0;
+    for (size_t g = 0; g < chosen; ++g) {
+      const uint32_t* list = graph_.list(group[g]);
+      for (size_t i = 0; i < graph_.width(); ++i) {
+        const uint32_t to = list[i];
+        if (to == HnswLinks::kNone) break;
+        fresh_[count] = to;
+        count += visited_.Meet(to);
+      }
     }
+    for (size_t i = 0; i < count; ++i) Call(i, fresh_[i]);
     return count;
   }
 
@@ -185,9 +190,8 @@ class Walk {
     const uint32_t row = fresh_[i];
     const bool full = nearest_.size() == breadth;
     if (full && estimate <= nearest_.back().estimate) return breadth;
-    const auto place = std::upper_bound(
-        nearest_.begin(), nearest_.end(), estimate,
-        [](float e, const Met& met) { return e > met.estimate; });
+    const auto place =
+        nearest_.begin() + static_cast<ptrdiff_t>(PlaceOf(estimate));
     const auto at = static_cast<size_t>(place - nearest_.begin());
     if (full) {
       std::move_backward(place, nearest_.end() - 1, nearest_.end());
@@ -196,6 +200,19 @@ class Walk {
       nearest_.insert(place, {estimate, row});
     }
     return at;
+  }
+
+  // How many of the nearest are at least as near. Halves without a branch.
+  size_t PlaceOf(float estimate) const {
+    const Met* first = nearest_.data();
+    size_t left = nearest_.size();
+    while (left > 0) {
+      const size_t half = left / 2;
+      const bool nearer = first[half].estimate >= estimate;
+      first = nearer ? first + half + 1 : first;
+      left = nearer ? left - half - 1 : half;
+    }
+    return static_cast<size_t>(first - nearest_.data());
   }
 
   const HnswLinks& graph_;
