@@ -1,0 +1,24 @@
+// The protocols, each a suite that puts its rows into a report.
+
+#ifndef MITRA_TESTS_QUALITY_SUITES_H_
+#define MITRA_TESTS_QUALITY_SUITES_H_
+
+#include <string>
+
+#include "tests/quality/report.h"
+
+namespace mitra::quality {
+
+struct SuiteOptions {
+  // More rows: other settings and data, for who works on the algorithms.
+  bool full = false;
+  // Unpacked CSV of the mentor data; empty: not there.
+  std::string mentor_csv;
+};
+
+// R3: two-sided congestion (allocation).
+void RunCongestion(const SuiteOptions& options, Report& report);
+
+}  // namespace mitra::quality
+
+#endif  // MITRA_TESTS_QUALITY_SUITES_H_
