@@ -17,6 +17,7 @@
 #include "CLI/CLI.hpp"
 #include "services/search/partition/hnsw_partition.h"
 #include "services/search/partition/role_search.h"
+#include "services/search/partition/walk_calibration.h"
 #include "services/search/testing/vector_sets.h"
 #include "tests/bench/search_peers.h"
 
@@ -33,6 +34,8 @@ using search::VectorRows;
 using search::VectorSet;
 
 constexpr size_t kTop = 100;
+// Questions by which our walk is calibrated.
+constexpr size_t kUnmeasured = 100;
 
 struct Options {
   std::string set = "plain";
@@ -119,7 +122,7 @@ class Bench {
       bits_.Grow(row / RowBits::kRows + 1);
       bits_.Mutable(row / RowBits::kRows).set(row % RowBits::kRows, true);
     }
-    for (size_t i = 0; i < options_.queries; ++i) {
+    for (size_t i = 0; i < options_.queries + kUnmeasured; ++i) {
       Asked asked;
       const std::vector<float> q = Draw(first, second);
       // What the subject needs lies where rows offer.
@@ -131,7 +134,7 @@ class Bench {
                          : static_cast<float>(first.random()() % 1001) / 1000;
       for (float x : asked.need) asked.joint.push_back(asked.weight * x);
       for (float x : asked.offer) asked.joint.push_back((1 - asked.weight) * x);
-      asked_.push_back(std::move(asked));
+      (i < options_.queries ? asked_ : unmeasured_).push_back(std::move(asked));
     }
     filter_.eligible = bits_.Freeze();
     filter_.eligible_count = options_.size;
@@ -152,11 +155,24 @@ class Bench {
       std::fprintf(stderr, "%s\n", graph.status().ToString().c_str());
       std::exit(1);
     }
+    // As the index does after a build, on questions that are not measured.
+    const double calibrating = Now();
+    std::vector<Query> sample;
+    for (const Asked& asked : unmeasured_) {
+      sample.emplace_back(half_, asked.need, asked.offer, asked.weight);
+    }
+    search::CalibrateCare(**graph, role_.rows, sample, {}, nullptr);
+    std::printf("ours: care %.2f, chosen in %.1f s\n", (*graph)->care(),
+                Now() - calibrating);
     graph_ = *std::move(graph);
     role_.sealed = graph_;
-    std::printf("ours: built in %.1f s, %zu bytes a row\n", our_build_,
-                graph_->bytes() / options_.size + role_.rows.row_bytes());
+    const size_t bytes =
+        graph_->bytes() / options_.size + role_.rows.row_bytes();
+    std::printf("ours: built in %.1f s, %zu bytes a row\n", our_build_, bytes);
     Row("search_build_s", our_build_);
+    if (options_.set == "reciprocal") {
+      Row("search_bytes_per_member", static_cast<double>(bytes));
+    }
   }
 
   void BuildPeers() {
@@ -340,6 +356,7 @@ class Bench {
   search::RolePartitions role_;
   std::vector<float> values_;
   std::vector<Asked> asked_;
+  std::vector<Asked> unmeasured_;
   std::shared_ptr<const HnswPartition> graph_;
   std::unique_ptr<Peer> faiss_;
   std::unique_ptr<Peer> hnswlib_;

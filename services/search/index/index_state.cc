@@ -11,6 +11,7 @@
 #include "mitra/v1/change_feed_service.pb.h"
 #include "services/search/index/id_hash.h"
 #include "services/search/index/profile_facts.h"
+#include "services/search/partition/walk_calibration.h"
 
 namespace mitra::search {
 namespace {
@@ -309,6 +310,17 @@ bool IndexState::Maintain(const std::atomic<bool>& stop, int threads) {
   return (built || merged) && !stop.load();
 }
 
+namespace {
+
+void Calibrate(HnswPartition& graph, const VectorRows::View& vectors,
+               const std::atomic<bool>* stop) {
+  constexpr size_t kSample = 100;
+  CalibrateCare(graph, vectors, SampleQueries(graph, vectors, kSample), {},
+                stop);
+}
+
+}  // namespace
+
 bool IndexState::BuildOneGraph(const std::atomic<bool>& stop, int threads) {
   std::optional<RoleIndex::BuildTask> task;
   size_t which = 0;
@@ -327,6 +339,7 @@ bool IndexState::BuildOneGraph(const std::atomic<bool>& stop, int threads) {
                                      .build_breadth = options_.build_breadth,
                                      .threads = threads,
                                      .stop = &stop});
+  if (graph.ok()) Calibrate(**graph, task->vectors, &stop);
   absl::MutexLock lock(&mutex_);
   if (generation != generation_) return true;  // another record meanwhile
   // Without a graph everything is scanned, which is slower but as right.
@@ -413,9 +426,11 @@ absl::Status IndexState::Restore(Restored restored) {
     ++contents->live_members;
   }
   for (size_t role = 0; role < kRoles; ++role) {
-    if (!contents->roles[role].RestoreGraph(
-            std::move(restored.roles[role].graph))) {
-      return damaged("graph");
+    const std::shared_ptr<HnswPartition>& graph = restored.roles[role].graph;
+    if (!contents->roles[role].RestoreGraph(graph)) return damaged("graph");
+    // Nobody searches it yet.
+    if (graph != nullptr) {
+      Calibrate(*graph, contents->roles[role].vectors(), nullptr);
     }
   }
   contents->lexical = std::move(restored.lexical);

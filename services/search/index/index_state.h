@@ -85,7 +85,7 @@ class IndexState : public feed::FeedSink {
       // Row-major vectors of rows [0, sides.size()).
       std::vector<uint8_t> sides;
       std::vector<float> values;
-      std::shared_ptr<const HnswPartition> graph;  // may be null
+      std::shared_ptr<HnswPartition> graph;  // may be null
     };
     uint64_t watermark = 0;
     uint64_t record_incarnation = 0;

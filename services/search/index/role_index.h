@@ -91,6 +91,7 @@ class RoleIndex {
   bool RestoreRow(uint32_t row, const RowAttributes& attributes, bool eligible);
   bool RestoreGraph(std::shared_ptr<const HnswPartition> graph);
 
+  const VectorRows::View& vectors() const { return vectors_.view(); }
   size_t live() const { return live_; }
   size_t dead() const { return dead_in_graph_; }
   // Since when the oldest dead row is kept; InfiniteFuture if there is none.

@@ -9,9 +9,13 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "common/status/status_macros.h"
 #include "services/search/kernels/kernels.h"
 
@@ -85,6 +89,73 @@ class RowStorage : public faiss::Index {
   const std::vector<uint32_t>& rows_;
 };
 
+// Rows by their codes, scale and sides.
+class RowsByCodes {
+ public:
+  explicit RowsByCodes(const VectorRows::View& vectors)
+      : positions_(0, Hash{&vectors}, Equal{&vectors}) {}
+
+  void reserve(size_t rows) { positions_.reserve(rows); }
+  // The position of a row with the same codes, which is `position` if there
+  // was none before.
+  int32_t PositionOf(uint32_t row, int32_t position) {
+    return positions_.try_emplace(row, position).first->second;
+  }
+
+ private:
+  static absl::string_view Codes(const VectorRows::View& vectors,
+                                 uint32_t row) {
+    return {reinterpret_cast<const char*>(vectors.codes(row)),
+            vectors.stride()};
+  }
+  struct Hash {
+    const VectorRows::View* vectors;
+    size_t operator()(uint32_t row) const {
+      return absl::HashOf(Codes(*vectors, row), vectors->scale(row));
+    }
+  };
+  struct Equal {
+    const VectorRows::View* vectors;
+    bool operator()(uint32_t a, uint32_t b) const {
+      return vectors->scale(a) == vectors->scale(b) &&
+             vectors->sides(a) == vectors->sides(b) &&
+             Codes(*vectors, a) == Codes(*vectors, b);
+    }
+  };
+  absl::flat_hash_map<uint32_t, int32_t, Hash, Equal> positions_;
+};
+
+// Takes `rows` into `parts`: as twins of rows that are there, or as new rows of
+// the graph, at its end.
+void TakeRows(const VectorRows::View& vectors, absl::Span<const uint32_t> rows,
+              HnswParts& parts) {
+  RowsByCodes by_codes(vectors);
+  by_codes.reserve(parts.rows.size() + rows.size());
+  for (size_t i = 0; i < parts.rows.size(); ++i) {
+    by_codes.PositionOf(parts.rows[i], static_cast<int32_t>(i));
+  }
+  std::vector<std::pair<int32_t, uint32_t>> twins;
+  for (size_t i = 0; i < parts.twins.size(); ++i) {
+    twins.emplace_back(parts.twin_of[i], parts.twins[i]);
+  }
+  for (uint32_t row : rows) {
+    const auto next = static_cast<int32_t>(parts.rows.size());
+    const int32_t position = by_codes.PositionOf(row, next);
+    if (position == next) {
+      parts.rows.push_back(row);
+    } else {
+      twins.emplace_back(position, row);
+    }
+  }
+  std::sort(twins.begin(), twins.end());
+  parts.twins.clear();
+  parts.twin_of.clear();
+  for (const auto& [position, row] : twins) {
+    parts.twins.push_back(row);
+    parts.twin_of.push_back(position);
+  }
+}
+
 // Runs FAISS code; its exceptions end here.
 template <typename Work>
 absl::Status Guarded(Work work) {
@@ -137,17 +208,18 @@ absl::StatusOr<HnswParts> BuildHnsw(const VectorRows::View& vectors,
     RowStorage storage(vectors, parts.rows);
     faiss::IndexHNSW index(&storage, parts.links);
     if (base != nullptr) Restore(parts, index.hnsw);
-    parts.rows.insert(parts.rows.end(), rows.begin(), rows.end());
-    std::vector<float> positions(rows.size());
-    for (size_t i = 0; i < rows.size(); ++i) {
+    TakeRows(vectors, rows, parts);
+    const size_t added = parts.rows.size() - old;
+    std::vector<float> positions(added);
+    for (size_t i = 0; i < added; ++i) {
       const auto position = static_cast<uint32_t>(old + i);
       std::memcpy(&positions[i], &position, sizeof(position));
     }
     index.hnsw.efConstruction = options.build_breadth;
     index.ntotal = storage.ntotal = static_cast<int64_t>(old);
     omp_set_num_threads(std::max(options.threads, 1));
-    for (size_t done = 0; done < rows.size() && !stopped; done += kBatch) {
-      const size_t n = std::min(kBatch, rows.size() - done);
+    for (size_t done = 0; done < added && !stopped; done += kBatch) {
+      const size_t n = std::min(kBatch, added - done);
       index.add(static_cast<int64_t>(n), positions.data() + done);
       stopped = options.stop != nullptr &&
                 options.stop->load(std::memory_order_relaxed);

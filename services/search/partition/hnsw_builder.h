@@ -31,7 +31,8 @@ struct HnswBuildOptions {
 };
 
 // Builds over `rows`, which must be distinct, of `vectors`. With `base`, the
-// result holds base's rows first and only the others are inserted. INTERNAL if
+// result holds base's rows first and only the others are inserted. Rows with
+// the codes of one that is in the graph become its twins. INTERNAL if
 // FAISS fails, RESOURCE_EXHAUSTED if memory does not suffice.
 absl::StatusOr<HnswParts> BuildHnsw(const VectorRows::View& vectors,
                                     absl::Span<const uint32_t> rows,

@@ -64,6 +64,17 @@ bool EntryStands(const HnswParts& parts) {
              *std::max_element(parts.levels.begin(), parts.levels.end());
 }
 
+bool TwinsFit(const HnswParts& parts) {
+  if (parts.twins.size() != parts.twin_of.size()) return false;
+  const auto size = static_cast<int32_t>(parts.rows.size());
+  int32_t last = 0;
+  for (int32_t of : parts.twin_of) {
+    if (of < last || of >= size) return false;
+    last = of;
+  }
+  return true;
+}
+
 }  // namespace
 
 absl::StatusOr<HnswLinks> HnswLinks::FromParts(const HnswParts& parts) {
@@ -72,8 +83,16 @@ absl::StatusOr<HnswLinks> HnswLinks::FromParts(const HnswParts& parts) {
   if (!LinksLead(parts, *offsets)) return Damaged("neighbours");
   if (!EntryStands(parts)) return Damaged("entry point");
 
+  if (!TwinsFit(parts)) return Damaged("twins");
+
   HnswLinks graph;
   graph.rows_ = parts.rows;
+  graph.twins_ = parts.twins;
+  for (uint32_t i = 0; i < parts.twins.size(); ++i) {
+    const auto of = static_cast<size_t>(parts.twin_of[i]);
+    ++graph.twins_of_.try_emplace(parts.rows[of], Twins{i, 0})
+          .first->second.count;
+  }
   graph.levels_.assign(parts.levels.begin(), parts.levels.end());
   graph.links_ = static_cast<size_t>(parts.links);
   const size_t size = parts.rows.size();
@@ -143,6 +162,12 @@ HnswParts HnswLinks::ToParts() const {
   }
   parts.entry_point = static_cast<int32_t>(position_of[entry_]);
   for (uint32_t i = 0; i < rows_.size(); ++i) {
+    for (uint32_t twin : twins_of(rows_[i])) {
+      parts.twins.push_back(twin);
+      parts.twin_of.push_back(static_cast<int32_t>(i));
+    }
+  }
+  for (uint32_t i = 0; i < rows_.size(); ++i) {
     const uint32_t* lowest = list(rows_[i]);
     for (size_t j = 0; j < width(); ++j) {
       parts.neighbours.push_back(
@@ -165,6 +190,8 @@ HnswParts HnswLinks::ToParts() const {
 size_t HnswLinks::bytes() const {
   size_t bytes = rows_.capacity() * sizeof(uint32_t) + levels_.capacity() +
                  row_end_ * width() * sizeof(uint32_t) +
+                 twins_.capacity() * sizeof(uint32_t) +
+                 twins_of_.capacity() * (sizeof(uint32_t) + sizeof(Twins)) +
                  upper_rows_.capacity() * sizeof(uint32_t);
   for (const auto& lists : upper_) bytes += lists.capacity() * sizeof(uint32_t);
   return bytes;

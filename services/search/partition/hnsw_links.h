@@ -1,6 +1,10 @@
 // The links of a navigable small-world graph, packed for walking: the lists of
 // the lowest level lie at a fixed stride under their row's number, so that a
 // walk goes from row to row without looking anything up.
+//
+// Of rows with equal codes only one stands in the graph; the others are its
+// twins, and are found with it. A graph of twins would have no links but among
+// them, and whoever wrote the same text as 2,000 others could not be found.
 
 #ifndef MITRA_SERVICES_SEARCH_PARTITION_HNSW_LINKS_H_
 #define MITRA_SERVICES_SEARCH_PARTITION_HNSW_LINKS_H_
@@ -9,6 +13,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "services/search/partition/pages.h"
@@ -28,6 +33,9 @@ struct HnswParts {
   int32_t entry_point = -1;
   // The entry point's highest level, counted from 0.
   int32_t max_level = -1;
+  // Rows outside the graph, and the positions whose codes they have, ascending.
+  std::vector<uint32_t> twins;
+  std::vector<int32_t> twin_of;
 };
 
 // Immutable once made.
@@ -42,8 +50,17 @@ class HnswLinks {
   static absl::StatusOr<HnswLinks> FromParts(const HnswParts& parts);
   HnswParts ToParts() const;
 
-  // In the order of their insertion, dead ones included.
+  // In the order of their insertion, dead ones included, without twins.
   const std::vector<uint32_t>& rows() const { return rows_; }
+  const std::vector<uint32_t>& twins() const { return twins_; }
+  // Those of one row.
+  absl::Span<const uint32_t> twins_of(uint32_t row) const {
+    if (twins_.empty()) return {};
+    const auto found = twins_of_.find(row);
+    if (found == twins_of_.end()) return {};
+    return absl::MakeSpan(twins_).subspan(found->second.first,
+                                          found->second.count);
+  }
   size_t links() const { return links_; }
   size_t bytes() const;
 
@@ -72,6 +89,12 @@ class HnswLinks {
  private:
   std::vector<uint32_t> rows_;
   std::vector<uint8_t> levels_;  // by position
+  struct Twins {
+    uint32_t first;
+    uint32_t count;
+  };
+  std::vector<uint32_t> twins_;
+  absl::flat_hash_map<uint32_t, Twins> twins_of_;
   size_t links_ = 0;
   size_t row_end_ = 0;
   uint32_t entry_ = kNone;

@@ -18,15 +18,26 @@ absl::StatusOr<std::unique_ptr<HnswPartition>> HnswPartition::Build(
   return std::make_unique<HnswPartition>(std::move(links));
 }
 
+std::vector<uint32_t> HnswPartition::rows() const {
+  std::vector<uint32_t> rows = links_.rows();
+  rows.insert(rows.end(), links_.twins().begin(), links_.twins().end());
+  return rows;
+}
+
+size_t HnswPartition::Breadth(size_t want, size_t passing) const {
+  return WalkBreadth(want, passing, size(), care_);
+}
+
 absl::Status HnswPartition::Search(const PartitionSearch& search,
                                    EstimatePool& pool) const {
   constexpr int kWalks = 3;
-  size_t breadth = WalkBreadth(pool.want(), search.filter.count(), size());
+  size_t breadth = Breadth(pool.want(), search.filter.count());
   for (int walk = 0; walk < kWalks; ++walk, breadth *= 4) {
-    breadth = std::min(breadth, size());
+    breadth = std::min(breadth, links_.rows().size());
     pool.Clear();
     WalkHnsw(links_, search, breadth, pool);
-    if (breadth == size() || pool.Finish().size() >= pool.want()) break;
+    if (breadth == links_.rows().size() || pool.Finish().size() >= pool.want())
+      break;
   }
   return absl::OkStatus();
 }

@@ -26,11 +26,18 @@ class HnswPartition : public Partition {
 
   const HnswLinks& links() const { return links_; }
   // The rows in the graph, dead ones included.
-  const std::vector<uint32_t>& rows() const { return links_.rows(); }
+  std::vector<uint32_t> rows() const;
+
+  // See WalkBreadth. To be set before others search.
+  void set_care(double care) { care_ = care; }
+  double care() const { return care_; }
 
   absl::string_view kind() const override { return "hnsw"; }
-  size_t size() const override { return links_.rows().size(); }
+  size_t size() const override {
+    return links_.rows().size() + links_.twins().size();
+  }
   size_t bytes() const override { return links_.bytes(); }
+  size_t Breadth(size_t want, size_t passing) const override;
   // Walks, twice more and broader each time if too few rows that pass were
   // met. Then a scan is the faster way to them.
   absl::Status Search(const PartitionSearch& search,
@@ -38,6 +45,7 @@ class HnswPartition : public Partition {
 
  private:
   HnswLinks links_;
+  double care_ = 1;
 };
 
 }  // namespace mitra::search

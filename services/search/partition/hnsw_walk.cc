@@ -112,14 +112,18 @@ class Walk {
       count = Fresh(group, chosen);
     }
     for (const Met& met : nearest_) {
+      if (met.estimate < pool_.threshold()) continue;
       const uint32_t row = met.row & ~kDone;
-      if (met.estimate >= pool_.threshold() && filter_.Passes(row)) {
-        pool_.Add(row, met.estimate);
-      }
+      Offer(row, met.estimate);
+      for (uint32_t twin : graph_.twins_of(row)) Offer(twin, met.estimate);
     }
   }
 
  private:
+  void Offer(uint32_t row, float estimate) {
+    if (filter_.Passes(row)) pool_.Add(row, estimate);
+  }
+
   // Takes the nearest rows from place `next` on that are left to look around
   // from, and calls for their lists.
   size_t Choose(size_t& next, uint32_t* group) {

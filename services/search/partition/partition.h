@@ -60,11 +60,15 @@ class EstimatePool {
 
 // How broad a walk of a graph of `size` rows must be to meet `want` rows if
 // `passing` of all rows pass. More than what is wanted, because estimates and
-// walk are inexact (recall .98 on reciprocal vectors of independent halves),
-// and more in proportion to the rows that do not pass.
-inline size_t WalkBreadth(size_t want, size_t passing, size_t size) {
+// walk are inexact, and more in proportion to the rows that do not pass. `care`
+// says how much more; 1 gives a recall of .98 on reciprocal vectors of
+// independent halves, which are as hard as texts become (see CalibrateCare).
+inline size_t WalkBreadth(size_t want, size_t passing, size_t size,
+                          double care) {
   const size_t all = size > passing ? size : passing;
-  return (want + want / 3 + 150) * all / (passing == 0 ? 1 : passing);
+  const auto more =
+      static_cast<size_t>(care * (static_cast<double>(want) / 3 + 150));
+  return (want + more) * all / (passing == 0 ? 1 : passing);
 }
 
 // One search of one partition.
@@ -83,6 +87,11 @@ class Partition {
   // Rows held, dead ones included.
   virtual size_t size() const = 0;
   virtual size_t bytes() const = 0;
+  // How broad a walk for `want` rows would be if `passing` rows pass; 0 if the
+  // partition does not walk.
+  virtual size_t Breadth(size_t /*want*/, size_t /*passing*/) const {
+    return 0;
+  }
   // Adds to `pool` the rows of this partition that pass the filter and are
   // nearest to the query: as many as the pool wants if it has and finds them
   // in reasonable time, else fewer.

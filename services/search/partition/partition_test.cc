@@ -12,6 +12,7 @@
 #include "services/search/partition/flat_partition.h"
 #include "services/search/partition/hnsw_partition.h"
 #include "services/search/partition/role_search.h"
+#include "services/search/partition/walk_calibration.h"
 
 namespace mitra::search {
 namespace {
@@ -289,6 +290,71 @@ TEST(HnswPartitionTest, ExtendingAGraphFindsOldAndNewRows) {
   EXPECT_GE(recall, 0.95);
 }
 
+// 2,000 members who wrote the same words, twice over.
+TEST(HnswPartitionTest, HerdsOfEqualRowsAreFoundWhole) {
+  TestRole role(3000, 16, 21);
+  const Vector need = role.source.Next();
+  const Vector offer = role.source.Next();
+  for (uint32_t row = 500; row < 2500; ++row) {
+    role.vectors.Set(row, offer, need);
+  }
+  role.Publish(3000);
+  std::vector<uint32_t> first, second;
+  for (uint32_t row = 0; row < 3000; ++row) {
+    (row % 2 == 0 ? first : second).push_back(row);
+  }
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      auto base, HnswPartition::Build(role.parts.rows, first, nullptr, {}));
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      auto graph,
+      HnswPartition::Build(role.parts.rows, second, base.get(), {}));
+  EXPECT_EQ(graph->size(), 3000U);
+  EXPECT_EQ(graph->links().rows().size(), 1001U);
+  role.parts.sealed = std::move(graph);
+  role.parts.outside = std::make_shared<Roaring>();
+  // The one that stands in the graph for the others is gone; they are not.
+  role.Kill(500);
+
+  const Query query(16, offer, need, 0.5F);
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const auto found,
+      SearchRole(role.parts, role.filter, query, 1999, AlwaysWalk(), ByRow));
+  std::vector<uint32_t> herd;
+  for (uint32_t row = 501; row < 2500; ++row) herd.push_back(row);
+  EXPECT_EQ(Rows(found), herd);
+
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const auto few,
+      SearchRole(role.parts, role.filter, query, 10, AlwaysWalk(), ByRow));
+  EXPECT_EQ(Rows(few), std::vector<uint32_t>(herd.begin(), herd.begin() + 10));
+}
+
+TEST(WalkCalibrationTest, TakesTheLeastCareThatReachesTheGoal) {
+  TestRole role(5000, 16, 22);
+  std::vector<uint32_t> rows;
+  for (uint32_t row = 0; row < 5000; ++row) rows.push_back(row);
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      auto graph, HnswPartition::Build(role.parts.rows, rows, nullptr, {}));
+  const auto sample = SampleQueries(*graph, role.parts.rows, 20);
+  ASSERT_EQ(sample.size(), 20U);
+
+  CalibrateCare(*graph, role.parts.rows, sample, {.top100 = 0, .top10 = 0},
+                nullptr);
+  const double careless = graph->care();
+  CalibrateCare(*graph, role.parts.rows, sample, {.top100 = .98, .top10 = .99},
+                nullptr);
+  const double careful = graph->care();
+  CalibrateCare(*graph, role.parts.rows, sample, {.top100 = 2, .top10 = 2},
+                nullptr);
+  EXPECT_LE(careless, careful);
+  EXPECT_LT(careful, graph->care());
+
+  graph->set_care(.77);
+  const std::atomic<bool> stop{true};
+  CalibrateCare(*graph, role.parts.rows, sample, {}, &stop);
+  EXPECT_EQ(graph->care(), .77);
+}
+
 TEST(HnswPartitionTest, PartsRoundTripAndDamageIsRefused) {
   TestRole role(800, 16, 18);
   role.Seal();
@@ -319,6 +385,12 @@ TEST(HnswPartitionTest, PartsRoundTripAndDamageIsRefused) {
            [](auto& p) { p.max_level += 1; },
            [](auto& p) { p.links = 100000; },
            [](auto& p) { p.rows.push_back(9); },
+           [](auto& p) { p.twins.push_back(9); },
+           [](auto& p) { p.twins = {9}, p.twin_of = {800}; },
+           [](auto& p) { p.twins = {9}, p.twin_of = {-1}; },
+           [](auto& p) {
+             p.twins = {9, 10}, p.twin_of = {5, 4};
+           },
        }) {
     HnswParts parts = good.links().ToParts();
     damage(parts);

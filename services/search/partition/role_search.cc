@@ -15,7 +15,7 @@ bool WalkPays(const RolePartitions& role, const RowFilter& filter, size_t k,
   const size_t count = filter.count();
   if (count <= plan.scan_rows) return false;
   if (filter.matches != nullptr && count <= plan.scan_matches) return false;
-  const size_t breadth = WalkBreadth(k, count, role.sealed->size());
+  const size_t breadth = role.sealed->Breadth(k, count);
   return count > breadth * plan.rows_per_breadth;
 }
 

@@ -20,7 +20,7 @@ using snapshot::Reader;
 using snapshot::Writer;
 
 constexpr char kFormat[] = "mitra-search-index";
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 
 // Records as they stand in the file. All bytes are named, none is padding.
 struct MemberRecord {
@@ -180,6 +180,10 @@ absl::Status WriteRole(Writer& writer, size_t role, const RoleView& view,
       RoleSection(role, "graph/rows"), parts.rows));
   MITRA_RETURN_IF_ERROR(writer.WriteVector<int32_t>(
       RoleSection(role, "graph/levels"), parts.levels, true));
+  MITRA_RETURN_IF_ERROR(writer.WriteVector<uint32_t>(
+      RoleSection(role, "graph/twins"), parts.twins));
+  MITRA_RETURN_IF_ERROR(writer.WriteVector<int32_t>(
+      RoleSection(role, "graph/twin_of"), parts.twin_of));
   return writer.WriteVector<int32_t>(RoleSection(role, "graph/neighbours"),
                                      parts.neighbours);
 }
@@ -281,6 +285,11 @@ absl::Status ReadRole(Reader& reader, size_t number,
   MITRA_ASSIGN_OR_RETURN(
       parts.neighbours,
       reader.ReadVector<int32_t>(RoleSection(number, "graph/neighbours")));
+  MITRA_ASSIGN_OR_RETURN(parts.twins, reader.ReadVector<uint32_t>(
+                                          RoleSection(number, "graph/twins")));
+  MITRA_ASSIGN_OR_RETURN(
+      parts.twin_of,
+      reader.ReadVector<int32_t>(RoleSection(number, "graph/twin_of")));
   MITRA_ASSIGN_OR_RETURN(HnswLinks links, HnswLinks::FromParts(parts));
   role.graph = std::make_shared<HnswPartition>(std::move(links));
   return absl::OkStatus();

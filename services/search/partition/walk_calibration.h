@@ -1,0 +1,38 @@
+// How broad the walks of a graph must be: measured on the graph itself.
+
+#ifndef MITRA_SERVICES_SEARCH_PARTITION_WALK_CALIBRATION_H_
+#define MITRA_SERVICES_SEARCH_PARTITION_WALK_CALIBRATION_H_
+
+#include <atomic>
+#include <cstddef>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "services/search/partition/hnsw_partition.h"
+#include "services/search/partition/query.h"
+#include "services/search/partition/vector_rows.h"
+
+namespace mitra::search {
+
+// Recalls that the walks must reach on the sample. A little more than what is
+// promised, .98 of the best 100: a sample errs.
+struct RecallGoal {
+  double top100 = 0.983;
+  double top10 = 0.99;
+};
+
+// Rows of the graph as subjects who ask for the likes of it, at weights over
+// all of [0, 1].
+std::vector<Query> SampleQueries(const HnswPartition& graph,
+                                 const VectorRows::View& rows, size_t count);
+
+// Sets the smallest care (see WalkBreadth) of a ladder with which walks reach
+// the goal on `sample`, and warms the graph up on the way. Each query is
+// scanned once: 10 ms a million rows. Leaves the care as it is if stopped.
+void CalibrateCare(HnswPartition& graph, const VectorRows::View& rows,
+                   absl::Span<const Query> sample, const RecallGoal& goal,
+                   const std::atomic<bool>* stop);
+
+}  // namespace mitra::search
+
+#endif  // MITRA_SERVICES_SEARCH_PARTITION_WALK_CALIBRATION_H_
