@@ -1,7 +1,7 @@
 // Retrieval inside one process against FAISS as packaged and hnswlib, on the
 // same vectors, one thread, rounds alternating, recall measured in the run.
 //
-//   mitra-bench-search SET SIZE [--suffix TEXT] [--rounds N]
+//   mitra-bench-search SET SIZE [--suffix TEXT] [--rounds N] [--no-peers]
 //
 // SET: plain (d = 128), reciprocal (two independent halves of 128), isolated
 // (separate clusters, d = 128), duplicates (reciprocal, in herds of 2,000
@@ -86,7 +86,12 @@ class Bench {
 
  private:
   void Row(const char* name, double value) const {
-    std::printf("METRIC %s%s %.4g\n", name, options_.suffix.c_str(), value);
+    const std::string prefix = options_.set == "plain"        ? ""
+                               : options_.set == "reciprocal" ? "recip_"
+                               : options_.set == "isolated"   ? "clustered_"
+                                                              : "duplicates_";
+    std::printf("METRIC search_%s%s%s %.4g\n", prefix.c_str(), name,
+                options_.suffix.c_str(), value);
     std::fflush(stdout);
   }
 
@@ -169,10 +174,8 @@ class Bench {
     const size_t bytes =
         graph_->bytes() / options_.size + role_.rows.row_bytes();
     std::printf("ours: built in %.1f s, %zu bytes a row\n", our_build_, bytes);
-    Row("search_build_s", our_build_);
-    if (options_.set == "reciprocal") {
-      Row("search_bytes_per_member", static_cast<double>(bytes));
-    }
+    Row("build_s", our_build_);
+    Row("bytes_per_member", static_cast<double>(bytes));
   }
 
   void BuildPeers() {
@@ -182,7 +185,7 @@ class Bench {
     faiss_->Build(values_.data(), options_.size, 2);
     faiss_build_ = Now() - begin;
     std::printf("faiss: built in %.1f s\n", faiss_build_);
-    Row("search_build_speedup", faiss_build_ / our_build_);
+    Row("build_speedup", faiss_build_ / our_build_);
     if (options_.set == "plain" && options_.size <= 200000) {
       hnswlib_ = Hnswlib(width, 16, 100);
       if (hnswlib_ != nullptr) {
@@ -287,7 +290,6 @@ class Bench {
   }
 
   void Compare() {
-    const bool reciprocal = options_.set == "reciprocal";
     std::vector<double> us;
     for (int round = 0; round < options_.rounds; ++round) {
       us.push_back(SecondsOf([&](const Asked& asked) {
@@ -295,17 +297,15 @@ class Bench {
                    }) *
                    1e6);
     }
-    Row(reciprocal ? "search_recip_us" : "search_us", Median(us));
-    Row(reciprocal ? "search_recip_recall100" : "search_recall100",
-        OurRecall(kTop));
-    Row(reciprocal ? "search_recip_recall10" : "search_recall10",
-        OurRecall(10));
+    Row("us", Median(us));
+    Row("recall100", OurRecall(kTop));
+    Row("recall10", OurRecall(10));
     if (faiss_ != nullptr) {
-      Row(reciprocal ? "search_recip_speedup_stock" : "search_speedup_stock",
+      Row("speedup_stock",
           Ratio(*faiss_, kTop, BreadthFor(*faiss_, kTop, .98)));
     }
     if (hnswlib_ != nullptr) {
-      Row("search_speedup_hnswlib",
+      Row("speedup_hnswlib",
           Ratio(*hnswlib_, 10, BreadthFor(*hnswlib_, 10, .99)));
     }
   }
@@ -343,8 +343,8 @@ class Bench {
       common += Common(rows, exact, 10);
       all += exact.size();
     }
-    Row("search_filter1pct_us", Median(us));
-    Row("search_filter1pct_recall",
+    Row("filter1pct_us", Median(us));
+    Row("filter1pct_recall",
         static_cast<double>(common) / static_cast<double>(all));
   }
 
