@@ -84,7 +84,7 @@ class IndexState : public feed::FeedSink {
     struct Role {
       // Row-major vectors of rows [0, sides.size()).
       std::vector<uint8_t> sides;
-      std::vector<float> values;
+      std::vector<Half> values;
       std::shared_ptr<HnswPartition> graph;  // may be null
     };
     uint64_t watermark = 0;

@@ -54,11 +54,11 @@ void RoleIndex::SetEligible(uint32_t row, bool eligible) {
 bool RoleIndex::SameVectors(uint32_t row, absl::Span<const float> offer,
                             absl::Span<const float> need) const {
   const VectorRows::View& rows = vectors_.view();
-  const auto same = [&](const float* stored, uint8_t side,
+  const auto same = [&](const Half* stored, uint8_t side,
                         absl::Span<const float> values) {
     if (((rows.sides(row) & side) != 0) == values.empty()) return false;
-    return std::memcmp(stored, values.data(), values.size() * sizeof(float)) ==
-           0;
+    return std::equal(values.begin(), values.end(), stored,
+                      [](float v, Half half) { return ToHalf(v) == half; });
   };
   return same(rows.offer(row), VectorRows::kOffer, offer) &&
          same(rows.need(row), VectorRows::kNeed, need);
@@ -197,13 +197,17 @@ void RoleIndex::FinishBuild(std::shared_ptr<const HnswPartition> graph) {
 }
 
 void RoleIndex::RestoreVectors(absl::Span<const uint8_t> sides,
-                               absl::Span<const float> values) {
+                               absl::Span<const Half> values) {
   const size_t d = vectors_.view().dimension();
+  std::vector<float> both(2 * d);
   for (uint32_t row = 0; row < sides.size(); ++row) {
-    const absl::Span<const float> both = values.subspan(2 * d * row, 2 * d);
+    std::transform(values.begin() + static_cast<ptrdiff_t>(2 * d * row),
+                   values.begin() + static_cast<ptrdiff_t>(2 * d * (row + 1)),
+                   both.begin(), FromHalf);
     const auto side = [&](uint8_t bit, size_t begin) {
-      return (sides[row] & bit) != 0 ? both.subspan(begin, d)
-                                     : absl::Span<const float>();
+      return (sides[row] & bit) != 0
+                 ? absl::MakeConstSpan(both).subspan(begin, d)
+                 : absl::Span<const float>();
     };
     vectors_.Set(row, side(VectorRows::kOffer, 0), side(VectorRows::kNeed, d));
   }

@@ -87,7 +87,7 @@ class RoleIndex {
   // all vectors, then the live rows, then the graph or null. False if a row
   // is not there or was given twice.
   void RestoreVectors(absl::Span<const uint8_t> sides,
-                      absl::Span<const float> values);
+                      absl::Span<const Half> values);
   bool RestoreRow(uint32_t row, const RowAttributes& attributes, bool eligible);
   bool RestoreGraph(std::shared_ptr<const HnswPartition> graph);
 

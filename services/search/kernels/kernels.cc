@@ -40,9 +40,9 @@ size_t Select(const int32_t* dots, const float* scales, const uint32_t* picks,
   return selected;
 }
 
-float DotF32(const float* a, const float* b, size_t n) {
+float DotF16(const float* a, const Half* b, size_t n) {
   float sum = 0;
-  for (size_t i = 0; i < n; ++i) sum += a[i] * b[i];
+  for (size_t i = 0; i < n; ++i) sum += a[i] * FromHalf(b[i]);
   return sum;
 }
 
@@ -61,7 +61,7 @@ const Kernels& Choose() {
 
 const Kernels& ScalarKernels() {
   static constexpr Kernels kKernels = {"scalar",    DotI8,  DotI8Rows,
-                                       DotI8Gather, Select, DotF32};
+                                       DotI8Gather, Select, DotF16};
   return kKernels;
 }
 

@@ -1,8 +1,8 @@
-// The arithmetic of search: dot products of int8 codes and of float32 vectors,
+// The arithmetic of search: dot products of int8 codes and of 16-bit vectors,
 // written once per instruction set and chosen when the program starts.
 //
 // All variants of the int8 functions give exactly the same integers. The
-// float32 dot products differ between variants in the last bits only, and one
+// 16-bit dot products differ between variants in the last bits only, and one
 // process uses one variant.
 
 #ifndef MITRA_SERVICES_SEARCH_KERNELS_KERNELS_H_
@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "services/search/kernels/half.h"
 
 namespace mitra::search {
 
@@ -43,8 +44,8 @@ struct Kernels {
                    const uint32_t* picks, size_t count, float factor,
                    float threshold, uint32_t* at, float* values);
 
-  // Σ a[i]·b[i].
-  float (*dot_f32)(const float* a, const float* b, size_t n);
+  // Σ a[i]·b[i], in float32.
+  float (*dot_f16)(const float* a, const Half* b, size_t n);
 };
 
 // The plain reference, which every machine can run.

@@ -4,7 +4,7 @@
 
 #include <immintrin.h>
 
-#define MITRA_AVX2 __attribute__((target("avx2,fma")))
+#define MITRA_AVX2 __attribute__((target("avx2,fma,f16c")))
 
 namespace mitra::search {
 namespace {
@@ -93,14 +93,18 @@ MITRA_AVX2 size_t Select(const int32_t* dots, const float* scales,
   return selected;
 }
 
-MITRA_AVX2 float DotF32(const float* a, const float* b, size_t n) {
+MITRA_AVX2 inline __m256 Load8(const Half* values) {
+  return _mm256_cvtph_ps(
+      _mm_loadu_si128(reinterpret_cast<const __m128i*>(values)));
+}
+
+MITRA_AVX2 float DotF16(const float* a, const Half* b, size_t n) {
   __m256 s0 = _mm256_setzero_ps();
   __m256 s1 = _mm256_setzero_ps();
   size_t i = 0;
   for (; i + 16 <= n; i += 16) {
-    s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), s0);
-    s1 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8),
-                         s1);
+    s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), Load8(b + i), s0);
+    s1 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), Load8(b + i + 8), s1);
   }
   s0 = _mm256_add_ps(s0, s1);
   __m128 s =
@@ -108,7 +112,7 @@ MITRA_AVX2 float DotF32(const float* a, const float* b, size_t n) {
   s = _mm_add_ps(s, _mm_movehl_ps(s, s));
   s = _mm_add_ss(s, _mm_movehdup_ps(s));
   float total = _mm_cvtss_f32(s);
-  for (; i < n; ++i) total += a[i] * b[i];
+  for (; i < n; ++i) total += a[i] * FromHalf(b[i]);
   return total;
 }
 
@@ -116,9 +120,10 @@ MITRA_AVX2 float DotF32(const float* a, const float* b, size_t n) {
 
 const Kernels* Avx2Kernels() {
   static constexpr Kernels kKernels = {"avx2",      DotI8,  DotI8Rows,
-                                       DotI8Gather, Select, DotF32};
-  static const bool can =
-      __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+                                       DotI8Gather, Select, DotF16};
+  static const bool can = __builtin_cpu_supports("avx2") &&
+                          __builtin_cpu_supports("fma") &&
+                          __builtin_cpu_supports("f16c");
   return can ? &kKernels : nullptr;
 }
 

@@ -127,22 +127,56 @@ TEST_P(KernelsTest, SelectKeepsOrderAndWritesNothingBeyondItsRoom) {
   }
 }
 
-TEST_P(KernelsTest, FloatDotAgreesWithDoublesForAnyLength) {
+TEST_P(KernelsTest, HalfDotAgreesWithDoublesForAnyLength) {
   std::mt19937 random(10);
   std::normal_distribution<float> normal(0, 1);
-  std::vector<float> a(600), b(600);
+  std::vector<float> a(600);
+  std::vector<Half> b(600);
   for (auto& v : a) v = normal(random);
-  for (auto& v : b) v = normal(random);
+  for (auto& v : b) v = ToHalf(normal(random));
   for (size_t n = 0; n <= 300; ++n) {
     double want = 0;
     double size = 1;
     for (size_t i = 0; i < n; ++i) {
-      want += double{a[i + 1]} * double{b[i + 3]};
-      size += std::fabs(double{a[i + 1]} * double{b[i + 3]});
+      want += double{a[i + 1]} * double{FromHalf(b[i + 3])};
+      size += std::fabs(double{a[i + 1]} * double{FromHalf(b[i + 3])});
     }
-    ASSERT_NEAR(GetParam()->dot_f32(a.data() + 1, b.data() + 3, n), want,
+    ASSERT_NEAR(GetParam()->dot_f16(a.data() + 1, b.data() + 3, n), want,
                 1e-6 * size)
         << "n = " << n;
+  }
+}
+
+TEST(HalfTest, EveryHalfSurvivesAFloat) {
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const auto half = static_cast<Half>(bits);
+    const float value = FromHalf(half);
+    if (std::isnan(value)) {
+      EXPECT_TRUE(std::isnan(FromHalf(ToHalf(value))));
+    } else {
+      ASSERT_EQ(ToHalf(value), half) << value;
+    }
+  }
+}
+
+TEST(HalfTest, RoundsToTheNearest) {
+  EXPECT_EQ(FromHalf(ToHalf(1)), 1);
+  EXPECT_EQ(FromHalf(ToHalf(-0.5F)), -0.5F);
+  EXPECT_EQ(FromHalf(ToHalf(65504)), 65504);
+  EXPECT_TRUE(std::isinf(FromHalf(ToHalf(65520))));
+  EXPECT_EQ(FromHalf(ToHalf(1e-9F)), 0);
+  std::mt19937 random(11);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  for (int i = 0; i < 100000; ++i) {
+    const float value = uniform(random);
+    const Half half = ToHalf(value);
+    const float error = std::fabs(FromHalf(half) - value);
+    for (int step : {-1, 1}) {
+      const auto other = static_cast<Half>(half + step);
+      if (std::isfinite(FromHalf(other))) {
+        EXPECT_LE(error, std::fabs(FromHalf(other) - value)) << value;
+      }
+    }
   }
 }
 

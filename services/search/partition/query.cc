@@ -34,7 +34,7 @@ float Query::Margin(const VectorRows::View& rows) const {
 }
 
 ScoredRow Query::Score(const VectorRows::View& rows, uint32_t row) const {
-  const auto dot = ActiveKernels().dot_f32;
+  const auto dot = ActiveKernels().dot_f16;
   const auto clamp = [](float v) { return std::clamp(v, -1.0F, 1.0F); };
   ScoredRow scored;
   scored.row = row;

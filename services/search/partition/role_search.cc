@@ -29,7 +29,7 @@ void ScoreAll(const VectorRows::View& rows, const Query& query,
     if (i + kAhead < entries.size()) {
       const auto* next =
           reinterpret_cast<const char*>(rows.offer(entries[i + kAhead].row));
-      for (size_t byte = 0; byte < rows.width() * sizeof(float); byte += 64) {
+      for (size_t byte = 0; byte < rows.width() * sizeof(Half); byte += 64) {
         __builtin_prefetch(next + byte);
       }
     }

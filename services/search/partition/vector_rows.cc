@@ -33,7 +33,16 @@ float Quantise(absl::Span<const float> values, int8_t* codes, float* residual) {
 
 VectorRows::Chunk::Chunk(size_t stride, size_t width)
     : codes(HugePages<int8_t>(kChunkRows * stride)),
-      values(SmallPages<float>(kChunkRows * width)) {}
+      values(SmallPages<Half>(kChunkRows * width)) {}
+
+std::vector<float> VectorRows::View::Read(uint32_t row, Side side) const {
+  std::vector<float> values;
+  if ((sides(row) & side) == 0) return values;
+  const Half* from = side == kOffer ? offer(row) : need(row);
+  values.resize(dimension_);
+  std::transform(from, from + dimension_, values.begin(), FromHalf);
+  return values;
+}
 
 VectorRows::VectorRows(size_t dimension) {
   view_.dimension_ = dimension;
@@ -58,14 +67,15 @@ void VectorRows::Set(uint32_t row, absl::Span<const float> offer,
   }
   Chunk& chunk = *view_.directory_->chunks[number];
   const size_t at = row % kChunkRows;
-  float* values = chunk.values.get() + at * view_.width();
-  std::fill_n(values, view_.width(), 0.0F);
-  std::copy(offer.begin(), offer.end(), values);
-  std::copy(need.begin(), need.end(), values + view_.dimension_);
+  Half* values = chunk.values.get() + at * view_.width();
+  std::fill_n(values, view_.width(), ToHalf(0));
+  std::transform(offer.begin(), offer.end(), values, ToHalf);
+  std::transform(need.begin(), need.end(), values + view_.dimension_, ToHalf);
+  rounded_.resize(view_.width());
+  std::transform(values, values + view_.width(), rounded_.begin(), FromHalf);
   float residual = 0;
   chunk.scales[at] =
-      Quantise({values, view_.width()}, chunk.codes.get() + at * view_.stride_,
-               &residual);
+      Quantise(rounded_, chunk.codes.get() + at * view_.stride_, &residual);
   chunk.sides[at] = static_cast<uint8_t>((offer.empty() ? 0 : kOffer) |
                                          (need.empty() ? 0 : kNeed));
   view_.max_residual_ = std::max(view_.max_residual_, residual);
@@ -75,7 +85,7 @@ void VectorRows::Erase(uint32_t row) {
   Chunk& chunk = *view_.directory_->chunks[row / kChunkRows];
   const size_t at = row % kChunkRows;
   std::memset(chunk.values.get() + at * view_.width(), 0,
-              view_.width() * sizeof(float));
+              view_.width() * sizeof(Half));
   std::memset(chunk.codes.get() + at * view_.stride_, 0, view_.stride_);
   chunk.scales[at] = 0;
   chunk.sides[at] = 0;

@@ -1,5 +1,5 @@
 // The vectors of one role: one row per facet, each stored once, as int8 codes
-// for scanning and walking and as float32 for exact scores.
+// for scanning and walking and as 16-bit values for exact scores.
 //
 // A row is [offer ; need], 2·d values, each side of unit length or missing
 // (zeros). Its codes are value/scale with a scale of its own, padded with zeros
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "services/search/kernels/half.h"
 #include "services/search/partition/pages.h"
 
 namespace mitra::search {
@@ -38,7 +39,7 @@ class VectorRows {
   struct Chunk {
     Chunk(size_t stride, size_t width);
     Pages<int8_t> codes;  // kChunkRows × stride
-    Pages<float> values;  // kChunkRows × 2d
+    Pages<Half> values;   // kChunkRows × 2d
     float scales[kChunkRows] = {};
     uint8_t sides[kChunkRows] = {};
   };
@@ -59,7 +60,7 @@ class VectorRows {
     size_t stride() const { return stride_; }
     // Bytes behind one row.
     size_t row_bytes() const {
-      return stride_ + width() * sizeof(float) + sizeof(float) + 1;
+      return stride_ + width() * sizeof(Half) + sizeof(float) + 1;
     }
     // Upper bound of the length that quantising took from any row.
     float max_residual() const { return max_residual_; }
@@ -75,10 +76,12 @@ class VectorRows {
       return chunk(row).sides[row % kChunkRows];
     }
     // d values each; zeros if the side is missing.
-    const float* offer(uint32_t row) const {
+    const Half* offer(uint32_t row) const {
       return chunk(row).values.get() + row % kChunkRows * width();
     }
-    const float* need(uint32_t row) const { return offer(row) + dimension_; }
+    const Half* need(uint32_t row) const { return offer(row) + dimension_; }
+    // One side as floats; empty if it is missing.
+    std::vector<float> Read(uint32_t row, Side side) const;
     // Codes and scales of the rows from number·kBlockRows on.
     const int8_t* block_codes(size_t number) const {
       return codes(static_cast<uint32_t>(number * kBlockRows));
@@ -103,7 +106,8 @@ class VectorRows {
 
   explicit VectorRows(size_t dimension);
 
-  // Writes a row; makes room for it. Each side has d values or none.
+  // Writes a row; makes room for it. Each side has d values or none. They are
+  // rounded to 16 bits first: scores are exact for what is kept.
   void Set(uint32_t row, absl::Span<const float> offer,
            absl::Span<const float> need);
   // Overwrites a row with zeros, so that nothing of it is left.
@@ -114,6 +118,7 @@ class VectorRows {
 
  private:
   View view_;
+  std::vector<float> rounded_;  // a row being written
 };
 
 }  // namespace mitra::search

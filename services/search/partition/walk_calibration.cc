@@ -83,12 +83,8 @@ std::vector<Query> SampleQueries(const HnswPartition& graph,
   const size_t d = rows.dimension();
   for (size_t i = 0; i < all.size() && sample.size() < count; i += step) {
     const uint32_t row = all[i];
-    const auto side = [&](VectorRows::Side which, const float* values) {
-      return (rows.sides(row) & which) != 0 ? absl::MakeConstSpan(values, d)
-                                            : absl::Span<const float>();
-    };
-    sample.emplace_back(d, side(VectorRows::kNeed, rows.need(row)),
-                        side(VectorRows::kOffer, rows.offer(row)),
+    sample.emplace_back(d, rows.Read(row, VectorRows::kNeed),
+                        rows.Read(row, VectorRows::kOffer),
                         kWeights[sample.size() % std::size(kWeights)]);
   }
   return sample;

@@ -18,8 +18,8 @@ class SubjectVectors {
   explicit SubjectVectors(size_t dimension) : dimension_(dimension) {}
 
   void Add(const VectorRows::View& rows, uint32_t row) {
-    AddSide(rows.sides(row) & VectorRows::kNeed, rows.need(row), need_);
-    AddSide(rows.sides(row) & VectorRows::kOffer, rows.offer(row), offer_);
+    AddSide(rows.Read(row, VectorRows::kNeed), need_);
+    AddSide(rows.Read(row, VectorRows::kOffer), offer_);
   }
   // Facets that cancel each other out leave nothing.
   std::vector<float> TakeNeed() { return Finish(need_); }
@@ -30,10 +30,10 @@ class SubjectVectors {
     std::vector<float> sum;
     int count = 0;
   };
-  void AddSide(bool present, const float* values, Side& side) {
-    if (!present) return;
+  void AddSide(std::vector<float> values, Side& side) {
+    if (values.empty()) return;
     if (side.count++ == 0) {
-      side.sum.assign(values, values + dimension_);
+      side.sum = std::move(values);
       return;
     }
     for (size_t i = 0; i < dimension_; ++i) side.sum[i] += values[i];

@@ -134,7 +134,7 @@ TEST_F(RetrieverTest, MembersWithSeveralRolesComeOnceAndNeverAsThemselves) {
 
   EXPECT_THAT(Ids(retrieved), ElementsAre("both", "one"));
   EXPECT_EQ(retrieved.candidates[0].role, v1::ROLE_MENTOR);
-  EXPECT_NEAR(retrieved.candidates[0].score, 1, 1e-5);
+  EXPECT_NEAR(retrieved.candidates[0].score, 1, 2e-4);
   EXPECT_EQ(retrieved.eligible, 3U);
 }
 
@@ -325,7 +325,7 @@ TEST_F(RetrieverTest, WrongVectorsInTheFeedStopItAndLeaveTheMemberAsItWas) {
   Commit();
   Retrieval retrieval = For("", 5);
   retrieval.need = retrieval.offer = good;
-  EXPECT_NEAR(Run(retrieval).candidates.at(0).score, 1, 1e-5);
+  EXPECT_NEAR(Run(retrieval).candidates.at(0).score, 1, 2e-4);
 }
 
 TEST_F(RetrieverTest, ResetByAnotherRecordIsUnusableUntilItsFirstCommit) {
@@ -404,7 +404,7 @@ TEST_F(RandomOperationsTest, EveryLiveIdFindsItselfAndNobodyDeadComes) {
       retrieval.offer = expected.need;
       const Retrieved one = Run(retrieval);
       ASSERT_EQ(one.candidates.size(), 1U);
-      ASSERT_NEAR(one.candidates[0].score, 1, 1e-5) << name;
+      ASSERT_NEAR(one.candidates[0].score, 1, 2e-4) << name;
       const Retrieved walked = Run(retrieval, {0, 0, 0});
       ASSERT_EQ(walked.candidates.size(), 1U);
       if (walked.candidates[0].score < 1 - 1e-5) ++lost_by_walk;

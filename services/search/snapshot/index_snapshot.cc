@@ -161,7 +161,7 @@ absl::Status WriteRole(Writer& writer, size_t role, const RoleView& view,
       writer.WriteVector<uint8_t>(RoleSection(role, "sides"), sides, true));
   MITRA_RETURN_IF_ERROR(
       writer.BeginSection(RoleSection(role, "values"), false));
-  const std::string zeros(rows.width() * sizeof(float), '\0');
+  const std::string zeros(rows.width() * sizeof(Half), '\0');
   for (uint32_t row = 0; row < used.size(); ++row) {
     MITRA_RETURN_IF_ERROR(writer.Append(
         used[row]
@@ -266,7 +266,7 @@ absl::Status ReadRole(Reader& reader, size_t number,
   MITRA_ASSIGN_OR_RETURN(
       role.sides, reader.ReadVector<uint8_t>(RoleSection(number, "sides")));
   MITRA_ASSIGN_OR_RETURN(
-      role.values, reader.ReadVector<float>(RoleSection(number, "values")));
+      role.values, reader.ReadVector<Half>(RoleSection(number, "values")));
   if (!reader.HasSection(RoleSection(number, "graph/shape"))) {
     return absl::OkStatus();
   }
