@@ -92,25 +92,6 @@ TEST(FitLogisticTest, RefusesOneSidedAnswers) {
             absl::StatusCode::kFailedPrecondition);
 }
 
-TEST(FitTwoSidedTest, TellsTheSidesApartFromMatchesAlone) {
-  std::mt19937 random(5);
-  std::normal_distribution<float> normal;
-  Examples wants(1), accepts(1);
-  for (int i = 0; i < 40000; ++i) {
-    const float w = normal(random), a = normal(random);
-    const double p = Sigmoid(1 + 2 * w) * Sigmoid(2 * a);
-    const bool match = p > std::generate_canonical<double, 53>(random);
-    wants.Add({&w, 1}, match);
-    accepts.Add({&a, 1}, match);
-  }
-
-  const auto model = FitTwoSided(wants, accepts, .8, 60);
-
-  MITRA_ASSERT_OK(model.status());
-  EXPECT_NEAR(model->wants.weight[0], 2, .25);
-  EXPECT_NEAR(model->accepts.weight[0], 2, .25);
-}
-
 TEST(PlattTest, UndoesAStretchedScale) {
   std::mt19937 random(7);
   std::normal_distribution<double> normal;

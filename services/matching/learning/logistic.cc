@@ -4,8 +4,6 @@
 #include <cmath>
 #include <utility>
 
-#include "common/status/status_macros.h"
-
 namespace mitra::matching {
 namespace {
 
@@ -245,43 +243,6 @@ absl::StatusOr<LogisticModel> FitLogistic(const Examples& examples,
     const double deviation = data.deviation[f];
     model.weight.push_back(deviation > 0 ? newton.weights()[f] / deviation : 0);
     model.bias -= model.weight[f] * data.mean[f];
-  }
-  return model;
-}
-
-absl::StatusOr<TwoSidedModel> FitTwoSided(Examples wants, Examples accepts,
-                                          double start_wants, int rounds,
-                                          const LogisticOptions& options) {
-  if (wants.size() != accepts.size()) {
-    return absl::InvalidArgumentError("both sides must have the same rows");
-  }
-  std::vector<double> match(wants.size());
-  double matches = 0, total = 0;
-  for (size_t i = 0; i < match.size(); ++i) {
-    match[i] = wants.target(i);
-    matches += wants.weight(i) * match[i];
-    total += wants.weight(i);
-  }
-  const double share = total > 0 ? matches / total : 0;
-  std::vector<double> p_wants(match.size(), std::max(start_wants, share));
-  std::vector<double> p_accepts(match.size(),
-                                share / std::max(start_wants, share));
-  TwoSidedModel model;
-  for (int round = 0; round < rounds; ++round) {
-    for (size_t i = 0; i < match.size(); ++i) {
-      // Of the missed: the other side alone said no, or both did.
-      const double missed = std::max(1e-12, 1 - p_wants[i] * p_accepts[i]);
-      wants.set_target(i, match[i] + (1 - match[i]) * p_wants[i] *
-                                         (1 - p_accepts[i]) / missed);
-      accepts.set_target(i, match[i] + (1 - match[i]) * p_accepts[i] *
-                                           (1 - p_wants[i]) / missed);
-    }
-    MITRA_ASSIGN_OR_RETURN(model.wants, FitLogistic(wants, options));
-    MITRA_ASSIGN_OR_RETURN(model.accepts, FitLogistic(accepts, options));
-    for (size_t i = 0; i < match.size(); ++i) {
-      p_wants[i] = model.wants.Probability(wants.row(i));
-      p_accepts[i] = model.accepts.Probability(accepts.row(i));
-    }
   }
   return model;
 }

@@ -30,7 +30,10 @@ class Examples {
   double target(size_t i) const { return targets_[i]; }
   double weight(size_t i) const { return weights_[i]; }
   // For fits in rounds, which learn what the answers were likely to be.
-  void set_target(size_t i, double target) { targets_[i] = target; }
+  void Reset(size_t i, double target, double weight) {
+    targets_[i] = target;
+    weights_[i] = weight;
+  }
 
  private:
   size_t features_;
@@ -61,23 +64,6 @@ struct LogisticOptions {
 // never changes has weight 0. Deterministic.
 // FAILED_PRECONDITION unless both answers occur.
 absl::StatusOr<LogisticModel> FitLogistic(const Examples& examples,
-                                          const LogisticOptions& options = {});
-
-// A decision that takes two yeses, where only the match was seen.
-struct TwoSidedModel {
-  LogisticModel wants;
-  LogisticModel accepts;
-};
-
-// Fits P(match) = P(wants) * P(accepts) to `wants` and `accepts`, which have
-// the same rows with the same targets (1: match) and the columns that each side
-// looks at. By expectation maximisation (Dempster, Laird and Rubin, JRSS B
-// 1977): each round gives a missed match to the sides by how likely each said
-// no, then fits both. Which of the two is fitted higher overall is decided by
-// `start_wants`, the share of yeses of that side at the beginning.
-absl::StatusOr<TwoSidedModel> FitTwoSided(Examples wants, Examples accepts,
-                                          double start_wants = .8,
-                                          int rounds = 30,
                                           const LogisticOptions& options = {});
 
 }  // namespace mitra::matching
