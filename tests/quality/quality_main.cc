@@ -18,6 +18,7 @@ struct Suite {
 
 constexpr Suite kSuites[] = {
     {"congestion", RunCongestion},
+    {"mentors", RunMentors},
 };
 
 int Main(int argc, char** argv) {

@@ -19,6 +19,9 @@ struct SuiteOptions {
 // R3: two-sided congestion (allocation).
 void RunCongestion(const SuiteOptions& options, Report& report);
 
+// R2: mentors and mentees.
+void RunMentors(const SuiteOptions& options, Report& report);
+
 }  // namespace mitra::quality
 
 #endif  // MITRA_TESTS_QUALITY_SUITES_H_
