@@ -19,6 +19,7 @@ struct Suite {
 constexpr Suite kSuites[] = {
     {"congestion", RunCongestion},
     {"mentors", RunMentors},
+    {"dating", RunDating},
 };
 
 int Main(int argc, char** argv) {

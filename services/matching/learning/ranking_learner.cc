@@ -117,6 +117,14 @@ absl::StatusOr<KindWeights> LearnKind(absl::Span<const AnsweredPair> pairs,
           wants.Reset(i, 0, weight);
           accepts.Reset(i, 0, 0);
           break;
+        case Answer::kUnrequited:
+          wants.Reset(i, 0, weight);
+          accepts.Reset(i, 1, weight);
+          break;
+        case Answer::kNeither:
+          wants.Reset(i, 0, weight);
+          accepts.Reset(i, 0, weight);
+          break;
         case Answer::kMissed: {
           const double w = yes_wants[i], a = yes_accepts[i];
           const double missed = std::max(1e-12, 1 - w * a);
@@ -145,12 +153,15 @@ KindWeights Calibrated(const KindWeights& weights,
   std::vector<Judged> wants, accepts;
   for (const AnsweredPair& pair : pairs) {
     if (pair.answer == Answer::kMissed) continue;
-    const bool wanted = pair.answer != Answer::kNotWanted;
+    const Answer answer = pair.answer;
+    const bool wanted = answer == Answer::kMatch || answer == Answer::kDeclined;
     wants.push_back(
         {LogOdds(weights.wants, pair.features), wanted ? 1. : 0., pair.weight});
-    if (!wanted) continue;
+    if (answer == Answer::kNotWanted) continue;
+    const bool accepted =
+        answer == Answer::kMatch || answer == Answer::kUnrequited;
     accepts.push_back({LogOdds(weights.accepts, pair.features),
-                       pair.answer == Answer::kMatch ? 1. : 0., pair.weight});
+                       accepted ? 1. : 0., pair.weight});
   }
   return {CalibratedSide(weights.wants, wants),
           CalibratedSide(weights.accepts, accepts)};

@@ -21,6 +21,10 @@ enum class Answer : uint8_t {
   kDeclined,
   // The subject saw the candidate and passed on; the candidate was not asked.
   kNotWanted,
+  // The same, but the candidate was asked and would have accepted.
+  kUnrequited,
+  // Both were asked and both said no.
+  kNeither,
   // One of the two said no, and nobody knows which.
   kMissed,
 };
