@@ -115,6 +115,7 @@ bool Selection::Wants(EntityType type) const {
     case EntityType::kConsent:
       return relations;
     case EntityType::kFeedback:
+    case EntityType::kEngagement:
       return false;
   }
   return false;
@@ -157,6 +158,7 @@ bool AppendChange(const Change& change, Selection selection,
         field = v1::Change::kConsentFieldNumber;
         break;
       case EntityType::kFeedback:
+      case EntityType::kEngagement:
         return true;
     }
   }

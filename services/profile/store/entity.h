@@ -21,6 +21,7 @@ enum class EntityType : uint8_t {
   kBlock = 3,
   kConsent = 4,
   kFeedback = 5,
+  kEngagement = 6,
 };
 
 // How an entity hangs on a member. Relations come in pairs that differ in the
@@ -32,6 +33,10 @@ enum class Relation : uint8_t {
   kBlocked = 5,
   kConsenting = 6,
   kSubject = 8,
+  kSeeker = 10,
+  kProvider = 11,
+  // Named by an entity that does not go when the member goes.
+  kAlternate = 12,
 };
 
 inline Relation OtherSide(Relation relation) {
@@ -65,6 +70,9 @@ struct Entity {
   std::string secret;
   // Serialised vectors of a profile's facets.
   std::string vectors;
+  // What the record itself counts of a member (SetTally); outlives what is
+  // written over it.
+  std::string tally;
 };
 
 // What is left of a deleted member, for ever.

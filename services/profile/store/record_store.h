@@ -127,11 +127,18 @@ class RecordStore {
                                                 absl::string_view after,
                                                 PageLimit limit) = 0;
 
+  // The same, from the greatest key below `before` downwards; all keys if that
+  // is empty.
+  virtual absl::StatusOr<EntityPage> ListLinkedDown(absl::string_view member,
+                                                    Relation relation,
+                                                    absl::string_view before,
+                                                    PageLimit limit) = 0;
+
   // Changes from `from` on (inclusive), withdrawn entities included.
   virtual absl::StatusOr<ChangePage> ReadChanges(uint64_t from,
                                                  PageLimit limit) = 0;
 
-  // Profiles whose next expiry is at or before `time`, earliest first.
+  // Entities whose next expiry is at or before `time`, earliest first.
   virtual absl::StatusOr<std::vector<Entity>> ReadExpired(absl::Time time,
                                                           size_t limit) = 0;
 };

@@ -538,6 +538,133 @@ TEST_P(RecordStoreContractTest, ReadersAndWritersGoOnTogether) {
   EXPECT_GT(reads, 0);
 }
 
+// A decision that adds one to a counter in a member's tally, up to `limit`.
+Decide Count(std::string member, int limit) {
+  Decide decision;
+  decision.key = member;
+  decision.decide =
+      [member,
+       limit](TransactionView& view) -> absl::StatusOr<std::vector<Step>> {
+    auto entity = view.Get(EntityType::kProfile, member);
+    if (!entity.ok()) return entity.status();
+    if (!*entity) return absl::NotFoundError("gone");
+    const size_t taken = (*entity)->tally.size();
+    if (taken >= static_cast<size_t>(limit)) {
+      return absl::FailedPreconditionError("full");
+    }
+    std::vector<Step> steps;
+    steps.emplace_back(SetTally{member, std::string(taken + 1, '+')});
+    return steps;
+  };
+  return decision;
+}
+
+std::string TallyOf(RecordStore& store, absl::string_view member) {
+  auto entity = store.Get(EntityType::kProfile, member);
+  return entity.ok() && *entity ? (*entity)->tally : "nothing";
+}
+
+TEST_P(RecordStoreContractTest, TalliesOutliveWhatIsWrittenOverThem) {
+  Put ani = ProfilePut("ani", "v1");
+  ani.external_ids = {{"nib", "1"}};
+  ani.next_expiry = absl::FromUnixSeconds(1'800'000'000);
+  Do(ani);
+  const OperationResult counted = Do(SetTally{"ani", "++"});
+
+  EXPECT_EQ(counted.outcome, Outcome::kUpdated);
+  EXPECT_EQ(TallyOf(*store_, "ani"), "++");
+  EXPECT_EQ(Do(SetTally{"ani", "++"}).outcome, Outcome::kUnchanged);
+  EXPECT_EQ(Body(EntityType::kProfile, "ani"), "body of v1");
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const std::vector<Entity> due,
+      store_->ReadExpired(absl::FromUnixSeconds(1'800'000'001), 10));
+  EXPECT_THAT(KeysOf(due), ElementsAre("ani"));
+  const std::vector<Change> changes = ChangesFrom(counted.revision);
+  ASSERT_THAT(changes, SizeIs(1));
+  EXPECT_EQ(std::get<Entity>(changes[0]).tally, "++");
+
+  const OperationResult written = Do(ProfilePut("ani", "v2"));
+  EXPECT_EQ(written.tally, "++");
+  Reopen();
+  EXPECT_EQ(TallyOf(*store_, "ani"), "++");
+  EXPECT_EQ(Body(EntityType::kProfile, "ani"), "body of v2");
+  Do(Deletion("ani"));
+  Do(ProfilePut("ani", "v3"));
+  EXPECT_EQ(TallyOf(*store_, "ani"), "");
+}
+
+TEST_P(RecordStoreContractTest, DecisionsSeeOneAnother) {
+  Do(ProfilePut("ani", "v1"));
+  constexpr int kThreads = 8, kEach = 25, kLimit = 50;
+  std::atomic<int> won = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < kEach; ++i)
+        won += Do(Count("ani", kLimit)).status.ok();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+
+  EXPECT_EQ(won, kLimit);
+  EXPECT_THAT(TallyOf(*store_, "ani"), SizeIs(kLimit));
+}
+
+TEST_P(RecordStoreContractTest, DecisionsAreDoneAllOrNotAtAll) {
+  Do(ProfilePut("ani", "v1"));
+  const uint64_t before = store_->head();
+  Decide decision;
+  decision.decide = [](TransactionView&) -> absl::StatusOr<std::vector<Step>> {
+    std::vector<Step> steps;
+    steps.emplace_back(ProfilePut("budi", "v1"));
+    steps.emplace_back(SetTally{"ani", "+"});
+    steps.emplace_back(EvidencePut("e1", "budi", "nobody", "v1"));
+    return steps;
+  };
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const CommitResult result,
+      CommitNow(*store_, BatchOf({ProfilePut("citra", "v1"), decision})));
+
+  EXPECT_THAT(result.results[0].status, IsOk());
+  EXPECT_EQ(result.results[1].outcome, Outcome::kRefused);
+  EXPECT_TRUE(absl::IsNotFound(result.results[1].status));
+  EXPECT_EQ(Body(EntityType::kProfile, "budi"), "nothing");
+  EXPECT_EQ(Body(EntityType::kProfile, "citra"), "body of v1");
+  EXPECT_EQ(TallyOf(*store_, "ani"), "");
+  EXPECT_EQ(store_->head(), before + 1) << "no revision is lost";
+  EXPECT_THAT(ChangesFrom(before + 1), SizeIs(1));
+}
+
+TEST_P(RecordStoreContractTest, AlternatesKeepTheirEntityAndListingGoesDown) {
+  for (const char* id : {"ani", "budi", "citra"}) Do(ProfilePut(id, "v1"));
+  for (const char* key : {"e1", "e2", "e3"}) {
+    Put put = ProfilePut(key, key);
+    put.type = EntityType::kEngagement;
+    put.links = {{"ani", Relation::kSeeker, "seeker_id", false},
+                 {"budi", Relation::kProvider, "provider_id", false},
+                 {"citra", Relation::kAlternate, "alternate_ids", false}};
+    EXPECT_THAT(Do(put).status, IsOk());
+  }
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const EntityPage page,
+      store_->ListLinkedDown("budi", Relation::kProvider, "", {2, 1 << 20}));
+  EXPECT_THAT(KeysOf(page.entities), ElementsAre("e3", "e2"));
+  EXPECT_TRUE(page.more);
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const EntityPage rest,
+      store_->ListLinkedDown("budi", Relation::kProvider, "e2", {}));
+  EXPECT_THAT(KeysOf(rest.entities), ElementsAre("e1"));
+
+  Do(Deletion("citra"));
+  EXPECT_EQ(Body(EntityType::kEngagement, "e2"), "body of e2");
+  Do(Deletion("budi"));
+  EXPECT_EQ(Body(EntityType::kEngagement, "e2"), "nothing");
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const EntityPage none,
+      store_->ListLinked("ani", Relation::kSeeker, "", {}));
+  EXPECT_THAT(none.entities, IsEmpty());
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Sqlite, RecordStoreContractTest,
     ::testing::Values(+[]() -> std::unique_ptr<StoreFactory> {

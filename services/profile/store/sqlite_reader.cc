@@ -42,6 +42,11 @@ absl::StatusOr<std::unique_ptr<SqliteReader>> SqliteReader::Open(
                     "links l CROSS JOIN entities e ON e.type = l.type AND "
                     "e.key = l.key WHERE l.member = ? AND l.relation = ? AND "
                     "l.key > ? ORDER BY l.key")},
+      {&reader->list_down_,
+       absl::StrCat(select,
+                    "links l CROSS JOIN entities e ON e.type = l.type AND "
+                    "e.key = l.key WHERE l.member = ? AND l.relation = ? AND "
+                    "l.key < ? ORDER BY l.key DESC")},
       {&reader->entities_, absl::StrCat(select,
                                         "entities e WHERE e.revision BETWEEN "
                                         "? AND ? ORDER BY e.revision")},
@@ -127,6 +132,16 @@ absl::StatusOr<EntityPage> SqliteReader::ListLinked(absl::string_view member,
       .Bind(2, static_cast<int64_t>(relation))
       .BindText(3, after);
   return ReadPage(list_linked_, limit);
+}
+
+absl::StatusOr<EntityPage> SqliteReader::ListLinkedDown(
+    absl::string_view member, Relation relation, absl::string_view before,
+    PageLimit limit) {
+  // Keys are ASCII, so all of them are below DEL.
+  list_down_.BindText(1, member)
+      .Bind(2, static_cast<int64_t>(relation))
+      .BindText(3, before.empty() ? absl::string_view("\x7f") : before);
+  return ReadPage(list_down_, limit);
 }
 
 absl::StatusOr<ChangePage> SqliteReader::ReadChanges(uint64_t from,

@@ -35,6 +35,10 @@ class SqliteReader {
                                         Relation relation,
                                         absl::string_view after,
                                         PageLimit limit);
+  absl::StatusOr<EntityPage> ListLinkedDown(absl::string_view member,
+                                            Relation relation,
+                                            absl::string_view before,
+                                            PageLimit limit);
   absl::StatusOr<ChangePage> ReadChanges(uint64_t from, uint64_t head,
                                          PageLimit limit);
   absl::StatusOr<std::vector<Entity>> ReadExpired(absl::Time time,
@@ -49,7 +53,8 @@ class SqliteReader {
   std::unique_ptr<Connection> connection_;
   uint64_t damaged_ = 0;
   Statement begin_, end_;
-  Statement get_, list_, list_linked_, entities_, tombstones_, expired_;
+  Statement get_, list_, list_linked_, list_down_, entities_, tombstones_,
+      expired_;
 };
 
 }  // namespace mitra::profile

@@ -39,6 +39,8 @@ bool OnlyDeletes(const WriteBatch& batch) {
   for (const Operation& operation : batch.operations) {
     const Put* put = std::get_if<Put>(&operation);
     if (put != nullptr && !put->removed) return false;
+    const Decide* decide = std::get_if<Decide>(&operation);
+    if (decide != nullptr && !decide->deletes) return false;
   }
   return true;
 }
@@ -393,6 +395,16 @@ absl::StatusOr<EntityPage> SqliteRecordStore::ListLinked(
   const uint64_t known_head = head();
   MITRA_ASSIGN_OR_RETURN(EntityPage page, ReaderLease(*this)->ListLinked(
                                               member, relation, after, limit));
+  page.head = known_head;
+  return page;
+}
+
+absl::StatusOr<EntityPage> SqliteRecordStore::ListLinkedDown(
+    absl::string_view member, Relation relation, absl::string_view before,
+    PageLimit limit) {
+  const uint64_t known_head = head();
+  MITRA_ASSIGN_OR_RETURN(EntityPage page, ReaderLease(*this)->ListLinkedDown(
+                                              member, relation, before, limit));
   page.head = known_head;
   return page;
 }

@@ -80,6 +80,10 @@ class SqliteRecordStore : public RecordStore {
                                         Relation relation,
                                         absl::string_view after,
                                         PageLimit limit) override;
+  absl::StatusOr<EntityPage> ListLinkedDown(absl::string_view member,
+                                            Relation relation,
+                                            absl::string_view before,
+                                            PageLimit limit) override;
   absl::StatusOr<ChangePage> ReadChanges(uint64_t from,
                                          PageLimit limit) override;
   absl::StatusOr<std::vector<Entity>> ReadExpired(absl::Time time,

@@ -12,7 +12,7 @@
 namespace mitra::profile {
 namespace {
 
-constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kSchemaVersion = 2;
 constexpr int64_t kApplicationId = 0x4d495452;  // "MITR"
 
 // The rows of `entities` stand in the order of revisions: a change moves its
@@ -36,7 +36,8 @@ CREATE TABLE entities(
   checksum INTEGER NOT NULL,
   body BLOB NOT NULL,
   secret BLOB NOT NULL,
-  vectors BLOB NOT NULL);
+  vectors BLOB NOT NULL,
+  tally BLOB NOT NULL DEFAULT x'');
 CREATE UNIQUE INDEX entities_by_key ON entities(type, key);
 CREATE INDEX entities_by_expiry ON entities(next_expiry_ms)
   WHERE next_expiry_ms IS NOT NULL;
@@ -114,6 +115,16 @@ absl::Status Create(Connection& connection, const std::string& space) {
   return connection.Execute("COMMIT");
 }
 
+// From version 1, which counted nothing of its members.
+absl::Status AddTally(Connection& connection) {
+  MITRA_RETURN_IF_ERROR(connection.Execute("BEGIN IMMEDIATE"));
+  MITRA_RETURN_IF_ERROR(connection.Execute(
+      "ALTER TABLE entities ADD COLUMN tally BLOB NOT NULL DEFAULT x''"));
+  MITRA_RETURN_IF_ERROR(connection.Execute(
+      absl::StrCat("PRAGMA user_version = ", kSchemaVersion)));
+  return connection.Execute("COMMIT");
+}
+
 absl::Status Refuse(absl::string_view reason, absl::string_view message) {
   return MakeError(absl::StatusCode::kFailedPrecondition, reason, message);
 }
@@ -139,6 +150,8 @@ absl::StatusOr<RecordInfo> OpenSchema(Connection& connection,
     MITRA_RETURN_IF_ERROR(Create(connection, space));
   } else if (application != kApplicationId) {
     return Refuse("NOT_A_RECORD", "the file is not a record of Mitra");
+  } else if (version == 1) {
+    MITRA_RETURN_IF_ERROR(AddTally(connection));
   }
   RecordInfo info;
   MITRA_ASSIGN_OR_RETURN(const std::string incarnation,
@@ -173,10 +186,15 @@ absl::Status ConfigureReader(Connection& connection) {
 }
 
 int64_t ChecksumOf(uint64_t revision, absl::string_view body,
-                   absl::string_view secret, absl::string_view vectors) {
+                   absl::string_view secret, absl::string_view vectors,
+                   absl::string_view tally) {
   uint64_t hash = XXH3_64bits_withSeed(body.data(), body.size(), revision);
   hash = XXH3_64bits_withSeed(secret.data(), secret.size(), hash);
   hash = XXH3_64bits_withSeed(vectors.data(), vectors.size(), hash);
+  // Without one the sum is that of version 1.
+  if (!tally.empty()) {
+    hash = XXH3_64bits_withSeed(tally.data(), tally.size(), hash);
+  }
   return static_cast<int64_t>(hash);
 }
 
@@ -196,13 +214,16 @@ Entity ReadEntity(const Statement& row) {
   const absl::string_view body = row.Bytes(12);
   const absl::string_view secret = row.Bytes(13);
   const absl::string_view vectors = row.Bytes(14);
-  if (ChecksumOf(entity.revision, body, secret, vectors) != row.Int(11)) {
+  const absl::string_view tally = row.Bytes(15);
+  if (ChecksumOf(entity.revision, body, secret, vectors, tally) !=
+      row.Int(11)) {
     entity.damaged = true;
     return entity;
   }
   entity.body = std::string(body);
   entity.secret = std::string(secret);
   entity.vectors = std::string(vectors);
+  entity.tally = std::string(tally);
   return entity;
 }
 

@@ -31,11 +31,12 @@ absl::Status ConfigureReader(Connection& connection);
 inline constexpr char kEntityColumns[] =
     "e.revision, e.type, e.key, e.incarnation, e.second_incarnation, "
     "e.removed, e.create_ms, e.update_ms, e.owner, e.verified_by, "
-    "e.content_hash, e.checksum, e.body, e.secret, e.vectors";
+    "e.content_hash, e.checksum, e.body, e.secret, e.vectors, e.tally";
 
 // Checksum of what is stored of an entity.
 int64_t ChecksumOf(uint64_t revision, absl::string_view body,
-                   absl::string_view secret, absl::string_view vectors);
+                   absl::string_view secret, absl::string_view vectors,
+                   absl::string_view tally);
 
 // The entity in the current row of a statement that selects kEntityColumns.
 // Its bytes are checked against their checksum.

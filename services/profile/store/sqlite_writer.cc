@@ -28,6 +28,7 @@ absl::Status NoSuch(EntityType type) {
 }
 
 EntityType TypeOf(const Operation& operation) {
+  if (std::holds_alternative<Decide>(operation)) return EntityType{255};
   const Put* put = std::get_if<Put>(&operation);
   return put != nullptr ? put->type : EntityType::kProfile;
 }
@@ -52,10 +53,11 @@ struct SqliteWriter::Row {
   std::string owner;
   std::string verified_by;
   std::string content_hash;
+  std::string tally;
 };
 
 // One operation of one item, in the order in which they are applied.
-struct SqliteWriter::Step {
+struct SqliteWriter::Turn {
   Item* item;
   size_t index;
 };
@@ -66,19 +68,34 @@ absl::StatusOr<std::unique_ptr<SqliteWriter>> SqliteWriter::Create(
     Connection& connection) {
   std::unique_ptr<SqliteWriter> writer(new SqliteWriter(connection));
   SqliteWriter& w = *writer;
-  const std::pair<Statement*, absl::string_view> statements[] = {
+  const std::pair<Statement*, std::string> statements[] = {
       {&w.begin_, "BEGIN IMMEDIATE"},
       {&w.commit_, "COMMIT"},
       {&w.rollback_, "ROLLBACK"},
       {&w.find_entity_,
        "SELECT revision, incarnation, second_incarnation, removed, create_ms, "
-       "update_ms, owner, verified_by, content_hash FROM entities "
+       "update_ms, owner, verified_by, content_hash, tally FROM entities "
        "WHERE type = ? AND key = ?"},
+      {&w.savepoint_, "SAVEPOINT decision"},
+      {&w.release_, "RELEASE decision"},
+      {&w.undo_, "ROLLBACK TO decision"},
+      {&w.read_entity_,
+       absl::StrCat("SELECT ", kEntityColumns,
+                    " FROM entities e WHERE e.type = ? AND e.key = ?")},
+      {&w.read_linked_,
+       absl::StrCat("SELECT ", kEntityColumns,
+                    " FROM links l CROSS JOIN entities e ON e.type = l.type "
+                    "AND e.key = l.key WHERE l.member = ? AND "
+                    "l.relation = ? ORDER BY l.key")},
+      {&w.set_tally_,
+       "UPDATE entities SET revision = ?, checksum = ?, tally = ? "
+       "WHERE revision = ?"},
       {&w.insert_entity_,
        "INSERT INTO entities(revision, type, key, incarnation, "
        "second_incarnation, removed, create_ms, update_ms, next_expiry_ms, "
-       "owner, verified_by, content_hash, checksum, body, secret, vectors) "
-       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+       "owner, verified_by, content_hash, checksum, body, secret, vectors, "
+       "tally) "
+       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
       {&w.delete_entity_, "DELETE FROM entities WHERE revision = ?"},
       {&w.delete_by_key_, "DELETE FROM entities WHERE type = ? AND key = ?"},
       {&w.insert_link_,
@@ -145,7 +162,7 @@ absl::StatusOr<CommittedChanges> SqliteWriter::Write(std::vector<Item>& items) {
 
 absl::Status SqliteWriter::WriteAll(std::vector<Item>& items,
                                     std::vector<Change>& changes) {
-  std::vector<Step> steps;
+  std::vector<Turn> turns;
   for (Item& item : items) {
     item.result = CommitResult();
     bool found = false;
@@ -155,25 +172,25 @@ absl::Status SqliteWriter::WriteAll(std::vector<Item>& items,
     if (found) continue;
     item.result->results.resize(item.batch->operations.size());
     for (size_t i = 0; i < item.batch->operations.size(); ++i) {
-      steps.push_back({&item, i});
+      turns.push_back({&item, i});
     }
   }
   // Stable: of operations on one key the later one comes later.
-  std::stable_sort(steps.begin(), steps.end(),
-                   [](const Step& a, const Step& b) {
+  std::stable_sort(turns.begin(), turns.end(),
+                   [](const Turn& a, const Turn& b) {
                      const Operation& x = a.item->batch->operations[a.index];
                      const Operation& y = b.item->batch->operations[b.index];
                      if (TypeOf(x) != TypeOf(y)) return TypeOf(x) < TypeOf(y);
                      return KeyOf(x) < KeyOf(y);
                    });
-  for (const Step& step : steps) {
-    WriteBatch& batch = *step.item->batch;
-    OperationResult& result = step.item->result->results[step.index];
+  for (const Turn& turn : turns) {
+    WriteBatch& batch = *turn.item->batch;
+    OperationResult& result = turn.item->result->results[turn.index];
     MITRA_RETURN_IF_ERROR(std::visit(
         [&](auto& operation) {
           return Apply(batch, operation, result, changes);
         },
-        batch.operations[step.index]));
+        batch.operations[turn.index]));
   }
   absl::Time now = absl::InfinitePast();
   for (Item& item : items) {
@@ -203,6 +220,7 @@ absl::StatusOr<std::optional<SqliteWriter::Row>> SqliteWriter::Find(
   row.owner = std::string(find_entity_.Bytes(6));
   row.verified_by = std::string(find_entity_.Bytes(7));
   row.content_hash = std::string(find_entity_.Bytes(8));
+  row.tally = std::string(find_entity_.Bytes(9));
   return std::optional<Row>(std::move(row));
 }
 
@@ -213,7 +231,7 @@ absl::Status SqliteWriter::Apply(const WriteBatch& batch, Put& put,
                          Find(put.type, put.key));
   const bool live = current && !current->removed;
   const Authority& authority = batch.authority;
-  if (current && !authority.all_members &&
+  if (current && !authority.all_members && !put.by_record &&
       current->owner != authority.credential) {
     result.status =
         put.mode == Put::Mode::kUpdate
@@ -228,7 +246,7 @@ absl::Status SqliteWriter::Apply(const WriteBatch& batch, Put& put,
       (current && current->removed && put.removed)) {
     result = {Outcome::kUnchanged,  absl::OkStatus(),     current->revision,
               current->create_time, current->update_time, current->owner,
-              current->verified_by};
+              current->verified_by, current->tally};
     return absl::OkStatus();
   }
   if (!live && put.mode == Put::Mode::kUpdate) {
@@ -257,7 +275,10 @@ absl::Status SqliteWriter::Apply(const WriteBatch& batch, Put& put,
   entity.update_time = batch.time;
   entity.owner = current ? current->owner : authority.credential;
   entity.incarnation = current ? current->incarnation : entity.revision;
-  if (current) entity.second_incarnation = current->second_incarnation;
+  if (current) {
+    entity.second_incarnation = current->second_incarnation;
+    entity.tally = current->tally;
+  }
   if (put.verified_by) {
     entity.verified_by = *put.verified_by;
   } else if (current) {
@@ -284,7 +305,8 @@ absl::Status SqliteWriter::Apply(const WriteBatch& batch, Put& put,
             entity.create_time,
             entity.update_time,
             entity.owner,
-            entity.verified_by};
+            entity.verified_by,
+            entity.tally};
   // A withdrawal may be tried again, when the disk was full.
   entity.key = put.removed ? put.key : std::move(put.key);
   entity.body = put.removed ? put.body : std::move(put.body);
@@ -307,6 +329,7 @@ absl::Status SqliteWriter::CheckLinks(const WriteBatch& batch, const Put& put,
                           {{"field", link.field}});
       return absl::OkStatus();
     }
+    if (i > 1) continue;
     (i == 0 ? entity.incarnation : entity.second_incarnation) =
         member->incarnation;
   }
@@ -355,21 +378,24 @@ absl::Status SqliteWriter::Store(const Put& put,
   } else {
     insert_entity_.BindNull(9);
   }
-  MITRA_RETURN_IF_ERROR(insert_entity_.BindText(10, entity.owner)
-                            .BindText(11, entity.verified_by)
-                            .Bind(12, entity.content_hash)
-                            .Bind(13, ChecksumOf(entity.revision, put.body,
-                                                 put.secret, put.vectors))
-                            .Bind(14, put.body)
-                            .Bind(15, put.secret)
-                            .Bind(16, put.vectors)
-                            .Run());
+  MITRA_RETURN_IF_ERROR(
+      insert_entity_.BindText(10, entity.owner)
+          .BindText(11, entity.verified_by)
+          .Bind(12, entity.content_hash)
+          .Bind(13, ChecksumOf(entity.revision, put.body, put.secret,
+                               put.vectors, entity.tally))
+          .Bind(14, put.body)
+          .Bind(15, put.secret)
+          .Bind(16, put.vectors)
+          .Bind(17, entity.tally)
+          .Run());
   if (!current) {
     for (size_t i = 0; i < put.links.size(); ++i) {
       const MemberLink& link = put.links[i];
       const absl::string_view other =
-          put.links.size() == 2 ? absl::string_view(put.links[1 - i].member)
-                                : absl::string_view();
+          put.links.size() >= 2 && i < 2
+              ? absl::string_view(put.links[1 - i].member)
+              : absl::string_view();
       MITRA_RETURN_IF_ERROR(insert_link_.BindText(1, link.member)
                                 .Bind(2, static_cast<int64_t>(link.relation))
                                 .BindText(3, put.key)
@@ -431,6 +457,120 @@ absl::Status SqliteWriter::Apply(const WriteBatch& batch,
   return absl::OkStatus();
 }
 
+// What a decision reads; failures of the storage are kept apart from what it
+// refuses.
+class SqliteWriter::View : public TransactionView {
+ public:
+  explicit View(SqliteWriter& writer) : writer_(writer) {}
+
+  absl::StatusOr<std::optional<Entity>> Get(EntityType type,
+                                            absl::string_view key) override {
+    Statement& read = writer_.read_entity_;
+    StatementScope scope(read);
+    read.Bind(1, static_cast<int64_t>(type)).BindText(2, key);
+    MITRA_ASSIGN_OR_RETURN(const bool found, Next(read));
+    if (!found) return std::optional<Entity>();
+    Entity entity = ReadEntity(read);
+    if (entity.removed) return std::optional<Entity>();
+    return std::optional<Entity>(std::move(entity));
+  }
+
+  absl::StatusOr<std::vector<Entity>> ListLinked(absl::string_view member,
+                                                 Relation relation) override {
+    Statement& read = writer_.read_linked_;
+    StatementScope scope(read);
+    read.BindText(1, member).Bind(2, static_cast<int64_t>(relation));
+    std::vector<Entity> entities;
+    for (;;) {
+      MITRA_ASSIGN_OR_RETURN(const bool found, Next(read));
+      if (!found) return entities;
+      Entity entity = ReadEntity(read);
+      if (!entity.removed) entities.push_back(std::move(entity));
+    }
+  }
+
+  const absl::Status& status() const { return status_; }
+
+ private:
+  absl::StatusOr<bool> Next(Statement& read) {
+    absl::StatusOr<bool> found = read.Step();
+    status_.Update(found.status());
+    return found;
+  }
+
+  SqliteWriter& writer_;
+  absl::Status status_;
+};
+
+absl::Status SqliteWriter::Apply(const WriteBatch&, const SetTally& set,
+                                 OperationResult& result,
+                                 std::vector<Change>& changes) {
+  View view(*this);
+  MITRA_ASSIGN_OR_RETURN(std::optional<Entity> entity,
+                         view.Get(EntityType::kProfile, set.key));
+  result.outcome = Outcome::kUnchanged;
+  // The record does not add to what it cannot read.
+  if (!entity || entity->damaged || entity->tally == set.tally) {
+    return absl::OkStatus();
+  }
+  const uint64_t before = entity->revision;
+  entity->revision = next_revision_;
+  entity->tally = set.tally;
+  MITRA_RETURN_IF_ERROR(
+      set_tally_.Bind(1, Signed(entity->revision))
+          .Bind(2, ChecksumOf(entity->revision, entity->body, entity->secret,
+                              entity->vectors, entity->tally))
+          .Bind(3, entity->tally)
+          .Bind(4, Signed(before))
+          .Run());
+  ++next_revision_;
+  result = {Outcome::kUpdated,   absl::OkStatus(),    entity->revision,
+            entity->create_time, entity->update_time, entity->owner,
+            entity->verified_by, entity->tally};
+  changes.emplace_back(std::in_place_type<Entity>, *std::move(entity));
+  return absl::OkStatus();
+}
+
+absl::Status SqliteWriter::Apply(const WriteBatch& batch,
+                                 const Decide& decision,
+                                 OperationResult& result,
+                                 std::vector<Change>& changes) {
+  View view(*this);
+  absl::StatusOr<std::vector<Step>> steps = decision.decide(view);
+  MITRA_RETURN_IF_ERROR(view.status());
+  if (!steps.ok()) {
+    result.status = steps.status();
+    return absl::OkStatus();
+  }
+  return ApplyTogether(batch, *steps, result, changes);
+}
+
+absl::Status SqliteWriter::ApplyTogether(const WriteBatch& batch,
+                                         std::vector<Step>& steps,
+                                         OperationResult& result,
+                                         std::vector<Change>& changes) {
+  const uint64_t first_revision = next_revision_;
+  const size_t changes_before = changes.size();
+  MITRA_RETURN_IF_ERROR(savepoint_.Run());
+  for (size_t i = 0; i < steps.size(); ++i) {
+    OperationResult one;
+    MITRA_RETURN_IF_ERROR(
+        std::visit([&](auto& step) { return Apply(batch, step, one, changes); },
+                   steps[i]));
+    if (!one.status.ok()) {
+      result = OperationResult();
+      result.status = std::move(one.status);
+      MITRA_RETURN_IF_ERROR(undo_.Run());
+      next_revision_ = first_revision;
+      changes.erase(changes.begin() + static_cast<ptrdiff_t>(changes_before),
+                    changes.end());
+      break;
+    }
+    if (i == 0) result = std::move(one);
+  }
+  return release_.Run();
+}
+
 absl::Status SqliteWriter::DeleteLinked(absl::string_view member) {
   struct Found {
     Relation relation;
@@ -451,6 +591,7 @@ absl::Status SqliteWriter::DeleteLinked(absl::string_view member) {
     }
   }
   for (const Found& found : linked) {
+    if (found.relation == Relation::kAlternate) continue;
     MITRA_RETURN_IF_ERROR(
         delete_by_key_.Bind(1, found.type).BindText(2, found.key).Run());
     if (found.other.empty()) continue;

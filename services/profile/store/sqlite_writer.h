@@ -43,7 +43,8 @@ class SqliteWriter {
 
  private:
   struct Row;
-  struct Step;
+  struct Turn;
+  class View;
   explicit SqliteWriter(Connection& connection);
 
   absl::Status WriteAll(std::vector<Item>& items, std::vector<Change>& changes);
@@ -53,6 +54,14 @@ class SqliteWriter {
                      std::vector<Change>& changes);
   absl::Status Apply(const WriteBatch& batch, DeleteMember& deletion,
                      OperationResult& result, std::vector<Change>& changes);
+  absl::Status Apply(const WriteBatch& batch, const SetTally& set,
+                     OperationResult& result, std::vector<Change>& changes);
+  absl::Status Apply(const WriteBatch& batch, const Decide& decision,
+                     OperationResult& result, std::vector<Change>& changes);
+  // All steps, or none of them and the first refusal in `result`.
+  absl::Status ApplyTogether(const WriteBatch& batch, std::vector<Step>& steps,
+                             OperationResult& result,
+                             std::vector<Change>& changes);
   absl::StatusOr<std::optional<Row>> Find(EntityType type,
                                           absl::string_view key);
   // Fills in the lives of the linked members, or refuses.
@@ -75,7 +84,9 @@ class SqliteWriter {
   absl::Time last_forgetting_ = absl::InfinitePast();
 
   Statement begin_, commit_, rollback_;
-  Statement find_entity_, insert_entity_, delete_entity_, delete_by_key_;
+  Statement savepoint_, release_, undo_;
+  Statement find_entity_, read_entity_, read_linked_, set_tally_;
+  Statement insert_entity_, delete_entity_, delete_by_key_;
   Statement insert_link_, delete_link_, delete_links_, find_links_;
   Statement find_external_, insert_external_, delete_externals_;
   Statement find_tombstone_, insert_tombstone_;

@@ -4,6 +4,7 @@
 #define MITRA_SERVICES_PROFILE_STORE_WRITE_BATCH_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +12,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "services/profile/store/entity.h"
 
@@ -59,7 +62,9 @@ struct Put {
   std::optional<std::string> verified_by;
   // When the sweeper must look at it next.
   std::optional<absl::Time> next_expiry;
-  // At most two, fixed when the entity is created.
+  // The record writes it by itself, whoever the entity belongs to.
+  bool by_record = false;
+  // At most two, and alternates after them; fixed when the entity is created.
   std::vector<MemberLink> links;
   // Pairs of system and value, unique among members; replace those stored.
   std::vector<std::pair<std::string, std::string>> external_ids;
@@ -73,7 +78,41 @@ struct DeleteMember {
   std::optional<uint64_t> expected_revision;
 };
 
-using Operation = std::variant<Put, DeleteMember>;
+// Sets what the record counts of a member, a revision of its own; everything
+// else of the profile stays. Nothing happens if the member is gone.
+struct SetTally {
+  std::string key;
+  std::string tally;
+};
+
+using Step = std::variant<Put, DeleteMember, SetTally>;
+
+// The record as it stands within a transaction: what earlier operations of the
+// same group wrote is there already.
+class TransactionView {
+ public:
+  virtual ~TransactionView() = default;
+  // As in RecordStore.
+  virtual absl::StatusOr<std::optional<Entity>> Get(EntityType type,
+                                                    absl::string_view key) = 0;
+  // All of them, by key.
+  virtual absl::StatusOr<std::vector<Entity>> ListLinked(
+      absl::string_view member, Relation relation) = 0;
+};
+
+// Steps that are decided inside the transaction, so that nothing can come
+// between what was read and what is written, and that are done all or not at
+// all. The result is that of the first step.
+struct Decide {
+  // For logs; decisions are taken after all other operations of a group.
+  std::string key;
+  // Refuses with an error. Short, without side effects; may be called again.
+  std::function<absl::StatusOr<std::vector<Step>>(TransactionView&)> decide;
+  // Makes room rather than takes it: goes on when the disk is full.
+  bool deletes = false;
+};
+
+using Operation = std::variant<Put, DeleteMember, SetTally, Decide>;
 
 // Makes a repeat of the same request harmless for 24 hours.
 struct RequestKey {
@@ -100,6 +139,9 @@ struct WriteBatch {
     operations.emplace_back(std::in_place_type<DeleteMember>,
                             std::move(deletion));
   }
+  void Add(Decide decision) {
+    operations.emplace_back(std::in_place_type<Decide>, std::move(decision));
+  }
 };
 
 enum class Outcome : uint8_t {
@@ -121,6 +163,7 @@ struct OperationResult {
   absl::Time update_time;
   std::string owner;
   std::string verified_by;
+  std::string tally;
 };
 
 struct CommitResult {
