@@ -20,6 +20,7 @@ constexpr Suite kSuites[] = {
     {"congestion", RunCongestion},
     {"mentors", RunMentors},
     {"dating", RunDating},
+    {"text", RunText},
 };
 
 int Main(int argc, char** argv) {

@@ -19,6 +19,9 @@ struct SuiteOptions {
 // R3: two-sided congestion (allocation).
 void RunCongestion(const SuiteOptions& options, Report& report);
 
+// C1, C2: texts find each other.
+void RunText(const SuiteOptions& options, Report& report);
+
 // R1: both sides of speed dating.
 void RunDating(const SuiteOptions& options, Report& report);
 
