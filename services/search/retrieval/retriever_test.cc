@@ -407,7 +407,7 @@ TEST_F(RandomOperationsTest, EveryLiveIdFindsItselfAndNobodyDeadComes) {
       ASSERT_NEAR(one.candidates[0].score, 1, 2e-4) << name;
       const Retrieved walked = Run(retrieval, {0, 0, 0});
       ASSERT_EQ(walked.candidates.size(), 1U);
-      if (walked.candidates[0].score < 1 - 1e-5) ++lost_by_walk;
+      if (walked.candidates[0].score < 1 - 2e-4) ++lost_by_walk;
     }
     // A graph this small and full of twins may lose some; never many.
     ASSERT_LE(lost_by_walk, live / 10);
