@@ -1,21 +1,20 @@
 #include "common/security/api_key.h"
 
-#include <fcntl.h>
 #include <sodium.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/base/ids.h"
 #include "common/base/utf8.h"
+#include "common/security/private_file.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
 
@@ -36,21 +35,34 @@ std::string HashOf(absl::string_view secret) {
       absl::string_view(reinterpret_cast<const char*>(hash), sizeof hash));
 }
 
-bool IsScope(absl::string_view scope) {
-  if (scope == "*") return true;
-  const std::vector<absl::string_view> parts = absl::StrSplit(scope, ':');
-  return parts.size() == 2 &&
-         std::all_of(parts.begin(), parts.end(), [](absl::string_view part) {
-           return !part.empty() &&
-                  std::all_of(part.begin(), part.end(), [](unsigned char c) {
-                    return absl::ascii_islower(c) || c == '_';
-                  });
-         });
-}
-
 absl::Status Check(const KeyRecord& record) {
   if (record.label.empty()) return InvalidField("label", "must not be empty");
   MITRA_RETURN_IF_ERROR(ValidateText("label", record.label, 64));
+  // Names of other kinds of identities begin so.
+  if (absl::StartsWithIgnoreCase(record.label, "jwt:") ||
+      absl::StartsWithIgnoreCase(record.label, "key:")) {
+    return InvalidField("label", "must not begin with jwt: or key:");
+  }
+  if (!record.identity.empty()) {
+    MITRA_RETURN_IF_ERROR(ValidateText("identity", record.identity, 64));
+    if (absl::StartsWithIgnoreCase(record.identity, "jwt:")) {
+      return InvalidField("identity", "must not begin with jwt:");
+    }
+  }
+  const auto is_amount = [](double units) {
+    return units >= 0 && units <= 1e9;
+  };
+  if (!is_amount(record.units_per_second)) {
+    return InvalidField("units_per_second", "must be from 0 to 1e9");
+  }
+  if (!is_amount(record.burst_units) ||
+      (record.burst_units > 0 &&
+       record.burst_units < record.units_per_second)) {
+    return InvalidField(
+        "burst_units",
+        "must be 0, or from units_per_second to 1e9: what flows in during a "
+        "second must fit");
+  }
   for (const std::string& scope : record.scopes) {
     if (!IsScope(scope)) {
       return InvalidField("scopes",
@@ -68,7 +80,12 @@ std::string ToLine(const KeyRecord& record) {
                {"hash", record.hash},
                {"label", record.label},
                {"scopes", record.scopes}};
+  if (!record.identity.empty()) json["identity"] = record.identity;
   if (!record.member_id.empty()) json["member_id"] = record.member_id;
+  if (record.units_per_second > 0) {
+    json["units_per_second"] = record.units_per_second;
+  }
+  if (record.burst_units > 0) json["burst_units"] = record.burst_units;
   if (record.expire_time != absl::InfiniteFuture()) {
     json["expire_time"] = absl::FormatTime(
         absl::RFC3339_sec, record.expire_time, absl::UTCTimeZone());
@@ -98,9 +115,14 @@ absl::StatusOr<KeyRecord> FromLine(absl::string_view line,
         return InvalidField(field,
                             "must be a time such as 2027-01-31T00:00:00Z");
       }
+    } else if (name == "units_per_second" && value.is_number()) {
+      record.units_per_second = value.get<double>();
+    } else if (name == "burst_units" && value.is_number()) {
+      record.burst_units = value.get<double>();
     } else if (std::string* text = name == "id"          ? &record.id
                                    : name == "hash"      ? &record.hash
                                    : name == "label"     ? &record.label
+                                   : name == "identity"  ? &record.identity
                                    : name == "member_id" ? &record.member_id
                                                          : nullptr;
                text != nullptr && value.is_string()) {
@@ -124,24 +146,19 @@ absl::StatusOr<KeyRecord> FromLine(absl::string_view line,
   return record;
 }
 
-absl::Status IoError(absl::string_view what, const std::string& path) {
-  return MakeError(absl::StatusCode::kInternal, "IO_ERROR",
-                   absl::StrCat(what, " ", path));
-}
-
-absl::Status WriteAndSync(const std::string& path, int flags,
-                          absl::string_view text) {
-  const int fd =
-      open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
-  if (fd < 0) return IoError("cannot open", path);
-  const bool written = write(fd, text.data(), text.size()) ==
-                           static_cast<ssize_t>(text.size()) &&
-                       fsync(fd) == 0;
-  close(fd);
-  return written ? absl::OkStatus() : IoError("cannot write", path);
-}
-
 }  // namespace
+
+bool IsScope(absl::string_view scope) {
+  if (scope == "*") return true;
+  const std::vector<absl::string_view> parts = absl::StrSplit(scope, ':');
+  return parts.size() == 2 &&
+         std::all_of(parts.begin(), parts.end(), [](absl::string_view part) {
+           return !part.empty() &&
+                  std::all_of(part.begin(), part.end(), [](unsigned char c) {
+                    return absl::ascii_islower(c) || c == '_';
+                  });
+         });
+}
 
 absl::StatusOr<NewKey> MakeApiKey(const std::string& label,
                                   const std::vector<std::string>& scopes,
@@ -159,11 +176,34 @@ absl::StatusOr<NewKey> MakeApiKey(const std::string& label,
   key.text = absl::StrCat("mk_", key.record.id, "_", secret);
   key.record.hash = HashOf(secret);
   key.record.label = label;
+  key.record.identity = absl::StrCat("key:", key.record.id);
   key.record.scopes = scopes;
   key.record.member_id = member_id;
   key.record.expire_time = expire_time;
   MITRA_RETURN_IF_ERROR(Check(key.record));
   return key;
+}
+
+absl::Status SetKeyQuota(double units_per_second, double burst_units,
+                         KeyRecord& record) {
+  record.units_per_second = units_per_second;
+  record.burst_units = burst_units;
+  return Check(record);
+}
+
+absl::Status TakeOverIdentity(const KeySet& keys, absl::string_view id,
+                              KeyRecord& record) {
+  for (const KeyRecord& former : keys.records()) {
+    if (former.id != id) continue;
+    if (former.member_id != record.member_id) {
+      return InvalidField("member_id",
+                          "must be the one of the key that is replaced");
+    }
+    record.identity = former.Identity();
+    return absl::OkStatus();
+  }
+  return MakeError(absl::StatusCode::kNotFound, "KEY_NOT_FOUND",
+                   "no key with this id");
 }
 
 absl::StatusOr<std::shared_ptr<const KeySet>> KeySet::Parse(
@@ -205,22 +245,27 @@ const KeyRecord* KeySet::Verify(absl::string_view presented,
 
 absl::StatusOr<std::shared_ptr<const KeySet>> LoadKeyFile(
     const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  if (!file) {
+  absl::StatusOr<std::string> text = ReadWholeFile(path);
+  if (!text.ok()) {
     return MakeError(absl::StatusCode::kNotFound, "KEY_FILE_UNREADABLE",
-                     absl::StrCat("cannot read ", path));
+                     text.status().message());
   }
-  return KeySet::Parse(text.str());
+  return KeySet::Parse(*text);
 }
 
 absl::Status AppendKeyRecord(const std::string& path, const KeyRecord& record) {
-  // A file edited by hand may lack the last line's end. An empty line is none.
-  return WriteAndSync(path, O_APPEND, absl::StrCat("\n", ToLine(record)));
+  MITRA_ASSIGN_OR_RETURN(const FileLock lock, FileLock::Acquire(path));
+  std::string text;
+  if (access(path.c_str(), F_OK) == 0) {
+    MITRA_ASSIGN_OR_RETURN(text, ReadWholeFile(path));
+  }
+  // A file edited by hand may lack the last line's end.
+  if (!text.empty() && text.back() != '\n') text += '\n';
+  return ReplacePrivateFile(path, absl::StrCat(text, ToLine(record)));
 }
 
 absl::Status RevokeKey(const std::string& path, const std::string& id) {
+  MITRA_ASSIGN_OR_RETURN(const FileLock lock, FileLock::Acquire(path));
   MITRA_ASSIGN_OR_RETURN(const auto set, LoadKeyFile(path));
   std::string text;
   bool found = false;
@@ -232,11 +277,7 @@ absl::Status RevokeKey(const std::string& path, const std::string& id) {
     return MakeError(absl::StatusCode::kNotFound, "KEY_NOT_FOUND",
                      "no key with this id");
   }
-  const std::string temporary = path + ".tmp";
-  MITRA_RETURN_IF_ERROR(WriteAndSync(temporary, O_TRUNC, text));
-  return rename(temporary.c_str(), path.c_str()) == 0
-             ? absl::OkStatus()
-             : IoError("cannot replace", path);
+  return ReplacePrivateFile(path, text);
 }
 
 }  // namespace mitra

@@ -23,12 +23,24 @@ namespace mitra {
 struct KeyRecord {
   std::string id;
   std::string hash;   // hex
-  std::string label;  // names the credential in records and logs
+  std::string label;  // tells people what the key is for
+  // Under which name the key's records are kept and its calls are counted:
+  // "key:<id>", or that of the key that it replaces. Empty in files of former
+  // versions, whose keys go by their label.
+  std::string identity;
   std::vector<std::string> scopes;
   // The member that the key belongs to; empty for a platform's key.
   std::string member_id;
   absl::Time expire_time = absl::InfiniteFuture();
   bool revoked = false;
+  // The key's own quota, in units of the methods' cost; 0 for that of the
+  // gateway's configuration.
+  double units_per_second = 0;
+  double burst_units = 0;
+
+  const std::string& Identity() const {
+    return identity.empty() ? label : identity;
+  }
 };
 
 struct NewKey {
@@ -36,8 +48,9 @@ struct NewKey {
   KeyRecord record;
 };
 
-// Makes a key. INVALID_ARGUMENT for an empty or overlong label, a scope outside
-// `[a-z]+:[a-z]+` (or "*", "members:all"), or a malformed member id.
+// Makes a key. INVALID_ARGUMENT for an empty or overlong label or one that
+// begins with "jwt:" or "key:", a scope outside `[a-z_]+:[a-z_]+` (or "*"), or
+// a malformed member id.
 absl::StatusOr<NewKey> MakeApiKey(const std::string& label,
                                   const std::vector<std::string>& scopes,
                                   const std::string& member_id,
@@ -66,11 +79,27 @@ class KeySet {
 absl::StatusOr<std::shared_ptr<const KeySet>> LoadKeyFile(
     const std::string& path);
 
+// Gives a key its own quota. INVALID_ARGUMENT unless both are from 0 to 1e9 and
+// the burst is 0 or no less than what flows in during a second.
+absl::Status SetKeyQuota(double units_per_second, double burst_units,
+                         KeyRecord& record);
+
+// Lets a new key go by the identity of the key `id` of `keys`, so that the
+// records of that one are its own: how a key is changed for another. NOT_FOUND
+// if there is no such key, INVALID_ARGUMENT if it is another member's.
+absl::Status TakeOverIdentity(const KeySet& keys, absl::string_view id,
+                              KeyRecord& record);
+
+// Whether `scope` is "*" or like "profiles:read".
+bool IsScope(absl::string_view scope);
+
+// Both take a lock beside the file (`path`.lock), so that any number of writers
+// lose nothing, and replace the file as ReplacePrivateFile() does.
+
 // Adds a key to a file, made with mode 0600 if absent. On disk when it returns.
 absl::Status AppendKeyRecord(const std::string& path, const KeyRecord& record);
 
-// Marks a key as revoked; the file is replaced atomically. NOT_FOUND if there
-// is no such key.
+// Marks a key as revoked. NOT_FOUND if there is no such key.
 absl::Status RevokeKey(const std::string& path, const std::string& id);
 
 }  // namespace mitra
