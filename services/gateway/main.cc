@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "common/observability/admin_server.h"
+#include "common/observability/log.h"
 #include "common/redis/hiredis_client.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/lifecycle.h"
@@ -20,6 +21,7 @@
 #include "services/gateway/edge/key_file_source.h"
 #include "services/gateway/http/http_edge.h"
 #include "services/gateway/proxy/grpc_proxy.h"
+#include "services/gateway/proxy/shared_quotas.h"
 
 namespace mitra::gateway {
 namespace {
@@ -33,6 +35,7 @@ struct Config {
   std::string redis_target;
   std::string keys_file;
   bool insecure = false;
+  bool insecure_plaintext = false;
   std::string console_dir;
   std::string console_d3 = "/usr/share/nodejs/d3/dist/d3.min.js";
   int server_threads = 1;
@@ -52,10 +55,14 @@ struct Config {
                "File that tells where the process listens; empty: none.");
     schema.Add("redis.target", &redis_target,
                "Redis that all gateways share; empty: each remembers writes "
-               "for itself.");
+               "and counts quotas for itself.");
     schema.Add("auth.keys_file", &keys_file, "File of the API keys.");
     schema.Add("auth.insecure", &insecure,
                "Let everybody do everything; loopback only.");
+    schema.Add(
+        "listen.insecure_plaintext", &insecure_plaintext,
+        "Let other machines connect without TLS, so that keys and data "
+        "travel in the clear; for networks that are safe by themselves.");
     schema.Add("console.dir", &console_dir,
                "Folder of the web console, served at /console/; empty: none.");
     schema.Add("console.d3", &console_d3,
@@ -69,7 +76,9 @@ struct Config {
             "limits.units_per_second", &units_per_second,
             "Quota of each credential, in units of the methods' cost; 0: none.")
         .Range(0, 1e9);
-    schema.Add("limits.burst_units", &burst_units, "Units saved up at most.")
+    schema
+        .Add("limits.burst_units", &burst_units,
+             "Units saved up at most; 0: what flows in during a second.")
         .Range(0, 1e9);
     schema
         .Add("drain.pause", &drain_pause,
@@ -95,6 +104,19 @@ absl::StatusOr<Documents> MakeDocuments(const Config& config,
   return documents;
 }
 
+void WarnOfWhatIsOpen(const Config& config,
+                      const std::vector<std::string>& addresses) {
+  if (config.keys_file.empty()) {
+    LogWarning("gateway: auth.insecure is set, everybody may do everything");
+  }
+  for (const std::string& address : addresses) {
+    if (IsLoopback(address)) continue;
+    LogWarning(
+        "gateway: listen.insecure_plaintext is set, others can read along",
+        {{"address", address}});
+  }
+}
+
 absl::Status Run(const Config& config) {
   for (const auto& [name, target] :
        {std::pair("backends.profile", &config.profile),
@@ -105,24 +127,32 @@ absl::Status Run(const Config& config) {
   rpc::ShutdownSignal shutdown;
   std::vector<std::string> exposed = config.grpc_listen;
   exposed.push_back(config.http_listen);
-  MITRA_RETURN_IF_ERROR(
-      CheckExposure(exposed, !config.keys_file.empty(), config.insecure));
+  MITRA_RETURN_IF_ERROR(CheckExposure(
+      exposed, {.identity = !config.keys_file.empty(),
+                .insecure_identity = config.insecure,
+                .insecure_plaintext = config.insecure_plaintext}));
+  WarnOfWhatIsOpen(config, exposed);
   std::unique_ptr<KeyFileSource> keys;  // edge: who may do what
   if (!config.keys_file.empty()) {
     MITRA_ASSIGN_OR_RETURN(keys, KeyFileSource::Open(config.keys_file));
   }
   const Authenticator authenticator(keys.get());
-  Admission admission({.max_in_flight = config.max_in_flight,
-                       .units_per_second = config.units_per_second,
-                       .burst_units = config.burst_units});
+  const Admission::Options limits = {
+      .max_in_flight = config.max_in_flight,
+      .units_per_second = config.units_per_second,
+      .burst_units = config.burst_units};
+  MITRA_RETURN_IF_ERROR(Admission::Check(limits));
   std::unique_ptr<redis::Client> redis;
+  std::unique_ptr<QuotaExchange> quotas;
   std::unique_ptr<LastWrites> last_writes = std::make_unique<LocalLastWrites>();
   if (!config.redis_target.empty()) {
     redis::HiredisClient::Options options;
     options.target = config.redis_target;
     MITRA_ASSIGN_OR_RETURN(redis, redis::HiredisClient::Create(options));
     last_writes = std::make_unique<SharedLastWrites>(*redis);
+    quotas = std::make_unique<SharedQuotas>(*redis);
   }
+  Admission admission(limits, quotas.get());
   CallMetrics metrics;
 
   MITRA_ASSIGN_OR_RETURN(const MethodTable methods, MethodTable::Create());

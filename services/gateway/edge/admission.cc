@@ -1,18 +1,25 @@
 #include "services/gateway/edge/admission.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
 
 namespace mitra::gateway {
-namespace {
 
-// Buckets that are full again hold nothing worth keeping.
-constexpr size_t kManyBuckets = 10'000;
+absl::Status Admission::Check(const Options& options) {
+  if (options.burst_units == 0 ||
+      options.burst_units >= options.units_per_second) {
+    return absl::OkStatus();
+  }
+  return InvalidField(
+      "limits.burst_units",
+      absl::StrCat("must be 0 or at least limits.units_per_second, which is ",
+                   options.units_per_second,
+                   ": what flows in during a second must fit"));
+}
 
-}  // namespace
+Admission::Admission(const Options& options, QuotaExchange* shared)
+    : options_(options), quotas_(shared) {}
 
 int Admission::LimitFor(v1::Criticality criticality) const {
   switch (criticality) {
@@ -26,8 +33,8 @@ int Admission::LimitFor(v1::Criticality criticality) const {
 }
 
 absl::StatusOr<Admission::Ticket> Admission::Enter(
-    absl::string_view credential, const v1::MethodPolicy& policy,
-    absl::Time now) {
+    absl::string_view credential, const Quota& quota,
+    const v1::MethodPolicy& policy, absl::Time now) {
   const int before = in_flight_.fetch_add(1, std::memory_order_relaxed);
   Ticket ticket(this);
   if (before >= LimitFor(policy.criticality())) {
@@ -38,43 +45,12 @@ absl::StatusOr<Admission::Ticket> Admission::Enter(
         absl::Milliseconds(
             policy.criticality() == v1::CRITICALITY_INTERACTIVE ? 100 : 1000));
   }
-  MITRA_RETURN_IF_ERROR(Spend(credential, policy.cost(), now));
+  const bool own = quota.units_per_second > 0;
+  MITRA_RETURN_IF_ERROR(quotas_.Spend(
+      credential,
+      own ? quota : Quota{options_.units_per_second, options_.burst_units},
+      policy.cost(), now));
   return ticket;
-}
-
-absl::Status Admission::Spend(absl::string_view credential, double cost,
-                              absl::Time now) {
-  const double rate = options_.units_per_second;
-  if (rate <= 0) return absl::OkStatus();
-  const double burst = std::max(options_.burst_units, rate);
-  absl::MutexLock lock(&mutex_);
-  if (buckets_.size() > kManyBuckets) {
-    absl::erase_if(buckets_, [&](const auto& item) {
-      return item.second.units +
-                 rate * absl::ToDoubleSeconds(now - item.second.updated) >=
-             burst;
-    });
-  }
-  Bucket& bucket = buckets_[credential];
-  if (bucket.updated == absl::InfinitePast()) {
-    bucket.units = burst;
-  } else {
-    const double seconds =
-        std::max(0.0, absl::ToDoubleSeconds(now - bucket.updated));
-    bucket.units = std::min(burst, bucket.units + rate * seconds);
-  }
-  bucket.updated = now;
-  // A call dearer than the whole bucket is let through when it is full, else
-  // it could never run.
-  if (bucket.units >= std::min(cost, burst)) {
-    bucket.units -= cost;
-    return absl::OkStatus();
-  }
-  return WithRetryDelay(
-      MakeError(absl::StatusCode::kResourceExhausted, "QUOTA_EXCEEDED",
-                absl::StrCat("the credential's quota of ", rate,
-                             " units per second is used up")),
-      absl::Seconds((std::min(cost, burst) - bucket.units) / rate));
 }
 
 }  // namespace mitra::gateway

@@ -5,17 +5,15 @@
 
 #include <atomic>
 #include <cstdint>
-#include <string>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "mitra/v1/options.pb.h"
+#include "services/gateway/edge/authenticator.h"
+#include "services/gateway/edge/quota_book.h"
 
 namespace mitra::gateway {
 
@@ -27,10 +25,15 @@ class Admission {
     // those that a program waits for at 85 %.
     int max_in_flight = 1000;
     // Quota of each credential, in the units of the method option `cost`: what
-    // flows in per second and what may be saved up. A rate of 0 sets none.
+    // flows in per second and what may be saved up. A rate of 0 sets none; a
+    // burst of 0 is what flows in during a second.
     double units_per_second = 0;
     double burst_units = 0;
   };
+
+  // INVALID_ARGUMENT naming the configuration's field unless the burst is 0 or
+  // holds what flows in during a second.
+  static absl::Status Check(const Options& options);
 
   // An admitted call, until it is destroyed.
   class Ticket {
@@ -52,29 +55,25 @@ class Admission {
     Admission* owner_ = nullptr;
   };
 
-  explicit Admission(const Options& options) : options_(options) {}
+  // `shared` may be null: then each gateway counts for itself. Else it must
+  // outlive this.
+  explicit Admission(const Options& options, QuotaExchange* shared = nullptr);
 
   // RESOURCE_EXHAUSTED with RetryInfo: OVERLOADED, or QUOTA_EXCEEDED, then with
-  // the wait until the quota reaches.
-  absl::StatusOr<Ticket> Enter(absl::string_view credential,
+  // the wait until the quota reaches. `quota` is the credential's own, if it
+  // has one.
+  absl::StatusOr<Ticket> Enter(absl::string_view credential, const Quota& quota,
                                const v1::MethodPolicy& policy, absl::Time now);
 
   int in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
  private:
-  struct Bucket {
-    double units = 0;
-    absl::Time updated = absl::InfinitePast();
-  };
-
   void Leave() { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
   int LimitFor(v1::Criticality criticality) const;
-  absl::Status Spend(absl::string_view credential, double cost, absl::Time now);
 
   const Options options_;
   std::atomic<int> in_flight_{0};
-  absl::Mutex mutex_;
-  absl::flat_hash_map<std::string, Bucket> buckets_ ABSL_GUARDED_BY(mutex_);
+  QuotaBook quotas_;
 };
 
 }  // namespace mitra::gateway

@@ -1,5 +1,7 @@
 #include "services/gateway/edge/authenticator.h"
 
+#include <arpa/inet.h>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -14,7 +16,8 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
 constexpr absl::string_view kScheme = "bearer ";
-constexpr size_t kMaxKey = 512;
+// Tokens signed by RSA keys of 4096 bits with some claims have about 1,500.
+constexpr size_t kMaxCredential = 4096;
 
 absl::Status Unauthenticated(absl::string_view reason,
                              absl::string_view message) {
@@ -32,25 +35,19 @@ std::string PathName(const std::vector<const FieldDescriptor*>& path) {
   });
 }
 
-bool IsLoopback(absl::string_view address) {
-  if (absl::StartsWith(address, "unix:")) return true;
-  return absl::StartsWith(address, "127.") ||
-         absl::StartsWith(address, "[::1]:") ||
-         absl::StartsWith(address, "localhost:");
-}
-
 }  // namespace
 
-absl::StatusOr<rpc::Identity> Authenticator::Authenticate(
+absl::StatusOr<Caller> Authenticator::Authenticate(
     const Credentials& credentials) const {
-  if (keys_ == nullptr) {
-    rpc::Identity everybody;
-    everybody.credential = "insecure";
-    everybody.scopes = {"*"};
+  if (keys_ == nullptr && tokens_ == nullptr) {
+    Caller everybody;
+    everybody.identity.credential = "insecure";
+    everybody.identity.scopes = {"*"};
     return everybody;
   }
   absl::string_view key = credentials.api_key;
-  if (!credentials.authorization.empty()) {
+  const bool bears = !credentials.authorization.empty();
+  if (bears) {
     absl::string_view bearer = credentials.authorization;
     if (!absl::StartsWithIgnoreCase(bearer, kScheme)) {
       return Unauthenticated(
@@ -64,13 +61,15 @@ absl::StatusOr<rpc::Identity> Authenticator::Authenticate(
   }
   if (key.empty()) {
     return Unauthenticated("CREDENTIAL_MISSING",
-                           "send an API key: authorization: Bearer mk_…, or "
-                           "x-api-key: mk_…");
+                           "send an API key or a token: authorization: Bearer "
+                           "…, or a key as x-api-key: mk_…");
   }
-  if (key.size() > kMaxKey) return Invalid();
-  std::optional<rpc::Identity> identity = keys_->Find(key);
-  if (!identity) return Invalid();
-  return *std::move(identity);
+  if (key.size() > kMaxCredential) return Invalid();
+  std::optional<Caller> caller;
+  if (keys_ != nullptr) caller = keys_->Find(key);
+  if (!caller && bears && tokens_ != nullptr) caller = tokens_->Find(key);
+  if (!caller) return Invalid();
+  return *std::move(caller);
 }
 
 absl::Status Authorize(const rpc::Identity& identity, const Method& method) {
@@ -114,20 +113,46 @@ absl::Status BindMember(const rpc::Identity& identity, const Method& method,
                    {{"field", field}});
 }
 
+bool IsLoopback(absl::string_view address) {
+  if (absl::StartsWith(address, "unix:")) return true;
+  const size_t colon = address.rfind(':');
+  if (colon == absl::string_view::npos) return false;
+  const std::string host(address.substr(0, colon));
+  in_addr parsed = {};
+  if (inet_pton(AF_INET, host.c_str(), &parsed) == 1) {
+    return ntohl(parsed.s_addr) >> 24 == 127;
+  }
+  return host == "[::1]" || host == "localhost";
+}
+
 absl::Status CheckExposure(const std::vector<std::string>& addresses,
-                           bool has_keys, bool insecure) {
-  if (has_keys) return absl::OkStatus();
-  if (!insecure) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, "NO_IDENTITY",
-                     "auth.keys_file is not set; give one, or say "
-                     "--auth.insecure=true on this machine alone");
+                           const Exposure& exposure) {
+  const auto refuse = [](absl::string_view reason, absl::string_view message) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, reason, message);
+  };
+  if (!exposure.identity && !exposure.insecure_identity) {
+    return refuse("NO_IDENTITY",
+                  "auth.keys_file and auth.jwks_file are not set; give one, or "
+                  "say --auth.insecure=true on this machine alone");
   }
   for (const std::string& address : addresses) {
     if (IsLoopback(address)) continue;
-    return MakeError(absl::StatusCode::kFailedPrecondition, "NO_IDENTITY",
-                     absl::StrCat("without auth.keys_file only loopback may be "
-                                  "listened on, not ",
-                                  address));
+    if (!exposure.identity) {
+      return refuse(
+          "NO_IDENTITY",
+          absl::StrCat("without auth.keys_file or auth.jwks_file only "
+                       "loopback may be listened on, not ",
+                       address));
+    }
+    if (!exposure.tls && !exposure.insecure_plaintext) {
+      return refuse(
+          "NO_TLS",
+          absl::StrCat("other machines reach ", address,
+                       " without TLS, so that keys and data would travel in "
+                       "the clear: listen on loopback behind a proxy that ends "
+                       "TLS, or say --listen.insecure_plaintext=true if the "
+                       "network itself is safe"));
+    }
   }
   return absl::OkStatus();
 }

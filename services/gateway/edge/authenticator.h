@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -23,28 +24,42 @@ struct Credentials {
   absl::string_view api_key;
 };
 
-// Knows the API keys. Thread-safe. (Issue 5 adds a second source: JWT.)
-class KeySource {
+// How much a credential may do, in units of the methods' cost: what flows in
+// per second and what may be saved up. 0: as the gateway is configured.
+struct Quota {
+  double units_per_second = 0;
+  double burst_units = 0;
+};
+
+struct Caller {
+  rpc::Identity identity;
+  Quota quota;
+};
+
+// Knows credentials of one kind. Thread-safe.
+class CredentialSource {
  public:
-  virtual ~KeySource() = default;
-  // The identity behind `key`; nothing if the key is unknown, expired or
-  // revoked. Takes the same time for all of these.
-  virtual std::optional<rpc::Identity> Find(absl::string_view key) const = 0;
+  virtual ~CredentialSource() = default;
+  // Who shows `credential`; nothing if it is unknown, expired or revoked.
+  virtual std::optional<Caller> Find(absl::string_view credential) const = 0;
 };
 
 // Thread-safe.
 class Authenticator {
  public:
-  // `keys` must outlive this. Null: everybody may do everything, under the
-  // credential "insecure".
-  explicit Authenticator(const KeySource* keys) : keys_(keys) {}
+  // API keys, which come in either header, and tokens (JWT), which come as
+  // bearers only. Each must outlive this and may be null. Both null: everybody
+  // may do everything, under the credential "insecure".
+  explicit Authenticator(const CredentialSource* keys,
+                         const CredentialSource* tokens = nullptr)
+      : keys_(keys), tokens_(tokens) {}
 
   // UNAUTHENTICATED with reason CREDENTIAL_MISSING or CREDENTIAL_INVALID.
-  absl::StatusOr<rpc::Identity> Authenticate(
-      const Credentials& credentials) const;
+  absl::StatusOr<Caller> Authenticate(const Credentials& credentials) const;
 
  private:
-  const KeySource* keys_;
+  const CredentialSource* keys_;
+  const CredentialSource* tokens_;
 };
 
 // PERMISSION_DENIED: SCOPE_MISSING if the credential lacks the method's scope,
@@ -57,10 +72,26 @@ absl::Status Authorize(const rpc::Identity& identity, const Method& method);
 absl::Status BindMember(const rpc::Identity& identity, const Method& method,
                         google::protobuf::Message& request);
 
-// Whether a server may start. FAILED_PRECONDITION if it has no keys without
-// `insecure` being spelled out, or listens beyond this machine without keys.
+// What protects the addresses that a gateway listens on.
+struct Exposure {
+  // Callers must say who they are.
+  bool identity = false;
+  // Nobody listens in.
+  bool tls = false;
+  // The operator said in full that it may go without.
+  bool insecure_identity = false;
+  bool insecure_plaintext = false;
+};
+
+// Whether a server may start: FAILED_PRECONDITION (NO_IDENTITY, NO_TLS) if not.
+// Without identity it needs the flag and listens on this machine only; without
+// TLS it needs the flag to listen elsewhere.
 absl::Status CheckExposure(const std::vector<std::string>& addresses,
-                           bool has_keys, bool insecure);
+                           const Exposure& exposure);
+
+// Whether only this machine reaches the address: a unix socket, 127.0.0.0/8,
+// [::1] or localhost.
+bool IsLoopback(absl::string_view address);
 
 }  // namespace mitra::gateway
 

@@ -25,14 +25,14 @@ TEST(AdmissionTest, ShedsWhatNobodyWaitsForFirst) {
   std::vector<Admission::Ticket> open;
   const auto fill = [&](int calls) {
     while (admission.in_flight() < calls) {
-      auto ticket =
-          admission.Enter("c", Policy(v1::CRITICALITY_INTERACTIVE), now);
+      auto ticket = admission.Enter("c", Quota(),
+                                    Policy(v1::CRITICALITY_INTERACTIVE), now);
       ASSERT_TRUE(ticket.ok());
       open.push_back(*std::move(ticket));
     }
   };
   const auto enters = [&](v1::Criticality criticality) {
-    return admission.Enter("c", Policy(criticality), now).status();
+    return admission.Enter("c", Quota(), Policy(criticality), now).status();
   };
   fill(70);
   EXPECT_THAT(enters(v1::CRITICALITY_BACKGROUND), HasReason("OVERLOADED"));
@@ -53,7 +53,8 @@ TEST(AdmissionTest, QuotaFlowsInOverTime) {
   Admission admission({.units_per_second = 10, .burst_units = 20});
   absl::Time now = absl::FromUnixSeconds(1000);
   const auto enter = [&](uint32_t cost) {
-    return admission.Enter("c", Policy(v1::CRITICALITY_INTERACTIVE, cost), now)
+    return admission
+        .Enter("c", Quota(), Policy(v1::CRITICALITY_INTERACTIVE, cost), now)
         .status();
   };
   MITRA_EXPECT_OK(enter(20));
@@ -85,12 +86,105 @@ TEST(CallHeadersTest, RequestIdsAreLegalAndDistinct) {
   EXPECT_NE(a, NewRequestId());
 }
 
-TEST(ExposureTest, NeedsKeysOrPlainWordsAndNeverStrangersWithoutKeys) {
-  MITRA_EXPECT_OK(CheckExposure({"127.0.0.1:0", "unix:/x"}, true, false));
-  MITRA_EXPECT_OK(CheckExposure({"0.0.0.0:80"}, true, false));
-  MITRA_EXPECT_OK(CheckExposure({"127.0.0.1:0"}, false, true));
-  EXPECT_FALSE(CheckExposure({"127.0.0.1:0"}, false, false).ok());
-  EXPECT_FALSE(CheckExposure({"127.0.0.1:0", "0.0.0.0:80"}, false, true).ok());
+TEST(AdmissionTest, ACredentialMayHaveAQuotaOfItsOwn) {
+  Admission admission({.units_per_second = 1, .burst_units = 1});
+  const absl::Time now = absl::FromUnixSeconds(1000);
+  const auto passed = [&](const char* credential, const Quota& quota) {
+    int passed = 0;
+    for (int i = 0; i < 20; ++i) {
+      passed += admission
+                    .Enter(credential, quota,
+                           Policy(v1::CRITICALITY_INTERACTIVE), now)
+                    .ok();
+    }
+    return passed;
+  };
+  EXPECT_EQ(passed("plain", {}), 1);
+  EXPECT_EQ(passed("large", {5, 12}), 12);
+  EXPECT_EQ(passed("no burst said", {5, 0}), 5);
+}
+
+TEST(AdmissionTest, ABurstThatDoesNotHoldASecondIsAnError) {
+  MITRA_EXPECT_OK(Admission::Check({.units_per_second = 10}));
+  MITRA_EXPECT_OK(
+      Admission::Check({.units_per_second = 10, .burst_units = 10}));
+  EXPECT_THAT(Admission::Check({.units_per_second = 10, .burst_units = 9}),
+              NamesField("limits.burst_units"));
+}
+
+TEST(ExposureTest, LoopbackIsWhatItSaysAndNotWhatItBeginsWith) {
+  for (const char* here :
+       {"127.0.0.1:0", "127.8.8.8:80", "[::1]:80", "localhost:80", "unix:/x"}) {
+    EXPECT_TRUE(IsLoopback(here)) << here;
+  }
+  for (const char* elsewhere :
+       {"127.0.0.1.example.com:80", "0.0.0.0:80", "[::]:80", "10.0.0.1:80",
+        "localhost.example.com:80", "127.1:80", "dns:///localhost", "",
+        ":80"}) {
+    EXPECT_FALSE(IsLoopback(elsewhere)) << elsewhere;
+  }
+}
+
+TEST(ExposureTest, NothingIsOpenUnlessSaidInFull) {
+  const std::vector<std::string> here = {"127.0.0.1:0", "unix:/x"};
+  const std::vector<std::string> all = {"127.0.0.1:0", "0.0.0.0:80"};
+  for (int bits = 0; bits < 16; ++bits) {
+    const Exposure e = {.identity = (bits & 1) != 0,
+                        .tls = (bits & 2) != 0,
+                        .insecure_identity = (bits & 4) != 0,
+                        .insecure_plaintext = (bits & 8) != 0};
+    SCOPED_TRACE(bits);
+    EXPECT_EQ(CheckExposure(here, e).ok(), e.identity || e.insecure_identity);
+    EXPECT_EQ(CheckExposure(all, e).ok(),
+              e.identity && (e.tls || e.insecure_plaintext));
+  }
+  const absl::Status open = CheckExposure(all, {.identity = true});
+  EXPECT_THAT(open, HasReason("NO_TLS"));
+  EXPECT_THAT(std::string(open.message()),
+              ::testing::HasSubstr("--listen.insecure_plaintext=true"));
+}
+
+using TextFile = ReloadedFile<std::string>;
+
+absl::StatusOr<TextFile::Value> LoadText(const std::string& path) {
+  return std::make_shared<const std::string>(testing::ReadFileOrEmpty(path));
+}
+
+TEST(ReloadedFileTest, AChangeWhileItIsReadIsAChange) {
+  const testing::TempDir dir;
+  const std::string path = dir.File("text");
+  testing::WriteFileOrDie(path, "before");
+  const auto load = [&](const std::string& file) {
+    auto text = LoadText(file);
+    if (**text == "before") testing::WriteFileOrDie(path, "afterwards");
+    return text;
+  };
+  MITRA_ASSERT_OK_AND_ASSIGN(const auto file,
+                             TextFile::Open(path, load, absl::Hours(1)));
+  EXPECT_EQ(*file->Get(), "before");
+  file->Poll();
+  EXPECT_EQ(*file->Get(), "afterwards");
+}
+
+TEST(ReloadedFileTest, WhatCannotBeReadIsTriedAgain) {
+  const testing::TempDir dir;
+  const std::string path = dir.File("text");
+  testing::WriteFileOrDie(path, "a");
+  bool broken = false;
+  const auto load =
+      [&](const std::string& file) -> absl::StatusOr<TextFile::Value> {
+    if (broken) return absl::NotFoundError("no more descriptors");
+    return LoadText(file);
+  };
+  MITRA_ASSERT_OK_AND_ASSIGN(const auto file,
+                             TextFile::Open(path, load, absl::Hours(1)));
+  testing::WriteFileOrDie(path, "changed");
+  broken = true;
+  file->Poll();
+  EXPECT_EQ(*file->Get(), "a");
+  broken = false;
+  file->Poll();
+  EXPECT_EQ(*file->Get(), "changed");
 }
 
 TEST(KeyFileTest, TakesUpChangesAndKeepsTheLastGoodFile) {
@@ -102,11 +196,12 @@ TEST(KeyFileTest, TakesUpChangesAndKeepsTheLastGoodFile) {
   MITRA_ASSERT_OK_AND_ASSIGN(
       const NewKey key,
       MakeApiKey("shop", {"profiles:read"}, "", absl::InfiniteFuture()));
-  EXPECT_EQ(source->Find(key.text), std::nullopt);
+  EXPECT_FALSE(source->Find(key.text).has_value());
   MITRA_ASSERT_OK(AppendKeyRecord(path, key.record));
   source->Poll();
   ASSERT_TRUE(source->Find(key.text).has_value());
-  EXPECT_EQ(source->Find(key.text)->credential, "shop");
+  EXPECT_EQ(source->Find(key.text)->identity.credential,
+            "key:" + key.record.id);
   testing::WriteFileOrDie(path, "not a key file\n");
   source->Poll();
   EXPECT_TRUE(source->Find(key.text).has_value());

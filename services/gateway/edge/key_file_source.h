@@ -5,43 +5,35 @@
 
 #include <memory>
 #include <string>
-#include <thread>
+#include <utility>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/security/api_key.h"
 #include "services/gateway/edge/authenticator.h"
+#include "services/gateway/edge/reloaded_file.h"
 
 namespace mitra::gateway {
 
-// Thread-safe. A file that cannot be read, or is wrong, leaves the keys of the
-// last good one in force and is logged.
-class KeyFileSource final : public KeySource {
+// Thread-safe. A file that turns wrong leaves the keys of the last good one in
+// force.
+class KeyFileSource final : public CredentialSource {
  public:
   // The error of the file if it is wrong at the start.
   static absl::StatusOr<std::unique_ptr<KeyFileSource>> Open(
       const std::string& path, absl::Duration poll = absl::Seconds(1));
-  ~KeyFileSource() override;
 
-  std::optional<rpc::Identity> Find(absl::string_view key) const override;
+  // Takes the same time whether or not there is such a key.
+  std::optional<Caller> Find(absl::string_view key) const override;
 
-  // Reads the file now if it has changed; what the thread does each period.
-  void Poll();
+  // Reads the file now if it has changed.
+  void Poll() { file_->Poll(); }
 
  private:
-  KeyFileSource(std::string path, absl::Duration poll,
-                std::shared_ptr<const KeySet> keys);
-  void Run();
+  using File = ReloadedFile<KeySet>;
+  explicit KeyFileSource(std::unique_ptr<File> file) : file_(std::move(file)) {}
 
-  const std::string path_;
-  const absl::Duration poll_;
-  mutable absl::Mutex mutex_;
-  std::shared_ptr<const KeySet> keys_ ABSL_GUARDED_BY(mutex_);
-  std::string stamp_ ABSL_GUARDED_BY(mutex_);  // of the file read last
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  const std::unique_ptr<File> file_;
 };
 
 }  // namespace mitra::gateway

@@ -159,9 +159,7 @@ Task<absl::Status> HttpEdge::Serve(const HttpRequest& request,
   }
   const Credentials credentials = {request.Header("authorization"),
                                    request.Header("x-api-key")};
-  const absl::StatusOr<rpc::Identity> identity =
-      forwarder_.Authenticate(credentials);
-  if (!identity.ok()) co_return identity.status();
+  MITRA_CO_RETURN_IF_ERROR(forwarder_.Authenticate(credentials));
 
   const absl::string_view path = PathOf(request.target);
   const absl::StatusOr<Route> route = routes_.Match(request.verb, path);

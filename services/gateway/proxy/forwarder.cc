@@ -135,11 +135,13 @@ absl::StatusOr<Admission::Ticket> Forwarder::Enter(
   const absl::Time now = absl::Now();
   call.method = method.name;
   call.deadline = method.DeadlineFor(call.deadline, now);
-  MITRA_ASSIGN_OR_RETURN(call.identity,
+  MITRA_ASSIGN_OR_RETURN(Caller caller,
                          authenticator_.Authenticate(credentials));
+  call.identity = std::move(caller.identity);
   MITRA_RETURN_IF_ERROR(Authorize(call.identity, method));
   MITRA_RETURN_IF_ERROR(call.CheckAlive());
-  return admission_.Enter(call.identity.credential, method.policy, now);
+  return admission_.Enter(call.identity.credential, caller.quota, method.policy,
+                          now);
 }
 
 Task<absl::StatusOr<RawMessage>> Forwarder::CallBytes(CallContext& call,

@@ -55,9 +55,8 @@ class Forwarder {
                                           const Credentials& credentials);
 
   // Only says who it is; for paths that are no methods.
-  absl::StatusOr<rpc::Identity> Authenticate(
-      const Credentials& credentials) const {
-    return authenticator_.Authenticate(credentials);
+  absl::Status Authenticate(const Credentials& credentials) const {
+    return authenticator_.Authenticate(credentials).status();
   }
 
   // Sends a unary call that Enter() let in. The request of a member's
