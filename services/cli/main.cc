@@ -35,6 +35,7 @@ int Run(int argc, char** argv) {
   AddRecordCommands(app, globals, action);
   AddRecommendCommands(app, globals, action);
   AddRefreshCommands(app, globals, action);
+  AddLearnCommand(app, globals, action);
   AddStatusCommand(app, globals, action);
   AddKeyCommands(app, globals, action);
   try {

@@ -22,6 +22,7 @@ void AddRecordCommands(CLI::App& app, const Globals& globals, Action& action);
 void AddRecommendCommands(CLI::App& app, const Globals& globals,
                           Action& action);
 void AddRefreshCommands(CLI::App& app, const Globals& globals, Action& action);
+void AddLearnCommand(CLI::App& app, const Globals& globals, Action& action);
 void AddStatusCommand(CLI::App& app, const Globals& globals, Action& action);
 void AddKeyCommands(CLI::App& app, const Globals& globals, Action& action);
 
