@@ -28,6 +28,7 @@ struct Config {
   std::string embedder = "hashing";
   int dimension = 128;
   absl::Duration sweep_period = absl::Seconds(30);
+  EngagementRules engagements;
 
   void AddTo(Schema& schema) {
     schema.Add("data_dir", &data_dir, "Folder of the record.");
@@ -53,6 +54,18 @@ struct Config {
         .Add("expiry.period", &sweep_period,
              "How often the passing of time is committed.")
         .Range(1, 60);
+    schema
+        .Add("engagements.hold", &engagements.hold,
+             "How long a request holds its seat.")
+        .Range(1, 90 * 86'400);
+    schema
+        .Add("engagements.cool_down", &engagements.cool_down,
+             "How long a member that declined is not asked again.")
+        .Range(0, 365 * 86'400);
+    schema
+        .Add("engagements.max_open_requests", &engagements.max_open_requests,
+             "Requests that one seeker may have without an answer.")
+        .Range(1, 1000);
   }
 };
 
@@ -83,13 +96,15 @@ absl::Status Run(const Config& config) {
       {.threads = config.worker_threads, .max_queue = 10'000});
   ChangeFeed feed(*store, executor, clock,  // domain
                   static_cast<size_t>(config.dimension));
-  ProfileRecords profiles(*store, *ingest, executor, clock);
+  ProfileRecords profiles(*store, *ingest, executor, clock, config.engagements);
   EvidenceRecords evidence(*store, executor, clock);
   RelationRecords relations(*store, clock);
-  auto sweeper = std::make_unique<ExpirySweeper>(*store, *ingest, clock);
+  EngagementRecords engagements(*store, executor, clock, config.engagements);
+  auto sweeper = std::make_unique<ExpirySweeper>(*store, *ingest, clock,
+                                                 config.engagements);
 
-  ProfileParts parts = {*store,    *ingest, profiles, evidence,
-                        relations, feed,    executor, clock};
+  ProfileParts parts = {*store,      *ingest, profiles, evidence, relations,
+                        engagements, feed,    executor, clock};
   rpc::Server::Builder builder(  // edge
       {.listen = config.listen, .threads = config.server_threads});
   RegisterProfileMethods(parts, builder);

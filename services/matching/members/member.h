@@ -139,7 +139,14 @@ struct Member {
   bool hidden = false;
   bool deleted = false;
   bool verified = false;
+  // Share of the requests that the member answered, in 254ths and shrunk to
+  // one half, plus 1; 0: nobody has asked yet.
+  uint8_t answers = 0;
 
+  // The share, or a negative number if nobody has asked yet.
+  float responsiveness() const {
+    return (static_cast<float>(answers) - 1) / 254;
+  }
   // The facet of `role`, or null.
   const Facet* FacetOf(v1::Role role) const {
     for (const Facet& facet : facets) {

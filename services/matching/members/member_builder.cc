@@ -37,6 +37,15 @@ uint32_t FreeSeats(const v1::Seats& seats) {
                                : 0;
 }
 
+// Member::answers. Two answered and two unanswered requests are put to what is
+// known, so that one silence does not make a member silent.
+uint8_t AnswersOf(uint32_t answered, uint32_t unanswered) {
+  if (answered == 0 && unanswered == 0) return 0;
+  const double share =
+      (double{2} + answered) / (double{4} + answered + unanswered);
+  return static_cast<uint8_t>(1 + std::lround(254 * share));
+}
+
 template <typename Enums>
 uint32_t BitsOf(const Enums& values) {
   uint32_t bits = 0;
@@ -77,6 +86,7 @@ class MemberBuilder {
     m.scale = static_cast<uint8_t>(profile.scale());
     m.hidden = profile.hidden();
     m.verified = !profile.verified_by().empty();
+    m.answers = AnswersOf(details.answered, details.unanswered);
     m.create_time = profile.create_time().seconds();
     m.region = taxonomy::RegionIndex(
         taxonomy::CurrentRegion(profile.region_code()).value_or(""));

@@ -18,6 +18,9 @@ struct MemberDetails {
   uint64_t incarnation = 0;
   uint64_t revision = 0;
   uint32_t consent_bits = 0;
+  // Requests that the member answered, either way, and that it let expire.
+  uint32_t answered = 0;
+  uint32_t unanswered = 0;
 };
 
 // Never fails: the record has checked the profile, and what cannot be read is

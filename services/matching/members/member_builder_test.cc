@@ -146,5 +146,20 @@ TEST(MemberBuilderTest, UnknownPlacesInRulesAcceptNobody) {
       taxonomy::RegionIndex("33.72")));
 }
 
+TEST(MemberBuilderTest, AnswersAreShrunkToOneHalf) {
+  v1::Profile profile;
+  profile.set_profile_id("ani");
+  const auto rate = [&](uint32_t answered, uint32_t unanswered) {
+    return MakeMember(profile, {.answered = answered, .unanswered = unanswered})
+        ->responsiveness();
+  };
+  EXPECT_LT(rate(0, 0), 0) << "nobody has asked";
+  EXPECT_NEAR(rate(1, 0), .6, .01);
+  EXPECT_NEAR(rate(0, 1), .4, .01);
+  EXPECT_NEAR(rate(5, 5), .5, .01);
+  EXPECT_GT(rate(1000, 0), .99);
+  EXPECT_LT(rate(0, 1000), .01);
+}
+
 }  // namespace
 }  // namespace mitra::matching

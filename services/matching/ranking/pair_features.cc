@@ -378,6 +378,9 @@ FeatureVector PairFeatures::Of(MemberIndex candidate, const Member& member,
                  static_cast<float>(facet.seats_free) /
                      static_cast<float>(facet.seats_total));
   }
+  if (member.answers > 0) {
+    features.Set(Feature::kResponsiveness, member.responsiveness());
+  }
   features.Set(Feature::kCandidateVerified, member.verified ? 1 : 0);
   features.Set(Feature::kSubjectVerified, member_.verified ? 1 : 0);
   if (trust > 0) features.Set(Feature::kTrust, trust);

@@ -19,7 +19,7 @@ namespace mitra::matching {
 namespace {
 
 constexpr char kFormat[] = "mitra-matching";
-constexpr uint32_t kFormatVersion = 1;
+constexpr uint32_t kFormatVersion = 2;
 
 IdHash MemberHash(absl::string_view key, absl::string_view id) {
   const std::string bytes = feed::IdHash(key, id);
@@ -115,10 +115,14 @@ struct MatchingState::Impl {
     const MemberIndex before = table.Find(id);
     const bool new_life = before != kNoMember &&
                           table.at(before).incarnation < change.incarnation();
-    const MemberIndex index = table.Put(
-        MakeMember(change.profile(),
-                   {.incarnation = change.incarnation(), .revision = revision}),
-        MemberHash(hash_key, id));
+    const MemberIndex index =
+        table.Put(MakeMember(change.profile(),
+                             {.incarnation = change.incarnation(),
+                              .revision = revision,
+                              .answered = change.standing().accepted() +
+                                          change.standing().declined(),
+                              .unanswered = change.standing().unanswered()}),
+                  MemberHash(hash_key, id));
     if (index == kNoMember) return absl::OkStatus();
     if (new_life) {
       graph.RemoveMember(index);

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "mitra/v1/change_feed_service.pb.h"
 #include "services/profile/ingest/field_checks.h"
+#include "services/profile/ingest/profile_state.h"
 #include "services/profile/ingest/request_validation.h"
 
 namespace mitra::profile {
@@ -34,15 +35,30 @@ std::string OutputOnly(const Entity& entity, uint64_t record_incarnation) {
   return p.SerializeAsString();
 }
 
+// The body with the seats that are taken.
+std::string BodyOf(const Entity& entity) {
+  v1::Profile profile;
+  if (entity.tally.empty() || !profile.ParseFromString(entity.body)) {
+    return entity.body;
+  }
+  AddTakenSeats(entity, profile);
+  return profile.SerializeAsString();
+}
+
 std::string ProfileBytes(const Entity& entity, Selection selection,
                          uint64_t record_incarnation) {
   std::string out;
   AppendBytesField(
       v1::ProfileChange::kProfileFieldNumber,
-      absl::StrCat(entity.body, OutputOnly(entity, record_incarnation)), out);
+      absl::StrCat(BodyOf(entity), OutputOnly(entity, record_incarnation)),
+      out);
   AppendNumberField(v1::ProfileChange::kIncarnationFieldNumber,
                     entity.incarnation, out);
   if (selection.vectors) out += entity.vectors;
+  if (!entity.tally.empty()) {
+    AppendBytesField(v1::ProfileChange::kStandingFieldNumber, entity.tally,
+                     out);
+  }
   return out;
 }
 

@@ -24,8 +24,8 @@ absl::StatusOr<CommitResult> CommitAndWait(RecordStore& store,
 }  // namespace
 
 ExpirySweeper::ExpirySweeper(RecordStore& store, const ProfileIngest& ingest,
-                             const Clock& clock)
-    : store_(store), ingest_(ingest), clock_(clock) {}
+                             const Clock& clock, EngagementRules rules)
+    : store_(store), ingest_(ingest), clock_(clock), rules_(rules) {}
 
 ExpirySweeper::~ExpirySweeper() {
   {
@@ -48,6 +48,10 @@ absl::StatusOr<size_t> ExpirySweeper::Sweep() {
     batch.authority.all_members = true;
     batch.time = now;
     for (const Entity& entity : due) {
+      if (entity.type == EntityType::kEngagement) {
+        batch.Add(ExpireEngagement(entity.key, rules_, now));
+        continue;
+      }
       absl::StatusOr<Put> put = ingest_.Rederive(entity, now);
       if (put.ok()) batch.Add(*std::move(put));
     }

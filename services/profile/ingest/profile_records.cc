@@ -79,11 +79,13 @@ void SetRejected(const absl::Status& status, v1::RowResult& row) {
 }
 
 ProfileRecords::ProfileRecords(RecordStore& store, const ProfileIngest& ingest,
-                               rpc::Executor& executor, const Clock& clock)
+                               rpc::Executor& executor, const Clock& clock,
+                               EngagementRules rules)
     : store_(store),
       ingest_(ingest),
       executor_(executor),
       clock_(clock),
+      rules_(rules),
       tokens_(store.info().id_hash_key, clock) {}
 
 absl::StatusOr<v1::Profile> ProfileRecords::Answer(
@@ -95,6 +97,7 @@ absl::StatusOr<v1::Profile> ProfileRecords::Answer(
   written.owner =
       result.owner.empty() ? call.identity.credential : result.owner;
   written.verified_by = result.verified_by;
+  written.tally = result.tally;
   return ViewOf(written, store_.info().incarnation, /*all=*/true);
 }
 
@@ -194,10 +197,11 @@ rpc::Task<absl::Status> ProfileRecords::Delete(
       DecodeEtag("etag", store_.info().incarnation, request.etag()));
   deletion.key = request.profile_id();
   deletion.id_hash = feed::IdHash(store_.info().id_hash_key, deletion.key);
-  WriteBatch batch = BatchFor(call, clock_.Now());
+  const absl::Time now = clock_.Now();
+  WriteBatch batch = BatchFor(call, now);
   batch.request =
       RequestKeyFor(call, "DeleteProfile", request.request_id(), request);
-  batch.Add(std::move(deletion));
+  batch.Add(DeleteMemberWithEngagements(std::move(deletion), rules_, now));
   absl::StatusOr<OperationResult> result =
       co_await CommitOne(call, store_, std::move(batch));
   if (!result.ok()) co_return result.status();

@@ -10,6 +10,7 @@
 #include "common/rpc/executor.h"
 #include "common/rpc/task.h"
 #include "mitra/v1/profiles_service.pb.h"
+#include "services/profile/ingest/engagement_plan.h"
 #include "services/profile/ingest/profile_ingest.h"
 #include "services/profile/ingest/request_validation.h"
 #include "services/profile/store/record_store.h"
@@ -23,7 +24,8 @@ class ProfileRecords {
  public:
   // All must outlive the object.
   ProfileRecords(RecordStore& store, const ProfileIngest& ingest,
-                 rpc::Executor& executor, const Clock& clock);
+                 rpc::Executor& executor, const Clock& clock,
+                 EngagementRules rules = {});
 
   rpc::Task<absl::Status> Upsert(rpc::CallContext& call,
                                  const v1::UpsertProfileRequest& request,
@@ -67,6 +69,7 @@ class ProfileRecords {
   const ProfileIngest& ingest_;
   rpc::Executor& executor_;
   const Clock& clock_;
+  const EngagementRules rules_;
   PageTokens tokens_;
 };
 

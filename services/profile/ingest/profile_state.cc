@@ -8,6 +8,7 @@
 #include "common/status/status_macros.h"
 #include "common/taxonomy/region.h"
 #include "common/taxonomy/sector.h"
+#include "mitra/v1/change_feed_service.pb.h"
 #include "mitra/v1/profile.pb.h"
 #include "services/profile/ingest/field_checks.h"
 #include "services/profile/ingest/request_validation.h"
@@ -266,6 +267,17 @@ absl::StatusOr<v1::Profile> GivenOf(const Entity& entity) {
   return std::move(stored.body);
 }
 
+void AddTakenSeats(const Entity& entity, v1::Profile& profile) {
+  v1::Standing standing;
+  if (entity.tally.empty() || !standing.ParseFromString(entity.tally)) return;
+  for (const v1::RoleSeats& seats : standing.seats()) {
+    for (v1::Facet& facet : *profile.mutable_facets()) {
+      if (facet.role() != seats.role() || !facet.has_seats()) continue;
+      facet.mutable_seats()->set_taken(seats.held() + seats.engaged());
+    }
+  }
+}
+
 absl::StatusOr<v1::Profile> ViewOf(const Entity& entity,
                                    uint64_t record_incarnation, bool all) {
   MITRA_ASSIGN_OR_RETURN(Stored stored, Parse(entity));
@@ -286,6 +298,7 @@ absl::StatusOr<v1::Profile> ViewOf(const Entity& entity,
     AddSecret(stored.secret, view);
     view.set_owner(entity.owner);
   }
+  AddTakenSeats(entity, view);
   view.set_verified_by(entity.verified_by);
   view.set_etag(EncodeEtag(record_incarnation, entity.revision));
   SetTime(entity.create_time, *view.mutable_create_time());

@@ -46,6 +46,10 @@ ProfileState DeriveState(const v1::Profile& given, absl::Time now,
 // cannot be read.
 absl::StatusOr<v1::Profile> GivenOf(const Entity& entity);
 
+// Marks the seats that engagements take, from the record's own count
+// (Entity::tally), in the facets that have seats.
+void AddTakenSeats(const Entity& entity, v1::Profile& profile);
+
 // The profile as its owner sees it (`all`) or as anybody does: the state at its
 // last change, sectors as they were given, with output-only fields.
 absl::StatusOr<v1::Profile> ViewOf(const Entity& entity,

@@ -8,6 +8,7 @@
 #include "common/rpc/executor.h"
 #include "common/rpc/server.h"
 #include "services/profile/feed/change_feed.h"
+#include "services/profile/ingest/engagement_records.h"
 #include "services/profile/ingest/evidence_records.h"
 #include "services/profile/ingest/profile_ingest.h"
 #include "services/profile/ingest/profile_records.h"
@@ -23,6 +24,7 @@ struct ProfileParts {
   ProfileRecords& profiles;
   EvidenceRecords& evidence;
   RelationRecords& relations;
+  EngagementRecords& engagements;
   ChangeFeed& feed;
   rpc::Executor& executor;
   const Clock& clock;

@@ -4,7 +4,6 @@
 
 #include "common/status/errors.h"
 #include "google/protobuf/empty.pb.h"
-#include "mitra/v1/engagements_service.pb.h"
 #include "services/profile/ingest/import_session.h"
 #include "services/profile/rpc/methods.h"
 
@@ -152,14 +151,15 @@ void RegisterRecordMethods(ProfileParts& parts, rpc::Server::Builder& builder) {
   builder.Unary("/mitra.v1.FeedbackRecords/BatchRecordFeedback", relations,
                 &RelationRecords::RecordFeedback);
 
-  AddUnimplemented<v1::RequestEngagementRequest, v1::Engagement>(
-      builder, "/mitra.v1.Engagements/RequestEngagement");
-  AddUnimplemented<v1::GetEngagementRequest, v1::Engagement>(
-      builder, "/mitra.v1.Engagements/GetEngagement");
-  AddUnimplemented<v1::ListEngagementsRequest, v1::ListEngagementsResponse>(
-      builder, "/mitra.v1.Engagements/ListEngagements");
-  AddUnimplemented<v1::ChangeEngagementRequest, v1::Engagement>(
-      builder, "/mitra.v1.Engagements/ChangeEngagement");
+  EngagementRecords& engagements = parts.engagements;
+  builder.Unary("/mitra.v1.Engagements/RequestEngagement", engagements,
+                &EngagementRecords::Request);
+  AddRead(builder, "/mitra.v1.Engagements/GetEngagement", engagements,
+          &EngagementRecords::Get);
+  builder.Unary("/mitra.v1.Engagements/ListEngagements", engagements,
+                &EngagementRecords::List);
+  builder.Unary("/mitra.v1.Engagements/ChangeEngagement", engagements,
+                &EngagementRecords::Change);
 }
 
 }  // namespace mitra::profile
