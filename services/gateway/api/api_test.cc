@@ -146,6 +146,7 @@ const std::set<std::string>& NeverSent() {
                                 "KEY_FILE_UNREADABLE", "KEY_NOT_FOUND",
                                 "NOT_A_RECORD",        "NO_CREDIT",
                                 "NO_DATA_DIR",         "NO_IDENTITY",
+                                "FILE_UNREADABLE",     "TOKEN_INVALID",
                                 "RECORD_IN_USE",       "SCHEMA_TOO_NEW",
                                 "SNAPSHOT_DAMAGED",    "SNAPSHOT_OTHER_FORMAT",
                                 "SNAPSHOT_TOO_NEW",    "DISK_FULL"};
