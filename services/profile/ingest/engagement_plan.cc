@@ -93,6 +93,11 @@ v1::EvidenceKind KindOf(const v1::Profile& provider, v1::Role role,
 
 }  // namespace
 
+absl::Status EngagementNotFound() {
+  return MakeError(absl::StatusCode::kNotFound, "ENGAGEMENT_NOT_FOUND",
+                   "no such engagement");
+}
+
 absl::StatusOr<v1::Engagement> StoredEngagement(const Entity& entity) {
   v1::Engagement engagement;
   if (entity.damaged || !engagement.ParseFromString(entity.secret)) {
@@ -327,16 +332,15 @@ absl::Status EngagementPlan::AddEvidence(
 
 absl::Status EngagementPlan::Change(const v1::ChangeEngagementRequest& request,
                                     std::optional<uint64_t> expected_revision) {
-  const absl::Status nothing =
-      MakeError(absl::StatusCode::kNotFound, "ENGAGEMENT_NOT_FOUND",
-                "no such engagement");
   MITRA_ASSIGN_OR_RETURN(
       const std::optional<Entity> entity,
       view_.Get(EntityType::kEngagement, request.engagement_id()));
-  if (!entity) return nothing;
+  if (!entity) return EngagementNotFound();
   MITRA_ASSIGN_OR_RETURN(v1::Engagement engagement, StoredEngagement(*entity));
   const bool seeker = request.actor_id() == engagement.seeker_id();
-  if (!seeker && request.actor_id() != engagement.provider_id()) return nothing;
+  if (!seeker && request.actor_id() != engagement.provider_id()) {
+    return EngagementNotFound();
+  }
   const Side side = seeker ? Side::kSeeker : Side::kProvider;
   if (expected_revision && *expected_revision != entity->revision) {
     return MakeError(absl::StatusCode::kAborted, "ETAG_MISMATCH",
@@ -460,33 +464,38 @@ std::vector<Step> EngagementPlan::TakeSteps() {
   return std::move(steps_);
 }
 
-Decide ExpireEngagement(const std::string& engagement_id,
-                        const EngagementRules& rules, absl::Time now) {
+Decide DecideByPlan(std::string key, const EngagementRules& rules,
+                    absl::Time now,
+                    std::function<absl::Status(EngagementPlan&)> take) {
   Decide decision;
-  decision.key = engagement_id;
+  decision.key = std::move(key);
   decision.decide =
-      [engagement_id, rules,
-       now](TransactionView& view) -> absl::StatusOr<std::vector<Step>> {
+      [rules, now, take = std::move(take)](
+          TransactionView& view) -> absl::StatusOr<std::vector<Step>> {
     EngagementPlan plan(view, rules, now);
-    MITRA_RETURN_IF_ERROR(plan.Expire(engagement_id));
+    MITRA_RETURN_IF_ERROR(take(plan));
     return plan.TakeSteps();
   };
   return decision;
 }
 
+Decide ExpireEngagement(const std::string& engagement_id,
+                        const EngagementRules& rules, absl::Time now) {
+  return DecideByPlan(engagement_id, rules, now,
+                      [engagement_id](EngagementPlan& plan) {
+                        return plan.Expire(engagement_id);
+                      });
+}
+
 Decide DeleteMemberWithEngagements(DeleteMember deletion,
                                    const EngagementRules& rules,
                                    absl::Time now) {
-  Decide decision;
-  decision.key = deletion.key;
+  const std::string key = deletion.key;
+  Decide decision = DecideByPlan(
+      key, rules, now, [deletion = std::move(deletion)](EngagementPlan& plan) {
+        return plan.Delete(deletion);
+      });
   decision.deletes = true;
-  decision.decide =
-      [deletion = std::move(deletion), rules,
-       now](TransactionView& view) -> absl::StatusOr<std::vector<Step>> {
-    EngagementPlan plan(view, rules, now);
-    MITRA_RETURN_IF_ERROR(plan.Delete(deletion));
-    return plan.TakeSteps();
-  };
   return decision;
 }
 

@@ -4,6 +4,7 @@
 #ifndef MITRA_SERVICES_PROFILE_INGEST_ENGAGEMENT_PLAN_H_
 #define MITRA_SERVICES_PROFILE_INGEST_ENGAGEMENT_PLAN_H_
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,9 @@ struct EngagementRules {
   // Requests that one seeker may have without an answer.
   int max_open_requests = 10;
 };
+
+// NOT_FOUND (ENGAGEMENT_NOT_FOUND); also what strangers are told.
+absl::Status EngagementNotFound();
 
 // The stored engagement without output-only fields but the times of its state.
 // INTERNAL (DAMAGED_RECORD) if the bytes cannot be read.
@@ -89,6 +93,11 @@ class EngagementPlan {
   absl::flat_hash_set<std::string> closed_;  // by this plan
   std::vector<v1::Engagement> opened_;       // by this plan
 };
+
+// What `take` makes of a plan, decided inside the transaction.
+Decide DecideByPlan(std::string key, const EngagementRules& rules,
+                    absl::Time now,
+                    std::function<absl::Status(EngagementPlan&)> take);
 
 // The decisions that need no caller.
 Decide ExpireEngagement(const std::string& engagement_id,

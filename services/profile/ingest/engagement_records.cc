@@ -22,11 +22,6 @@ constexpr size_t kMaxNoteBytes = 2000;
 constexpr size_t kMaxTokenBytes = 512;
 constexpr size_t kMaxAnswerBytes = 2 << 20;
 
-absl::Status NoEngagement() {
-  return MakeError(absl::StatusCode::kNotFound, "ENGAGEMENT_NOT_FOUND",
-                   "no such engagement");
-}
-
 absl::Status Busy() {
   return WithRetryDelay(MakeError(absl::StatusCode::kResourceExhausted,
                                   "QUEUE_FULL", "too many batches wait"),
@@ -158,7 +153,7 @@ absl::StatusOr<v1::Engagement> EngagementRecords::Read(
     absl::string_view engagement_id) const {
   MITRA_ASSIGN_OR_RETURN(const std::optional<Entity> entity,
                          store_.Get(EntityType::kEngagement, engagement_id));
-  if (!entity) return NoEngagement();
+  if (!entity) return EngagementNotFound();
   return View(*entity);
 }
 
@@ -173,7 +168,7 @@ absl::StatusOr<v1::Engagement> EngagementRecords::FindMarked(
       if (entity.content_hash == mark) return View(entity);
       before = entity.key;
     }
-    if (!page.more) return NoEngagement();
+    if (!page.more) return EngagementNotFound();
   }
 }
 
@@ -198,15 +193,10 @@ rpc::Task<absl::Status> EngagementRecords::Request(
           : ContentHash(
                 absl::StrCat(CallerKey(call), "\n", request.request_id()));
   const absl::Time now = clock_.Now();
-  Decide decision;
-  decision.key = wanted.engagement_id();
-  decision.decide =
-      [wanted, mark, now, rules = rules_](
-          TransactionView& view) -> absl::StatusOr<std::vector<Step>> {
-    EngagementPlan plan(view, rules, now);
-    MITRA_RETURN_IF_ERROR(plan.Request(wanted, mark));
-    return plan.TakeSteps();
-  };
+  Decide decision = DecideByPlan(wanted.engagement_id(), rules_, now,
+                                 [wanted, mark](EngagementPlan& plan) {
+                                   return plan.Request(wanted, mark);
+                                 });
   WriteBatch batch = BatchFor(call, now);
   batch.request =
       RequestKeyFor(call, "RequestEngagement", request.request_id(), request);
@@ -237,7 +227,7 @@ absl::Status EngagementRecords::Get(const rpc::CallContext& call,
     response = std::move(engagement);
     return absl::OkStatus();
   }
-  return NoEngagement();
+  return EngagementNotFound();
 }
 
 rpc::Task<absl::Status> EngagementRecords::List(
@@ -301,18 +291,13 @@ rpc::Task<absl::Status> EngagementRecords::Change(
       const std::optional<uint64_t> expected,
       DecodeEtag("etag", store_.info().incarnation, request.etag()));
   const absl::Status allowed = CheckActsFor(call, request.actor_id());
-  if (absl::IsNotFound(allowed)) co_return NoEngagement();
+  if (absl::IsNotFound(allowed)) co_return EngagementNotFound();
   if (!allowed.ok()) co_return allowed;
   const absl::Time now = clock_.Now();
-  Decide decision;
-  decision.key = request.engagement_id();
-  decision.decide =
-      [request, expected, now, rules = rules_](
-          TransactionView& view) -> absl::StatusOr<std::vector<Step>> {
-    EngagementPlan plan(view, rules, now);
-    MITRA_RETURN_IF_ERROR(plan.Change(request, expected));
-    return plan.TakeSteps();
-  };
+  Decide decision = DecideByPlan(request.engagement_id(), rules_, now,
+                                 [request, expected](EngagementPlan& plan) {
+                                   return plan.Change(request, expected);
+                                 });
   WriteBatch batch = BatchFor(call, now);
   batch.request =
       RequestKeyFor(call, "ChangeEngagement", request.request_id(), request);
