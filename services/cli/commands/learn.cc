@@ -2,11 +2,12 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
-#include <sstream>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/security/private_file.h"
 #include "nlohmann/json.hpp"
 #include "services/cli/commands/commands.h"
 #include "services/cli/input/line_reader.h"
@@ -56,11 +57,9 @@ absl::StatusOr<std::vector<matching::Outcome>> ReadOutcomes(
 
 absl::StatusOr<matching::RankingProfile> ReadProfile(const std::string& path) {
   if (path.empty()) return matching::RankingProfile::Default();
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::NotFoundError("cannot be read");
-  std::ostringstream text;
-  text << file.rdbuf();
-  return matching::ParseRankingProfile(text.str());
+  const absl::StatusOr<std::string> text = ReadWholeFile(path);
+  if (!text.ok()) return absl::NotFoundError("cannot be read");
+  return matching::ParseRankingProfile(*text);
 }
 
 void PrintTable(const matching::LearnedProfile& learned) {

@@ -1,10 +1,9 @@
 #include "services/gateway/proxy/last_writes.h"
 
-#include "common/redis/hiredis_client.h"
 #include "common/status/status_matchers.h"
 #include "gtest/gtest.h"
+#include "services/gateway/testing/redis_test.h"
 #include "tests/support/eventually.h"
-#include "tests/support/redis_server.h"
 
 namespace mitra::gateway {
 namespace {
@@ -33,21 +32,7 @@ TEST(LocalLastWritesTest, RemembersTheHighestForAMinute) {
   EXPECT_EQ(writes.RecallAt("a", now + absl::Minutes(2)), 0u);
 }
 
-class SharedLastWritesTest : public ::testing::Test {
- protected:
-  SharedLastWritesTest() {
-    auto server = mitra::testing::RedisServer::Start();
-    EXPECT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-    redis::HiredisClient::Options options;
-    options.target = server_->target();
-    auto client = redis::HiredisClient::Create(options);
-    EXPECT_TRUE(client.ok()) << client.status();
-    client_ = *std::move(client);
-  }
-  std::unique_ptr<mitra::testing::RedisServer> server_;
-  std::unique_ptr<redis::Client> client_;
-};
+class SharedLastWritesTest : public RedisTest {};
 
 TEST_F(SharedLastWritesTest, WhatOneGatewayWroteTheOtherReads) {
   SharedLastWrites here(*client_);

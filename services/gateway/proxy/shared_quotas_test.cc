@@ -3,34 +3,19 @@
 #include <atomic>
 
 #include "absl/time/clock.h"
-#include "common/redis/hiredis_client.h"
 #include "common/status/status_matchers.h"
 #include "gtest/gtest.h"
+#include "services/gateway/testing/redis_test.h"
 #include "tests/support/eventually.h"
-#include "tests/support/redis_server.h"
 
 namespace mitra::gateway {
 namespace {
 
-class SharedQuotasTest : public ::testing::Test {
+class SharedQuotasTest : public RedisTest {
  protected:
-  SharedQuotasTest() {
-    auto server = mitra::testing::RedisServer::Start();
-    EXPECT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-    redis::HiredisClient::Options options;
-    options.target = server_->target();
-    auto client = redis::HiredisClient::Create(options);
-    EXPECT_TRUE(client.ok()) << client.status();
-    client_ = *std::move(client);
-  }
-
   static void Settle(const QuotaBook& book) {
     EXPECT_TRUE(mitra::testing::Eventually([&] { return book.Settled(); }));
   }
-
-  std::unique_ptr<mitra::testing::RedisServer> server_;
-  std::unique_ptr<redis::Client> client_;
 };
 
 TEST_F(SharedQuotasTest, TwoGatewaysShareOneBucket) {

@@ -1,7 +1,7 @@
-// Measures ingestion, retrieval (processor time) and memory of the index in
-// this process.
+// Measures ingestion, retrieval under filters (processor time) and memory of
+// the index in this process, from the feed's changes on.
 //
-//   search_index_benchmark [FACETS] [DIMENSION] [lowdim|clustered]
+//   mitra-bench-retrieval [FACETS] [DIMENSION] [lowdim|clustered]
 //
 // Reciprocal vectors of two independent halves, the hardest case.
 #include <time.h>
@@ -135,7 +135,7 @@ int main(int argc, char** argv) {
   const long dimension = argc > 2 ? std::atol(argv[2]) : 128;
   if (facets <= 0 || dimension <= 0) {
     std::fprintf(stderr,
-                 "usage: search_index_benchmark [FACETS] [DIMENSION] [DATA]\n");
+                 "usage: mitra-bench-retrieval [FACETS] [DIMENSION] [DATA]\n");
     return 2;
   }
   return mitra::search::Run(static_cast<size_t>(facets),
