@@ -10,6 +10,13 @@ if(MITRA_CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER ${_ccache})
 endif()
 
+# A hundred programs link the same static libraries; mold does it in a tenth of
+# the time that the default linker takes.
+find_program(MITRA_MOLD mold)
+if(MITRA_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG -g1")
 add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fpch-preprocess>)
 if(MITRA_SANITIZE)
