@@ -1,0 +1,143 @@
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/random.h"
+#include "mitra/v1/profiles_service.grpc.pb.h"
+#include "tests/bench/cluster_suites.h"
+
+namespace mitra::bench {
+namespace {
+
+// Median seconds of an append with fdatasync.
+double SyncSeconds() {
+  const std::string path = absl::StrCat("/var/tmp/mitra_sync_", getpid());
+  const int fd = open(path.c_str(), O_CREAT | O_WRONLY | O_APPEND, 0600);
+  const std::string block(4096, 'x');
+  std::vector<double> times;
+  for (int i = 0; i < 300; ++i) {
+    const absl::Time start = absl::Now();
+    if (write(fd, block.data(), block.size()) < 0 || fdatasync(fd) != 0) break;
+    times.push_back(Seconds(start));
+  }
+  close(fd);
+  unlink(path.c_str());
+  return Quantile(times, .5);
+}
+
+// Random upserts of 600 bytes per second into plain SQLite, FULL, 1k a
+// transaction.
+double SqliteRowsPerSecond() {
+  const std::string path = absl::StrCat("/var/tmp/mitra_sqlite_", getpid());
+  sqlite3* db = nullptr;
+  sqlite3_open(path.c_str(), &db);
+  const auto run = [&](const char* sql) {
+    sqlite3_exec(db, sql, nullptr, nullptr, nullptr);
+  };
+  run("PRAGMA journal_mode=WAL");
+  run("PRAGMA synchronous=FULL");
+  run("CREATE TABLE t(id TEXT PRIMARY KEY, body BLOB) WITHOUT ROWID");
+  sqlite3_stmt* insert = nullptr;
+  sqlite3_prepare_v2(db, "INSERT OR REPLACE INTO t VALUES(?,?)", -1, &insert,
+                     nullptr);
+  Random random(1);
+  const std::string body(600, 'x');
+  constexpr int kRows = 100'000;
+  const absl::Time start = absl::Now();
+  for (int i = 0; i < kRows; ++i) {
+    if (i % 1000 == 0) run("BEGIN");
+    const std::string id = absl::StrCat("m", random.Below(1'000'000));
+    sqlite3_bind_text(insert, 1, id.data(), static_cast<int>(id.size()),
+                      SQLITE_STATIC);
+    sqlite3_bind_blob(insert, 2, body.data(), static_cast<int>(body.size()),
+                      SQLITE_STATIC);
+    sqlite3_step(insert);
+    sqlite3_reset(insert);
+    if (i % 1000 == 999) run("COMMIT");
+  }
+  const double rate = kRows / Seconds(start);
+  sqlite3_finalize(insert);
+  sqlite3_close(db);
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    unlink((path + suffix).c_str());
+  }
+  return rate;
+}
+
+// Single upserts per second, 64 callers, each waiting for the disk.
+double Upserts(const ClusterClient& cluster) {
+  std::atomic<uint64_t> done{0};
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> threads;
+  const absl::Time start = absl::Now();
+  for (int t = 0; t < 64; ++t) {
+    threads.emplace_back([&, t] {
+      auto stub = v1::Profiles::NewStub(cluster.profile());
+      Random random(t);
+      while (!stop) {
+        v1::UpsertProfileRequest request;
+        *request.mutable_profile() =
+            cluster.profiles()[random.Below(cluster.profiles().size())];
+        request.mutable_profile()->set_about(
+            absl::StrCat("versi ", random.Next64()));
+        grpc::ClientContext context;
+        v1::Profile response;
+        if (stub->UpsertProfile(&context, request, &response).ok()) ++done;
+      }
+    });
+  }
+  absl::SleepFor(absl::Seconds(5));
+  stop = true;
+  for (auto& thread : threads) thread.join();
+  return static_cast<double>(done) / Seconds(start);
+}
+
+// Milliseconds from acknowledgement to a recommendation for a new member.
+std::vector<double> Visible(const ClusterClient& cluster) {
+  auto records = v1::Profiles::NewStub(cluster.profile());
+  auto recommendations = v1::Recommendations::NewStub(cluster.gateway());
+  std::vector<double> times;
+  for (int i = 0; i < 100; ++i) {
+    v1::UpsertProfileRequest request;
+    *request.mutable_profile() = cluster.profiles()[20];
+    request.mutable_profile()->set_profile_id(absl::StrCat("new-", i));
+    grpc::ClientContext context;
+    v1::Profile stored;
+    if (!records->UpsertProfile(&context, request, &stored).ok()) continue;
+    const absl::Time acknowledged = absl::Now();
+    v1::RecommendResponse response;
+    while (
+        !cluster
+             .Recommend(*recommendations, stored.profile_id(), true, response)
+             .ok() &&
+        Seconds(acknowledged) < 10) {
+    }
+    times.push_back(Seconds(acknowledged) * 1000);
+  }
+  return times;
+}
+
+}  // namespace
+
+void RunIngest(const ClusterClient& cluster) {
+  const double sqlite = SqliteRowsPerSecond();
+  const double profiles = cluster.ImportProfiles();
+  const double evidence = cluster.ImportEvidence();
+  cluster.Metric("ingest_profiles_per_s", profiles);
+  cluster.Metric("ingest_evidence_per_s", evidence);
+  cluster.Metric("ingest_stream_over_sqlite", profiles / sqlite);
+  const double sync = SyncSeconds();
+  const double upserts = Upserts(cluster);
+  cluster.Metric("ingest_upserts_per_s", upserts);
+  cluster.Metric("ingest_upsert_over_fsync", upserts * sync);
+  cluster.WaitUntilVisible();
+  const std::vector<double> visible = Visible(cluster);
+  cluster.Metric("ingest_visible_p50_ms", Quantile(visible, .5));
+  cluster.Metric("ingest_visible_p99_ms", Quantile(visible, .99));
+}
+
+}  // namespace mitra::bench
