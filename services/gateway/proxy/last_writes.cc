@@ -72,14 +72,14 @@ rpc::Task<> SharedLastWrites::Remember(std::string writer,
   (void)co_await redis::SetIfNewer(redis_, redis::RevisionKey(writer),
                                    revision.revision,
                                    absl::StrCat(revision.incarnation),
-                                   redis::kRevisions.ttl, now + kPatience);
+                                   redis::kRevisions.ttl, now + patience_);
 }
 
 rpc::Task<uint64_t> SharedLastWrites::Recall(std::string writer) {
   const absl::Time now = absl::Now();
   const uint64_t own = local_.RecallAt(writer, now);
   const auto shared = co_await redis::GetVersioned(
-      redis_, redis::RevisionKey(writer), now + kPatience);
+      redis_, redis::RevisionKey(writer), now + patience_);
   if (!shared.ok() || !shared->has_value()) co_return own;
   const uint64_t here = incarnation_.load(std::memory_order_relaxed);
   if (here != 0 && (*shared)->value != absl::StrCat(here)) co_return own;

@@ -74,17 +74,20 @@ class LocalLastWrites final : public LastWrites {
 // same gateway.
 class SharedLastWrites final : public LastWrites {
  public:
-  // How long a read waits for Redis.
+  // How long a call waits for Redis.
   static constexpr absl::Duration kPatience = absl::Milliseconds(50);
 
   // `redis` must outlive this.
-  explicit SharedLastWrites(redis::Client& redis) : redis_(redis) {}
+  explicit SharedLastWrites(redis::Client& redis,
+                            absl::Duration patience = kPatience)
+      : redis_(redis), patience_(patience) {}
 
   rpc::Task<> Remember(std::string writer, RecordRevision revision) override;
   rpc::Task<uint64_t> Recall(std::string writer) override;
 
  private:
   redis::Client& redis_;
+  const absl::Duration patience_;
   LocalLastWrites local_;
   // Of the last write seen here. What another gateway wrote to another
   // incarnation of the record (before a restore) says nothing about this one.
