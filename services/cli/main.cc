@@ -34,6 +34,7 @@ int Run(int argc, char** argv) {
   AddImportCommand(app, globals, action);
   AddRecordCommands(app, globals, action);
   AddRecommendCommands(app, globals, action);
+  AddEngageCommands(app, globals, action);
   AddRefreshCommands(app, globals, action);
   AddLearnCommand(app, globals, action);
   AddStatusCommand(app, globals, action);

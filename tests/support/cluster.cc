@@ -40,8 +40,10 @@ bool IsServing(const std::string& target) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Start() {
+absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Start(
+    std::map<std::string, std::vector<std::string>> flags) {
   std::unique_ptr<Cluster> cluster(new Cluster);
+  cluster->flags_ = std::move(flags);
   MITRA_ASSIGN_OR_RETURN(cluster->redis_, RedisServer::Start());
   MITRA_RETURN_IF_ERROR(cluster->WriteKey());
   for (const char* service : {"profile", "search", "matching", "gateway"}) {
@@ -50,8 +52,10 @@ absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Start() {
   return cluster;
 }
 
-absl::StatusOr<std::unique_ptr<Cluster>> Cluster::StartProfileOnly() {
+absl::StatusOr<std::unique_ptr<Cluster>> Cluster::StartProfileOnly(
+    std::map<std::string, std::vector<std::string>> flags) {
   std::unique_ptr<Cluster> cluster(new Cluster);
+  cluster->flags_ = std::move(flags);
   MITRA_RETURN_IF_ERROR(cluster->Restart("profile"));
   return cluster;
 }
@@ -92,6 +96,9 @@ std::vector<std::string> Cluster::ArgumentsOf(
   const auto add = [&](absl::string_view key, const std::string& value) {
     argv.push_back(absl::StrCat("--", key, "=", value));
   };
+  if (const auto it = flags_.find(service); it != flags_.end()) {
+    argv.insert(argv.end(), it->second.begin(), it->second.end());
+  }
   if (service == "gateway") {
     for (const char* backend : {"profile", "search", "matching"}) {
       add(absl::StrCat("backends.", backend), target(backend));

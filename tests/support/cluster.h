@@ -21,9 +21,12 @@ namespace mitra::testing {
 class Cluster {
  public:
   // Starts everything and waits until every service says SERVING.
-  static absl::StatusOr<std::unique_ptr<Cluster>> Start();
+  // `flags` are added to a service's command line, by its name.
+  static absl::StatusOr<std::unique_ptr<Cluster>> Start(
+      std::map<std::string, std::vector<std::string>> flags = {});
   // Only the profile service, for tests of the record.
-  static absl::StatusOr<std::unique_ptr<Cluster>> StartProfileOnly();
+  static absl::StatusOr<std::unique_ptr<Cluster>> StartProfileOnly(
+      std::map<std::string, std::vector<std::string>> flags = {});
   ~Cluster();
 
   // gRPC target of a service; the gateway's is the cluster's.
@@ -48,6 +51,7 @@ class Cluster {
   absl::Status WriteKey();
 
   TempDir dir_;
+  std::map<std::string, std::vector<std::string>> flags_;
   std::unique_ptr<RedisServer> redis_;
   std::map<std::string, std::unique_ptr<Process>> processes_;
   std::string key_;

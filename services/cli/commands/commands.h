@@ -21,6 +21,8 @@ void AddRecordCommands(CLI::App& app, const Globals& globals, Action& action);
 // recommend, explain, why-not, trust, diagnose, search.
 void AddRecommendCommands(CLI::App& app, const Globals& globals,
                           Action& action);
+// request, accept, decline, begin, complete, cancel, get, list.
+void AddEngageCommands(CLI::App& app, const Globals& globals, Action& action);
 void AddRefreshCommands(CLI::App& app, const Globals& globals, Action& action);
 void AddLearnCommand(CLI::App& app, const Globals& globals, Action& action);
 void AddStatusCommand(CLI::App& app, const Globals& globals, Action& action);
