@@ -127,6 +127,9 @@ absl::Status Run(const Config& config) {
   builder.Unary<v1::RetrieveRequest, v1::RetrieveResponse>(
       "/mitra.v1.Retrieval/Retrieve",
       std::bind_front(&RetrievalRpc::Retrieve, &retrieval));
+  builder.Unary<v1::RetrieveBatchRequest, v1::RetrieveBatchResponse>(
+      "/mitra.v1.Retrieval/RetrieveBatch",
+      std::bind_front(&RetrievalRpc::RetrieveBatch, &retrieval));
   builder.Unary<v1::SearchProfilesRequest, v1::SearchProfilesResponse>(
       "/mitra.v1.Search/SearchProfiles",
       std::bind_front(&SearchRpc::SearchProfiles, &search));

@@ -4,7 +4,9 @@
 #define MITRA_SERVICES_MATCHING_RANKING_CANDIDATE_SOURCE_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -41,6 +43,7 @@ struct RetrieveQuery {
 };
 
 inline constexpr int kMaxRetrieved = 2000;
+inline constexpr size_t kMaxBatch = 64;
 
 struct Retrieved {
   struct Candidate {
@@ -69,6 +72,19 @@ class CandidateSource {
   // UNAVAILABLE or DEADLINE_EXCEEDED if it is away; others as they come.
   virtual rpc::Task<absl::StatusOr<Retrieved>> Retrieve(
       rpc::CallContext& call, RetrieveQuery query) = 0;
+
+  // Answers in the order of the queries, each as Retrieve would; for batches.
+  // At most kMaxBatch queries. An error of the whole call stands in each.
+  virtual rpc::Task<std::vector<absl::StatusOr<Retrieved>>> RetrieveMany(
+      rpc::CallContext& call, std::vector<RetrieveQuery> queries) {
+    std::vector<absl::StatusOr<Retrieved>> answers;
+    for (RetrieveQuery& query : queries) {
+      auto pending = Retrieve(call, std::move(query));
+      absl::StatusOr<Retrieved> answer = co_await std::move(pending);
+      answers.push_back(std::move(answer));
+    }
+    co_return answers;
+  }
 };
 
 }  // namespace mitra::matching

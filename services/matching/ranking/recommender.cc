@@ -6,7 +6,6 @@
 #include <limits>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/hash/hash.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
 #include "mitra/v1/filter.pb.h"
@@ -115,6 +114,29 @@ struct Recommender::Work {
       const Incoming& one = incoming[i - kAhead];
       Add(one.index, one.preferred, one.similarity, one.source, prices);
     }
+  }
+
+  // Takes in what search found, and the walk's members that search could not
+  // tell about; gives how many search retrieved.
+  int TakeIn(const Retrieved& found, const Prices* prices) {
+    int retrieved = 0;
+    std::vector<Incoming> incoming;
+    incoming.reserve(found.candidates.size());
+    items.reserve(found.candidates.size() + walked.size());
+    for (const Retrieved::Candidate& candidate : found.candidates) {
+      if (!candidate.also_scored) ++retrieved;
+      const MemberIndex index = view.members.Find(candidate.id);
+      if (index == kNoMember) continue;
+      incoming.push_back(
+          {index,
+           candidate.role,
+           {found.need_missing ? kUnknown : candidate.give,
+            found.offer_missing ? kUnknown : candidate.take},
+           candidate.also_scored ? uint8_t{0} : uint8_t{kFromEmbedding}});
+    }
+    AddAll(incoming, prices);
+    AddWalked(prices);
+    return retrieved;
   }
 
   void AddWalked(const Prices* prices) {
@@ -240,6 +262,16 @@ MemberIndex MainGroup(const MatchingView& view, MemberIndex member) {
   return group;
 }
 
+// The same in every process, so that a refresh that was interrupted goes on as
+// it began.
+uint64_t SeedOf(const Member& member) {
+  uint64_t hash = 0xcbf29ce484222325u ^ member.incarnation;
+  for (const char c : member.id.view()) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  }
+  return hash ^ static_cast<uint64_t>(member.create_time);
+}
+
 }  // namespace
 
 void OrderRanked(const MatchingView& view, const Subject& subject,
@@ -262,12 +294,11 @@ void OrderRanked(const MatchingView& view, const Subject& subject,
       rerank[i].group = MainGroup(view, items[by_key[i]].member);
     }
   }
-  const RerankResult result = Rerank(
-      rerank, {.newcomer_share = profile.newcomer_share,
-               .group_cap = profile.group_cap,
-               .seed = absl::HashOf(subject.member->incarnation,
-                                    subject.member->create_time, subject.index),
-               .depth = depth});
+  const RerankResult result =
+      Rerank(rerank, {.newcomer_share = profile.newcomer_share,
+                      .group_cap = profile.group_cap,
+                      .seed = SeedOf(*subject.member),
+                      .depth = depth});
   for (const uint32_t rank : result.introduced) {
     items[by_key[rank]].sources |= kFromNewcomers;
   }
@@ -296,8 +327,8 @@ std::shared_ptr<const TrustVector> Recommender::TrustOf(
       .trust;
 }
 
-rpc::Task<absl::StatusOr<Retrieved>> Recommender::AskSearch(
-    rpc::CallContext& call, const Work& work, int k, bool also_score) {
+RetrieveQuery Recommender::QuestionOf(const Work& work, int k,
+                                      bool also_score) {
   const KindSpec& kind = *work.query.kind;
   RetrieveQuery query;
   if (work.subject.stored()) {
@@ -327,6 +358,12 @@ rpc::Task<absl::StatusOr<Retrieved>> Recommender::AskSearch(
       query.also_score_ids.emplace_back(work.view.members.at(member).id.view());
     }
   }
+  return query;
+}
+
+rpc::Task<absl::StatusOr<Retrieved>> Recommender::AskSearch(
+    rpc::CallContext& call, const Work& work, int k, bool also_score) {
+  RetrieveQuery query = QuestionOf(work, k, also_score);
   // The rest of the budget belongs to scoring and to the answer itself.
   const absl::Time deadline = call.deadline;
   call.deadline = std::min(
@@ -389,24 +426,7 @@ rpc::Task<absl::StatusOr<Ranking>> Recommender::Rank(rpc::CallContext& call,
     if (found->need_missing && found->offer_missing) {
       ranking.missing |= kMissingVectors;
     }
-    int retrieved = 0;
-    std::vector<Work::Incoming> incoming;
-    incoming.reserve(found->candidates.size());
-    work.items.reserve(found->candidates.size() + work.walked.size());
-    for (const Retrieved::Candidate& candidate : found->candidates) {
-      if (!candidate.also_scored) ++retrieved;
-      const MemberIndex index = view.members.Find(candidate.id);
-      if (index == kNoMember) continue;
-      incoming.push_back(
-          {index,
-           candidate.role,
-           {found->need_missing ? kUnknown : candidate.give,
-            found->offer_missing ? kUnknown : candidate.take},
-           candidate.also_scored ? uint8_t{0} : uint8_t{kFromEmbedding}});
-    }
-    work.AddAll(incoming, prices);
-    // The walk's members that search could not tell about.
-    work.AddWalked(prices);
+    const int retrieved = work.TakeIn(*found, prices);
     ranking.exhausted = retrieved < k;
     if (ranking.exhausted || work.items.size() >= query.wanted) break;
     if (k >= kMaxRetrieved) {
@@ -426,6 +446,39 @@ rpc::Task<absl::StatusOr<Ranking>> Recommender::Rank(rpc::CallContext& call,
   }
   ranking.items = std::move(work.items);
   co_return ranking;
+}
+
+MarketQuestion Recommender::AskForMarket(
+    const MatchingView& view, const Subject& subject, const RankQuery& query,
+    std::shared_ptr<const TrustVector> trust, const MarketDepth& depth) {
+  MarketQuestion question;
+  question.work = std::make_shared<Work>(view, subject, query, std::move(trust),
+                                         absl::ToUnixSeconds(clock_.Now()));
+  Work& work = *question.work;
+  if (work.trust != nullptr) {
+    work.walked =
+        WalkCandidates(view, *query.kind, *work.trust, depth.trust_candidates);
+  }
+  question.retrieval = QuestionOf(work, depth.retrieved, /*also_score=*/true);
+  return question;
+}
+
+Ranking Recommender::RankMarket(const MarketQuestion& question,
+                                const Retrieved& found) {
+  Work& work = *question.work;
+  Ranking ranking;
+  ranking.revision = std::min(work.view.revision, found.revision);
+  ranking.missing = MissingSignals(work.view, work.subject);
+  if (work.trust != nullptr && work.trust->truncated) {
+    ranking.degraded |= DegradedBit(v1::DEGRADED_REASON_TRUST_TRUNCATED);
+  }
+  if (found.need_missing && found.offer_missing) {
+    ranking.missing |= kMissingVectors;
+  }
+  const int retrieved = work.TakeIn(found, nullptr);
+  ranking.exhausted = retrieved < question.retrieval.k;
+  ranking.items = std::move(work.items);
+  return ranking;
 }
 
 rpc::Task<absl::StatusOr<Ranking>> Recommender::ScoreGiven(

@@ -101,6 +101,14 @@ class Prices {
                            MemberIndex member) const = 0;
 };
 
+// How far a market looks for one member and kind.
+struct MarketDepth {
+  int retrieved = 96;
+  size_t trust_candidates = 32;
+};
+
+struct MarketQuestion;
+
 // Thread-safe. Everything that it is made from must outlive it.
 class Recommender {
  public:
@@ -137,8 +145,21 @@ class Recommender {
 
   const Clock& clock() const { return clock_; }
 
+  // Rank(for_market) in two halves, for who asks search for many at once:
+  // first what search must tell, then the ranking from its answer. `view`,
+  // `subject` and `query` must outlive the question, which is used up by one
+  // RankMarket.
+  MarketQuestion AskForMarket(const MatchingView& view, const Subject& subject,
+                              const RankQuery& query,
+                              std::shared_ptr<const TrustVector> trust,
+                              const MarketDepth& depth);
+  static Ranking RankMarket(const MarketQuestion& question,
+                            const Retrieved& found);
+
  private:
+  friend struct MarketQuestion;
   struct Work;
+  static RetrieveQuery QuestionOf(const Work& work, int k, bool also_score);
   rpc::Task<absl::StatusOr<Retrieved>> AskSearch(rpc::CallContext& call,
                                                  const Work& work, int k,
                                                  bool also_score);
@@ -148,6 +169,12 @@ class Recommender {
   const Clock& clock_;
   const Prices* const prices_;
   const Options options_;
+};
+
+// One member's question to search, and all that its answer will be weighed by.
+struct MarketQuestion {
+  RetrieveQuery retrieval;
+  std::shared_ptr<Recommender::Work> work;
 };
 
 // The role in which `member` is recommended as `kind`: `preferred` if it can,

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/base/attributes.h"
+#include "common/status/errors.h"
 #include "mitra/v1/retrieval_service.pb.h"
 
 namespace mitra::matching {
@@ -11,6 +12,44 @@ namespace {
 // Not inlined: g++ 12 warns of the constructor inside a coroutine.
 ABSL_ATTRIBUTE_NOINLINE std::string RetrieveMethod() {
   return "/mitra.v1.Retrieval/Retrieve";
+}
+
+ABSL_ATTRIBUTE_NOINLINE std::string BatchMethod() {
+  return "/mitra.v1.Retrieval/RetrieveBatch";
+}
+
+absl::StatusOr<Retrieved> FromColumns(
+    const v1::RetrieveBatchResponse::Answer& answer, uint64_t revision) {
+  if (answer.has_status() && answer.status().code() != 0) {
+    return FromRpcStatus(answer.status());
+  }
+  const auto count = static_cast<size_t>(answer.give_size());
+  Retrieved retrieved;
+  retrieved.revision = revision;
+  retrieved.eligible = answer.eligible();
+  retrieved.need_missing = answer.subject_need_missing();
+  retrieved.offer_missing = answer.subject_offer_missing();
+  retrieved.candidates.reserve(count);
+  absl::string_view ids = answer.profile_ids();
+  const auto damaged = [] {
+    return absl::InternalError("search: columns of different lengths");
+  };
+  if (answer.roles().size() != count ||
+      static_cast<size_t>(answer.take_size()) != count) {
+    return damaged();
+  }
+  for (size_t i = 0; i < count; ++i) {
+    if (ids.empty()) return damaged();
+    const size_t size = static_cast<unsigned char>(ids[0]);
+    if (ids.size() < 1 + size) return damaged();
+    const int at = static_cast<int>(i);
+    retrieved.candidates.push_back({std::string(ids.substr(1, size)),
+                                    static_cast<v1::Role>(answer.roles()[i]),
+                                    answer.give(at), answer.take(at),
+                                    i >= answer.retrieved()});
+    ids.remove_prefix(1 + size);
+  }
+  return retrieved;
 }
 
 v1::RetrieveRequest ToProto(RetrieveQuery query) {
@@ -83,6 +122,36 @@ rpc::Task<absl::StatusOr<Retrieved>> SearchCandidateSource::Retrieve(
   retrieved.need_missing = response->subject_need_missing();
   retrieved.offer_missing = response->subject_offer_missing();
   co_return retrieved;
+}
+
+rpc::Task<std::vector<absl::StatusOr<Retrieved>>>
+SearchCandidateSource::RetrieveMany(rpc::CallContext& call,
+                                    std::vector<RetrieveQuery> queries) {
+  v1::RetrieveBatchRequest request;
+  const size_t count = queries.size();
+  for (RetrieveQuery& query : queries) {
+    *request.add_requests() = ToProto(std::move(query));
+  }
+  std::string method = BatchMethod();
+  auto pending = channel_->Call<v1::RetrieveBatchResponse>(
+      call, std::move(method), request);
+  absl::StatusOr<v1::RetrieveBatchResponse> response =
+      co_await std::move(pending);
+  absl::Status failure = response.status();
+  if (response.ok() && static_cast<size_t>(response->answers_size()) != count) {
+    failure = absl::InternalError("search: answers are missing");
+  }
+  std::vector<absl::StatusOr<Retrieved>> answers;
+  answers.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    if (failure.ok()) {
+      answers.push_back(FromColumns(response->answers(static_cast<int>(i)),
+                                    response->revision()));
+    } else {
+      answers.push_back(failure);
+    }
+  }
+  co_return answers;
 }
 
 }  // namespace mitra::matching

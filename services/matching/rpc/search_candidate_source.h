@@ -4,6 +4,7 @@
 #define MITRA_SERVICES_MATCHING_RPC_SEARCH_CANDIDATE_SOURCE_H_
 
 #include <memory>
+#include <vector>
 
 #include "common/rpc/channel.h"
 #include "services/matching/ranking/candidate_source.h"
@@ -18,6 +19,8 @@ class SearchCandidateSource final : public CandidateSource {
 
   rpc::Task<absl::StatusOr<Retrieved>> Retrieve(rpc::CallContext& call,
                                                 RetrieveQuery query) override;
+  rpc::Task<std::vector<absl::StatusOr<Retrieved>>> RetrieveMany(
+      rpc::CallContext& call, std::vector<RetrieveQuery> queries) override;
 
  private:
   const std::shared_ptr<rpc::Channel> channel_;

@@ -15,6 +15,7 @@ namespace {
 constexpr int kMaxCandidates = 2000;
 constexpr int kMaxAlsoScored = 2000;
 constexpr size_t kMaxTextBytes = 8000;
+constexpr int kMaxBatch = 64;
 
 absl::StatusOr<std::vector<float>> ReadVector(const IndexView& view,
                                               absl::string_view field,
@@ -24,6 +25,33 @@ absl::StatusOr<std::vector<float>> ReadVector(const IndexView& view,
       embedding::ValidateVector(field, values, view.dimension));
   embedding::Normalise(absl::MakeSpan(values));
   return values;
+}
+
+// By columns: a batch has thousands of candidates, and a message for each of
+// them would cost more than finding it.
+void AddColumns(const IndexView& view, const Retrieved& retrieved,
+                v1::RetrieveBatchResponse::Answer& answer) {
+  std::string& ids = *answer.mutable_profile_ids();
+  std::string& roles = *answer.mutable_roles();
+  const int count = static_cast<int>(retrieved.candidates.size());
+  ids.reserve(retrieved.candidates.size() * 16);
+  roles.reserve(retrieved.candidates.size());
+  answer.mutable_give()->Reserve(count);
+  answer.mutable_take()->Reserve(count);
+  uint32_t found = 0;
+  for (const Candidate& candidate : retrieved.candidates) {
+    const auto& id = view.member(candidate.member).id;
+    ids.push_back(static_cast<char>(id.size()));
+    ids.append(id.data(), id.size());
+    roles.push_back(static_cast<char>(candidate.role));
+    answer.add_give(candidate.give);
+    answer.add_take(candidate.take);
+    found += candidate.also_scored ? 0 : 1;
+  }
+  answer.set_retrieved(found);
+  answer.set_eligible(retrieved.eligible);
+  answer.set_subject_need_missing(retrieved.need_missing);
+  answer.set_subject_offer_missing(retrieved.offer_missing);
 }
 
 absl::Status CheckText(absl::string_view field, const std::string& text) {
@@ -152,6 +180,35 @@ rpc::Task<absl::Status> RetrievalRpc::Retrieve(
   absl::Status entered = co_await Enter(gate_, call, request.min_revision());
   if (!entered.ok()) co_return entered;
   co_return Answer(request, response);
+}
+
+rpc::Task<absl::Status> RetrievalRpc::RetrieveBatch(
+    rpc::CallContext& call, const v1::RetrieveBatchRequest& request,
+    v1::RetrieveBatchResponse& response) {
+  if (request.requests_size() > kMaxBatch) {
+    co_return InvalidField(
+        "requests", absl::StrCat("must have at most ", kMaxBatch,
+                                 " values, has ", request.requests_size()));
+  }
+  const uint64_t revision =
+      request.requests().empty() ? 0 : request.requests(0).min_revision();
+  absl::Status entered = co_await Enter(gate_, call, revision);
+  if (!entered.ok()) co_return entered;
+  const auto view = state_.Read();
+  for (const v1::RetrieveRequest& one : request.requests()) {
+    v1::RetrieveBatchResponse::Answer& answer = *response.add_answers();
+    absl::StatusOr<Retrieval> retrieval = FromProto(*view, one);
+    absl::StatusOr<Retrieved> found =
+        retrieval.ok() ? search::Retrieve(*view, *retrieval, plan_)
+                       : absl::StatusOr<Retrieved>(retrieval.status());
+    if (found.ok()) {
+      AddColumns(*view, *found, answer);
+    } else {
+      *answer.mutable_status() = ToRpcStatus(found.status());
+    }
+  }
+  response.set_revision(view->watermark);
+  co_return absl::OkStatus();
 }
 
 }  // namespace mitra::search

@@ -14,6 +14,8 @@
 #include "services/search/rpc/gate.h"
 
 namespace mitra::v1 {
+class RetrieveBatchRequest;
+class RetrieveBatchResponse;
 class RetrieveRequest;
 class RetrieveResponse;
 }  // namespace mitra::v1
@@ -33,6 +35,10 @@ class RetrievalRpc {
   rpc::Task<absl::Status> Retrieve(rpc::CallContext& call,
                                    const v1::RetrieveRequest& request,
                                    v1::RetrieveResponse& response);
+
+  rpc::Task<absl::Status> RetrieveBatch(rpc::CallContext& call,
+                                        const v1::RetrieveBatchRequest& request,
+                                        v1::RetrieveBatchResponse& response);
 
   // The request, checked against a view.
   absl::StatusOr<Retrieval> FromProto(const IndexView& view,

@@ -294,6 +294,52 @@ TEST_F(SearchRpcTest, RetrievesByTextAndMarksTheMissingSide) {
   EXPECT_EQ(waited_for_, 99U);
 }
 
+TEST_F(SearchRpcTest, ABatchSaysWhatItsRequestsWouldSay) {
+  Apply(Business("a", "Kopi Lawu", "biji kopi sangrai").change());
+  Apply(Business("b", "Toko Besi", "paku dan semen").change());
+  Commit();
+  v1::RetrieveBatchRequest batch;
+  *batch.add_requests() = Ask("mencari biji kopi");
+  v1::RetrieveRequest& about_b = *batch.add_requests();
+  about_b = Ask("");
+  about_b.set_profile_id("b");
+  about_b.set_k(1);
+  about_b.add_also_score_ids("a");
+  batch.add_requests()->set_profile_id("nobody");
+  rpc::CallContext call;
+  v1::RetrieveBatchResponse response;
+  MITRA_ASSERT_OK(
+      rpc::SyncWait(retrieval_->RetrieveBatch(call, batch, response)));
+
+  ASSERT_EQ(response.answers_size(), 3);
+  EXPECT_EQ(response.revision(), revision_);
+  for (int i = 0; i < 2; ++i) {
+    const auto alone = Retrieve(batch.requests(i));
+    MITRA_ASSERT_OK(alone);
+    const auto& answer = response.answers(i);
+    ASSERT_EQ(answer.give_size(), alone->candidates_size());
+    ASSERT_EQ(answer.take_size(), alone->candidates_size());
+    EXPECT_EQ(answer.eligible(), alone->eligible());
+    std::string ids;
+    uint32_t retrieved = 0;
+    for (int c = 0; c < alone->candidates_size(); ++c) {
+      const auto& candidate = alone->candidates(c);
+      ids += static_cast<char>(candidate.profile_id().size());
+      ids += candidate.profile_id();
+      EXPECT_EQ(answer.roles()[static_cast<size_t>(c)], candidate.role());
+      EXPECT_EQ(answer.give(c), candidate.give());
+      EXPECT_EQ(answer.take(c), candidate.take());
+      retrieved += !candidate.also_scored();
+    }
+    EXPECT_EQ(answer.profile_ids(), ids);
+    EXPECT_EQ(answer.retrieved(), retrieved);
+  }
+  EXPECT_NE(response.answers(2).status().code(), 0);
+  for (int i = 0; i < 70; ++i) batch.add_requests();
+  EXPECT_THAT(rpc::SyncWait(retrieval_->RetrieveBatch(call, batch, response)),
+              NamesField("requests"));
+}
+
 TEST_F(SearchRpcTest, EachBadFieldOfARetrievalIsNamed) {
   Apply(Business("a", "Kopi", "kopi").change());
   Commit();
