@@ -189,7 +189,7 @@ absl::Status IndexState::ApplyProfile(const v1::ProfileChange& change,
     member->text_serial = old->text_serial;
   } else {
     member->text_serial = c.next_serial++;
-    c.lexical.Add({number, member->text_serial}, TermsOf(profile));
+    c.lexical.Add({number, member->text_serial}, TextOf(profile));
   }
   c.members.Mutable(number) = std::move(member);
   ++applied_;

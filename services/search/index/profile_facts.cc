@@ -145,6 +145,12 @@ uint64_t TextHash(const v1::Profile& profile) {
     XXH3_64bits_update(state, &separator, sizeof(separator));
     XXH3_64bits_update(state, text.data(), text.size());
   });
+  for (const v1::Sector& sector : profile.sectors()) {
+    const auto separator =
+        static_cast<uint64_t>(sector.edition()) << 32 | sector.code().size();
+    XXH3_64bits_update(state, &separator, sizeof(separator));
+    XXH3_64bits_update(state, sector.code().data(), sector.code().size());
+  }
   const uint64_t hash = XXH3_64bits_digest(state);
   XXH3_freeState(state);
   return hash;

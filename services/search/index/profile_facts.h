@@ -35,7 +35,8 @@ struct FacetFacts {
 absl::StatusOr<std::vector<FacetFacts>> FacetsOf(
     const v1::ProfileChange& change, size_t dimension);
 
-// A hash over all text that the lexical index takes from the profile.
+// A hash over all that the lexical index takes from the profile: texts and
+// lines of business.
 uint64_t TextHash(const v1::Profile& profile);
 
 }  // namespace mitra::search

@@ -3,73 +3,26 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <string>
-
-#include "common/embedding/text_folding.h"
-#include "services/search/lexical/profile_text.h"
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include <utility>
 
 namespace mitra::search {
 namespace {
 
 // Texts of members are short: a word said again tells less than in the articles
-// that 1.2 and .75 are for. Chosen on KBLI 2020 titles and their descriptions
-// (Hit@1 .668 to .686), not on the tasks that scripts/quality reports. The
-// weights put what a member is called before what it makes,
-// and that before what it writes about itself.
-constexpr float kSaturation = 0.8F;   // k1
-constexpr float kLengthShare = 0.5F;  // b
-constexpr float kNameWeight = 3;
-constexpr float kProductWeight = 2;
-constexpr float kStemWeight = 0.5F;
+// that 1.2 is for. Chosen as the weights of lexical_terms.cc are.
+constexpr float kSaturation = 0.8F;    // k1
+constexpr float kLengthShare = 0.75F;  // b
+
+// Frequencies are kept in steps of 1 / kSteps, in one byte.
+constexpr float kSteps = 16;
+
+// Related words may bring a score beyond what the typed ones can reach.
+constexpr float kMostScore = 0.9999F;
 
 // Segments up to this many documents are merged at once by the writer.
 constexpr size_t kSmall = 20000;
 // Postings that are kept unsorted at most.
 constexpr size_t kPending = 2000000;
-
-TermHash HashOf(absl::string_view word) {
-  const TermHash hash = XXH3_64bits(word.data(), word.size());
-  return hash == 0 ? 1 : hash;
-}
-
-TermHash NameTerm(absl::string_view text) {
-  std::string joined;
-  embedding::ForEachFoldedWord(text, [&](absl::string_view word) {
-    joined += '\x01';
-    joined.append(word.data(), word.size());
-  });
-  return joined.empty() ? 0 : HashOf(joined);
-}
-
-float WeightOf(TextField field) {
-  switch (field) {
-    case TextField::kName:
-      return kNameWeight;
-    case TextField::kProductName:
-      return kProductWeight;
-    case TextField::kBody:
-      break;
-  }
-  return 1;
-}
-
-// Joins equal terms of a list.
-template <typename T, typename Value>
-void SortAndJoin(std::vector<T>& terms, Value value) {
-  std::sort(terms.begin(), terms.end(),
-            [](const T& a, const T& b) { return a.term < b.term; });
-  size_t kept = 0;
-  for (size_t i = 0; i < terms.size(); ++i) {
-    if (kept > 0 && terms[kept - 1].term == terms[i].term) {
-      value(terms[kept - 1]) += value(terms[i]);
-    } else {
-      terms[kept++] = terms[i];
-    }
-  }
-  terms.resize(kept);
-}
 
 bool Before(const LexicalSegment::Posting& a,
             const LexicalSegment::Posting& b) {
@@ -77,43 +30,6 @@ bool Before(const LexicalSegment::Posting& a,
 }
 
 }  // namespace
-
-std::vector<DocumentTerm> TermsOf(const v1::Profile& profile) {
-  std::vector<DocumentTerm> terms;
-  ForEachText(profile, [&](TextField field, absl::string_view text) {
-    const float weight = WeightOf(field);
-    embedding::ForEachFoldedWord(text, [&](absl::string_view word) {
-      if (embedding::IsStopWord(word)) return;
-      terms.push_back({HashOf(word), weight});
-      const absl::string_view stem = embedding::LightStem(word);
-      if (stem.size() != word.size()) {
-        terms.push_back({HashOf(stem), kStemWeight * weight});
-      }
-    });
-    if (field == TextField::kName) {
-      const TermHash name = NameTerm(text);
-      if (name != 0) terms.push_back({name, 1});
-    }
-  });
-  SortAndJoin(terms, [](DocumentTerm& t) -> float& { return t.frequency; });
-  return terms;
-}
-
-LexicalQuery LexicalQueryOf(absl::string_view text) {
-  LexicalQuery query;
-  embedding::ForEachFoldedWord(text, [&](absl::string_view word) {
-    if (embedding::IsStopWord(word)) return;
-    query.terms.push_back({HashOf(word), 1});
-    const absl::string_view stem = embedding::LightStem(word);
-    if (stem.size() != word.size()) {
-      query.terms.push_back({HashOf(stem), kStemWeight});
-    }
-  });
-  SortAndJoin(query.terms,
-              [](LexicalQuery::Term& t) -> float& { return t.weight; });
-  query.name = NameTerm(text);
-  return query;
-}
 
 LexicalSegment::LexicalSegment(std::vector<LexicalDocument> documents,
                                std::vector<float> lengths,
@@ -133,7 +49,7 @@ LexicalSegment::LexicalSegment(std::vector<LexicalDocument> documents,
     }
     postings_.push_back(posting.document);
     frequencies_.push_back(static_cast<uint8_t>(
-        std::clamp(std::lround(posting.frequency * 4), 1L, 255L)));
+        std::clamp(std::lround(posting.frequency * kSteps), 1L, 255L)));
   }
   starts_.push_back(static_cast<uint32_t>(postings_.size()));
   terms_.shrink_to_fit();
@@ -167,8 +83,9 @@ std::shared_ptr<const LexicalSegment> LexicalSegment::Merge(
       for (size_t p = segment->starts_[t]; p < segment->starts_[t + 1]; ++p) {
         const uint32_t document = moved[segment->postings_[p]];
         if (document == kDead) continue;
-        postings.push_back({segment->terms_[t], document,
-                            static_cast<float>(segment->frequencies_[p]) / 4});
+        postings.push_back(
+            {segment->terms_[t], document,
+             static_cast<float>(segment->frequencies_[p]) / kSteps});
       }
     }
     std::inplace_merge(postings.begin(), postings.begin() + sorted,
@@ -263,7 +180,9 @@ void LexicalView::Search(
                         std::log(1 + (documents - with + 0.5) / (with + 0.5)));
   }
   float ceiling = 0;
-  for (float i : importance) ceiling += i * (kSaturation + 1);
+  for (size_t t = 0; t < terms; ++t) {
+    if (!query.terms[t].related) ceiling += importance[t] * (kSaturation + 1);
+  }
   std::vector<float> scores;
   std::vector<uint32_t> touched;
   for (size_t s = 0; s < segments_->size(); ++s) {
@@ -273,7 +192,8 @@ void LexicalView::Search(
     for (size_t t = 0; t < terms; ++t) {
       for (size_t p = ranges[s][t].begin; p < ranges[s][t].end; ++p) {
         const uint32_t document = segment.postings_[p];
-        const float frequency = static_cast<float>(segment.frequencies_[p]) / 4;
+        const float frequency =
+            static_cast<float>(segment.frequencies_[p]) / kSteps;
         const float norm =
             kSaturation *
             (1 - kLengthShare +
@@ -296,22 +216,20 @@ void LexicalView::Search(
     }
     for (uint32_t document : touched) {
       hit(segment.documents_[document],
-          ceiling > 0 ? scores[document] / ceiling : 0,
+          ceiling > 0 ? std::min(scores[document] / ceiling, kMostScore) : 0,
           !named.empty() && named[document]);
     }
   }
 }
 
 void LexicalIndex::Add(const LexicalDocument& document,
-                       const std::vector<DocumentTerm>& terms) {
+                       const DocumentText& text) {
   const auto at = static_cast<uint32_t>(documents_.size());
-  float length = 0;
-  for (const DocumentTerm& term : terms) {
+  for (const DocumentTerm& term : text.terms) {
     postings_.push_back({term.term, at, term.frequency});
-    length += term.frequency;
   }
   documents_.push_back(document);
-  lengths_.push_back(length);
+  lengths_.push_back(text.length);
   if (postings_.size() >= kPending) Seal();
 }
 

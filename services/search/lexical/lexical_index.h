@@ -15,39 +15,10 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-
-namespace mitra::v1 {
-class Profile;
-}
+#include "services/search/lexical/lexical_terms.h"
 
 namespace mitra::search {
-
-// A word, as its 64-bit hash. Different words meet in one about never.
-using TermHash = uint64_t;
-
-struct DocumentTerm {
-  TermHash term;
-  float frequency;  // weighted by field
-};
-
-// The terms of a profile, each once, sorted: words, their stems, and one that
-// stands for the whole name.
-std::vector<DocumentTerm> TermsOf(const v1::Profile& profile);
-
-// What a query looks for.
-struct LexicalQuery {
-  struct Term {
-    TermHash term;
-    float weight;
-  };
-  // Words and stems; empty if the text has no word that says anything.
-  std::vector<Term> terms;
-  // The whole text as a name; 0 if it has no words.
-  TermHash name = 0;
-};
-LexicalQuery LexicalQueryOf(absl::string_view text);
 
 struct LexicalDocument {
   uint32_t member;
@@ -105,15 +76,15 @@ class LexicalSegment {
   std::vector<TermHash> terms_;       // sorted
   std::vector<uint32_t> starts_;      // one more than terms
   std::vector<uint32_t> postings_;    // documents
-  std::vector<uint8_t> frequencies_;  // in quarters
+  std::vector<uint8_t> frequencies_;  // in sixteenths
 };
 
 // A frozen list of segments. Cheap to copy.
 class LexicalView {
  public:
   // Calls `hit` for each document with one of the terms, dead ones included, in
-  // no order. Scores are BM25 as a share of what a document could reach at
-  // most, in [0, 1). O(postings of the terms).
+  // no order. Scores are BM25 as a share of what the typed words could reach at
+  // most, in [0, 1); related ones add to it. O(postings of the terms).
   void Search(const LexicalQuery& query,
               absl::FunctionRef<void(const LexicalDocument&, float score,
                                      bool exact_name)>
@@ -133,8 +104,7 @@ class LexicalView {
 // For one writer at a time.
 class LexicalIndex {
  public:
-  void Add(const LexicalDocument& document,
-           const std::vector<DocumentTerm>& terms);
+  void Add(const LexicalDocument& document, const DocumentText& text);
 
   // Seals what was added and returns the list of segments. `alive` is asked
   // about documents of small segments that are merged on the way.

@@ -11,13 +11,13 @@
 namespace mitra::search {
 namespace {
 
-// What two unrelated texts reach by chance, and what is worth showing without
-// any common word. Both for the hashing embedder at d = 128, whose unrelated
-// texts have a standard deviation of 0.09.
-constexpr float kChance = 0.2F;
+// Nearness that says something, and that is worth showing without any common
+// word, for the hashing embedder at d = 128, whose unrelated texts have a
+// standard deviation of 0.09. Long texts seldom come that near, and there words
+// alone are better.
 constexpr float kNear = 0.35F;
 // A vector is the weaker of the two signals.
-constexpr float kVectorTrust = 0.6F;
+constexpr float kVectorTrust = 0.45F;
 // People look for what others give rather than for what they seek.
 constexpr float kGiveWeight = 0.7F;
 
@@ -104,8 +104,8 @@ class Searcher {
           const ScoredRow scored =
               query_.Score(view_.roles[facet.role].partitions.rows, facet.row);
           near = std::clamp(
-              (std::max(scored.give, scored.take) - kChance) / (1 - kChance),
-              0.0F, 1.0F);
+              (std::max(scored.give, scored.take) - kNear) / (1 - kNear), 0.0F,
+              1.0F);
         }
         if (best.has_value() && near <= best_near) continue;
         best_near = near;

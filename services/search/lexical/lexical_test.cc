@@ -1,0 +1,130 @@
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "mitra/v1/member.pb.h"
+#include "mitra/v1/profile.pb.h"
+#include "services/search/lexical/lexical_index.h"
+#include "services/search/lexical/lexical_terms.h"
+#include "services/search/lexical/sector_terms.h"
+
+namespace mitra::search {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Ge;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+v1::Profile Offering(const std::string& offer, const std::string& sector = "") {
+  v1::Profile profile;
+  profile.add_facets()->add_offers()->set_text(offer);
+  if (!sector.empty()) profile.add_sectors()->set_code(sector);
+  return profile;
+}
+
+// Scores of profiles by their number.
+std::map<uint32_t, float> Scores(const std::vector<v1::Profile>& profiles,
+                                 const std::string& text) {
+  LexicalIndex index;
+  uint32_t number = 0;
+  for (const v1::Profile& profile : profiles) {
+    index.Add({number++, 1}, TextOf(profile));
+  }
+  std::map<uint32_t, float> scores;
+  index.Freeze([](const LexicalDocument&) { return true; })
+      .Search(LexicalQueryOf(text),
+              [&](const LexicalDocument& document, float score, bool) {
+                scores[document.member] = score;
+              });
+  return scores;
+}
+
+std::vector<uint32_t> Found(const std::vector<v1::Profile>& profiles,
+                            const std::string& text) {
+  std::vector<uint32_t> found;
+  for (const auto& [number, score] : Scores(profiles, text)) {
+    found.push_back(number);
+  }
+  return found;
+}
+
+TEST(LexicalTest, FindsAWordByItsRootAndByItsOtherForms) {
+  EXPECT_THAT(
+      Found({Offering("jasa pembatikan"), Offering("las besi")}, "batik"),
+      ElementsAre(0));
+  EXPECT_THAT(
+      Found({Offering("memotong rambut"), Offering("las besi")}, "pemotongan"),
+      ElementsAre(0));
+}
+
+TEST(LexicalTest, FindsWhatAThingIsOtherwiseCalledButTheWordItselfFirst) {
+  auto scores = Scores({Offering("katering pesta"), Offering("catering pesta"),
+                        Offering("las besi")},
+                       "catering");
+  EXPECT_THAT(scores, SizeIs(2));
+  EXPECT_GT(scores[1], scores[0]);
+  EXPECT_LT(scores[1], 1);
+}
+
+TEST(LexicalTest, WordsInARowStandAboveTheSameWordsApart) {
+  auto scores = Scores({Offering("bakar ikan dan jual roti tawar"),
+                        Offering("jual ikan dan roti bakar tawar")},
+                       "roti bakar");
+  EXPECT_GT(scores[1], scores[0]);
+}
+
+TEST(LexicalTest, TheFirstWordsOfALongTextSayMore) {
+  std::string filler;
+  for (int i = 0; i < 30; ++i) filler += " kata" + std::to_string(i);
+  auto scores = Scores(
+      {Offering("sepatu" + filler), Offering(filler + " sepatu")}, "sepatu");
+  EXPECT_GT(scores[0], scores[1]);
+}
+
+TEST(LexicalTest, TitlesOfOthersFindTheTextThatMeansTheRest) {
+  auto scores = Scores({Offering("pembuatan mesin cuci"),
+                        Offering("pembuatan mesin yang belum tercakup")},
+                       "Industri Mesin Lainnya");
+  EXPECT_GT(scores[1], scores[0]);
+}
+
+// 10710 is "Industri Produk Roti dan Kue".
+TEST(LexicalTest, IsFoundByTheNameOfItsDeclaredTrade) {
+  EXPECT_THAT(
+      Found({Offering("donat enak", "10710"), Offering("las besi")}, "roti"),
+      ElementsAre(0));
+}
+
+TEST(LexicalTest, GuessesTheTradeOfWhoDeclaresNone) {
+  const auto guesses = GuessSectors(
+      TextOf(Offering("industri produk roti dan kue", "01111")).terms);
+  ASSERT_THAT(guesses, SizeIs(2));
+  EXPECT_EQ(taxonomy::SectorCodeAt(guesses[0].sector), "10710");
+  EXPECT_GE(guesses[0].share, guesses[1].share);
+  EXPECT_FLOAT_EQ(guesses[0].share + guesses[1].share, 1);
+  EXPECT_THAT(GuessSectors({}), IsEmpty());
+}
+
+TEST(LexicalTest, TradesDoNotMakeATextLonger) {
+  EXPECT_FLOAT_EQ(TextOf(Offering("donat enak", "10710")).length,
+                  TextOf(Offering("donat enak", "01111")).length);
+}
+
+TEST(LexicalTest, ATermOfATradeIsWeakerEachLevelUp) {
+  const auto terms = SectorTerms(taxonomy::SectorIndex("10710"));
+  const auto industry = SectorTerms(taxonomy::SectorIndex("10"));
+  ASSERT_THAT(terms, SizeIs(Ge(3u)));
+  ASSERT_THAT(industry, SizeIs(Ge(1u)));
+  EXPECT_THAT(SectorTerms(taxonomy::kNoSector), IsEmpty());
+}
+
+TEST(LexicalTest, AQueryWithoutWordsFindsNobody) {
+  EXPECT_THAT(Found({Offering("roti")}, "!?"), IsEmpty());
+  EXPECT_THAT(LexicalQueryOf("dan yang di").terms, IsEmpty());
+}
+
+}  // namespace
+}  // namespace mitra::search
