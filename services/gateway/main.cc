@@ -17,6 +17,7 @@
 #include "common/status/status_macros.h"
 #include "services/gateway/api/api_page.h"
 #include "services/gateway/api/openapi.h"
+#include "services/gateway/console/console.h"
 #include "services/gateway/edge/call_metrics.h"
 #include "services/gateway/edge/key_file_source.h"
 #include "services/gateway/http/http_edge.h"
@@ -31,6 +32,7 @@ struct Config {
   std::vector<std::string> grpc_listen = {"127.0.0.1:0"};
   std::string http_listen = "127.0.0.1:0";
   std::string admin_listen;
+  bool admin_remote = false;
   std::string address_file;
   std::string redis_target;
   std::string keys_file;
@@ -51,6 +53,8 @@ struct Config {
     schema.Add("grpc.listen", &grpc_listen, "Where gRPC listens.");
     schema.Add("http.listen", &http_listen, "Where HTTP/JSON listens.");
     schema.Add("admin.listen", &admin_listen, "Admin port; empty: off.");
+    schema.Add("admin.allow_remote", &admin_remote,
+               "Let other machines reach the admin port.");
     schema.Add("address_file", &address_file,
                "File that tells where the process listens; empty: none.");
     schema.Add("redis.target", &redis_target,
@@ -97,9 +101,8 @@ absl::StatusOr<Documents> MakeDocuments(const Config& config,
   documents.Add("/docs", "text/html; charset=utf-8", ApiPage(methods, docs));
   documents.Add("/docs/style.css", "text/css; charset=utf-8", ApiPageStyle());
   if (!config.console_dir.empty()) {
-    MITRA_RETURN_IF_ERROR(documents.AddFolder("/console/", config.console_dir));
     MITRA_RETURN_IF_ERROR(
-        documents.AddFile("/console/vendor/d3.min.js", config.console_d3));
+        AddConsole(config.console_dir, config.console_d3, documents));
   }
   return documents;
 }
@@ -191,9 +194,12 @@ absl::Status Run(const Config& config) {
     AdminServer::Options options = {
         .listen = config.admin_listen,
         .service = "gateway",
-        .readiness = [&ready] {
-          return std::vector<AdminServer::Check>{{"serving", ready.load(), ""}};
-        }};
+        .readiness =
+            [&ready] {
+              return std::vector<AdminServer::Check>{
+                  {"serving", ready.load(), ""}};
+            },
+        .allow_remote = config.admin_remote};
     MITRA_ASSIGN_OR_RETURN(admin, AdminServer::Start(options));
     addresses.admin = admin->address();
   }

@@ -56,7 +56,11 @@ void Documents::Add(const std::string& path, std::string content_type,
                     std::string body) {
   const std::string etag = absl::StrCat(
       "\"", absl::Hex(XXH3_64bits(body.data(), body.size())), "\"");
-  documents_[path] = {std::move(content_type), std::move(body), etag};
+  documents_[path] = {std::move(content_type), std::move(body), etag, ""};
+}
+
+void Documents::AddRedirect(const std::string& path, std::string target) {
+  documents_[path].redirect = std::move(target);
 }
 
 absl::Status Documents::AddFile(const std::string& path,
@@ -99,6 +103,12 @@ bool Documents::Answer(const HttpRequest& request, absl::string_view path,
   const auto it = documents_.find(path);
   if (it == documents_.end()) return false;
   const Document& document = it->second;
+  if (!document.redirect.empty()) {
+    response.status = 308;
+    response.headers = {{"Location", document.redirect},
+                        {"Cache-Control", "no-cache"}};
+    return true;
+  }
   response.headers = {
       {"Content-Type", document.content_type},
       {"ETag", document.etag},
@@ -107,7 +117,9 @@ bool Documents::Answer(const HttpRequest& request, absl::string_view path,
        "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
        "form-action 'self'"},
       {"X-Content-Type-Options", "nosniff"},
-      {"Referrer-Policy", "no-referrer"}};
+      {"Referrer-Policy", "no-referrer"},
+      {"Cross-Origin-Opener-Policy", "same-origin"},
+      {"Permissions-Policy", "camera=(), geolocation=(), microphone=()"}};
   if (Has(request.Header("if-none-match"), document.etag)) {
     response.status = 304;
   } else if (request.verb == "GET") {

@@ -26,6 +26,8 @@ class Documents {
   // whose name begins with a dot, are left out. NOT_FOUND if there is no such
   // folder.
   absl::Status AddFolder(const std::string& prefix, const std::string& folder);
+  // Sends GET and HEAD of `path` on to `target` (308).
+  void AddRedirect(const std::string& path, std::string target);
 
   // The answer to GET or HEAD of `path`, 304 if `request` has the document
   // already; false if there is no such document.
@@ -37,6 +39,7 @@ class Documents {
     std::string content_type;
     std::string body;
     std::string etag;
+    std::string redirect;  // empty: none
   };
   absl::flat_hash_map<std::string, Document> documents_;
 };
