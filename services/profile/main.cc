@@ -24,6 +24,7 @@ struct Config {
   int server_threads = 1;
   int worker_threads = 2;
   std::string admin_listen;
+  bool admin_remote = false;
   std::string address_file;
   std::string embedder = "hashing";
   int dimension = 128;
@@ -40,6 +41,8 @@ struct Config {
              "Threads that check and embed batches.")
         .Range(1, 256);
     schema.Add("admin.listen", &admin_listen, "Admin port; empty: off.");
+    schema.Add("admin.allow_remote", &admin_remote,
+               "Let other machines reach the admin port.");
     schema.Add("address_file", &address_file,
                "File that tells where the process listens; empty: none.");
     schema
@@ -115,11 +118,13 @@ absl::Status Run(const Config& config) {
     AdminServer::Options admin_options = {
         .listen = config.admin_listen,
         .service = "profile",
-        .readiness = [&store] {
-          const RecordHealth health = store->health();
-          return std::vector<AdminServer::Check>{
-              {"record", health.writable.ok(), ""}};
-        }};
+        .readiness =
+            [&store] {
+              const RecordHealth health = store->health();
+              return std::vector<AdminServer::Check>{
+                  {"record", health.writable.ok(), ""}};
+            },
+        .allow_remote = config.admin_remote};
     MITRA_ASSIGN_OR_RETURN(admin, AdminServer::Start(admin_options));
     addresses.admin = admin->address();
   }

@@ -39,6 +39,7 @@ struct Config {
   std::vector<std::string> listen = {"127.0.0.1:0"};
   int server_threads = 1;
   std::string admin_listen;
+  bool admin_remote = false;
   std::string address_file;
   std::string feed_target;
   absl::Duration snapshot_interval = absl::Minutes(10);
@@ -51,6 +52,8 @@ struct Config {
     schema.Add("server.threads", &server_threads, "Threads that serve calls.")
         .Range(1, 256);
     schema.Add("admin.listen", &admin_listen, "Admin port; empty: off.");
+    schema.Add("admin.allow_remote", &admin_remote,
+               "Let other machines reach the admin port.");
     schema.Add("address_file", &address_file,
                "File that tells where the process listens; empty: none.");
     schema.Add("feed.target", &feed_target, "Where the profile service is.");
@@ -153,7 +156,8 @@ absl::Status Run(const Config& config) {
                     .readiness = [&]() -> std::vector<AdminServer::Check> {
                       return {{"index", maintainer.ready(), ""},
                               {"feed", follower.connected(), ""}};
-                    }}));
+                    },
+                    .allow_remote = config.admin_remote}));
     addresses.admin = admin->address();
   }
   maintainer.Start();

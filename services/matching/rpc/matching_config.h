@@ -16,6 +16,7 @@ struct MatchingConfig {
   std::vector<std::string> listen = {"127.0.0.1:7403"};
   int threads = 1;
   std::string admin_listen;
+  bool admin_remote = false;
   std::string address_file;
   std::string feed_target = "127.0.0.1:7401";
   std::string search_target = "127.0.0.1:7402";
@@ -35,6 +36,8 @@ struct MatchingConfig {
         .Range(1, 64);
     schema.Add("admin.listen", &admin_listen,
                "Where /metrics and the probes are; empty: nowhere.");
+    schema.Add("admin.allow_remote", &admin_remote,
+               "Let other machines reach the admin port.");
     schema.Add("address_file", &address_file,
                "File that tells where the process listens; empty: none.");
     schema.Add("feed.target", &feed_target, "The profile service.");

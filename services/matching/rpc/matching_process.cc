@@ -216,6 +216,7 @@ absl::StatusOr<std::unique_ptr<MatchingProcess>> MatchingProcess::Start(
   if (!config.admin_listen.empty()) {
     AdminServer::Options admin;
     admin.listen = config.admin_listen;
+    admin.allow_remote = config.admin_remote;
     admin.service = "matching";
     admin.readiness = [p = parts.get()] {
       return std::vector<AdminServer::Check>{
