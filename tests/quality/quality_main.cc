@@ -21,6 +21,9 @@ constexpr Suite kSuites[] = {
     {"mentors", RunMentors},
     {"dating", RunDating},
     {"text", RunText},
+    {"links", RunLinks},
+    {"signs", RunSigns},
+    {"sybils", RunSybils},
 };
 
 int Main(int argc, char** argv) {

@@ -28,6 +28,15 @@ void RunDating(const SuiteOptions& options, Report& report);
 // R2: mentors and mentees.
 void RunMentors(const SuiteOptions& options, Report& report);
 
+// T1, T2: who will come to trust whom.
+void RunLinks(const SuiteOptions& options, Report& report);
+
+// T3, T4, T5: how well people will speak of each other.
+void RunSigns(const SuiteOptions& options, Report& report);
+
+// T6, brigades, rings: what fakes gain.
+void RunSybils(const SuiteOptions& options, Report& report);
+
 }  // namespace mitra::quality
 
 #endif  // MITRA_TESTS_QUALITY_SUITES_H_

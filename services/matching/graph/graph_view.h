@@ -61,6 +61,8 @@ struct NodeFacts {
   uint32_t in_evidence = 0;  // pieces of evidence about it
   float in_positive = 0;     // r of all ties to it (group ties apart)
   float in_negative = 0;     // s of all ties to it (group ties apart)
+  float out_positive = 0;    // r of all its own ties (group ties apart)
+  float out_negative = 0;    // s of all its own ties (group ties apart)
   uint32_t walk_degree = 0;  // edges with a share
 };
 

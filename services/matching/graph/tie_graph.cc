@@ -224,6 +224,10 @@ struct TieGraph::Impl {
         facts.in_positive += static_cast<float>(ins[i].positive);
         facts.in_negative += static_cast<float>(ins[i].negative);
       }
+      if (!outs[i].to_group) {
+        facts.out_positive += static_cast<float>(outs[i].positive);
+        facts.out_negative += static_cast<float>(outs[i].negative);
+      }
     }
     Share(options, n);
     facts.out_epoch = node.out_epoch;

@@ -1,0 +1,71 @@
+#include "services/matching/trust/tie_model.h"
+
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+
+namespace mitra::matching {
+namespace {
+
+constexpr float kMaxWeight = 50;
+
+absl::Status Check(absl::string_view name, const TieModel& model) {
+  const auto sane = [](float weight) { return std::abs(weight) <= kMaxWeight; };
+  if (!sane(model.bias)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ".bias: must be finite and within 50 of 0"));
+  }
+  for (size_t i = 0; i < kTieSignals; ++i) {
+    if (sane(model.weight[i])) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, ".", TieSignalNames()[i], ": must be finite and within 50 of 0"));
+  }
+  return absl::OkStatus();
+}
+
+TieModels Learned() {
+  // In the order of TieSignal.
+  TieModels models;
+  models.forms.bias = -2.232f;
+  models.forms.weight = {
+      0.13147f,  0.13574f,    0.19043f,  0.087992f, -0.016157f,
+      -0.38296f, -0.0051783f, 0.016926f, 2.0802f,   0.672f,
+      0.12401f,  0.18513f,    0.10376f,  0.055667f, 0.42738f,
+      0.6199f,   0.44094f,    0.28882f,  1.3265f,   0.48112f,
+      0.47653f,  -0.31345f,   -0.58492f, 1.8287f,   1.7753f};
+  models.goes_well.bias = 1.9279f;
+  models.goes_well.weight = {
+      0.070578f, -0.025196f, 0.067783f,  0.079643f,   -0.15502f,
+      -0.13191f, -0.26627f,  -0.061733f, 2.8501f,     -1.1198f,
+      0.33098f,  -0.29616f,  0.56568f,   -0.49603f,   -0.55047f,
+      1.0753f,   -1.9267f,   1.5539f,    2.3739f,     1.4338f,
+      0.20156f,  2.7239f,    1.5608f,    0.00096481f, 2.8268f};
+  return models;
+}
+
+}  // namespace
+
+double TieModel::LogOdds(const TieSignals& signals) const {
+  double z = bias;
+  for (size_t i = 0; i < kTieSignals; ++i) {
+    z += double{weight[i]} * double{signals[i]};
+  }
+  return z;
+}
+
+double TieModel::Chance(const TieSignals& signals) const {
+  return 1 / (1 + std::exp(-LogOdds(signals)));
+}
+
+absl::Status TieModels::Validate() const {
+  absl::Status status = Check("forms", forms);
+  if (status.ok()) status = Check("goes_well", goes_well);
+  return status;
+}
+
+const TieModels& TieModels::Default() {
+  static const TieModels& models = *new TieModels(Learned());
+  return models;
+}
+
+}  // namespace mitra::matching

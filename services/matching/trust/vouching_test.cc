@@ -1,0 +1,121 @@
+#include "services/matching/trust/vouching.h"
+
+#include "common/base/random.h"
+#include "gtest/gtest.h"
+#include "mitra/v1/evidence.pb.h"
+#include "services/matching/graph/tie_graph.h"
+
+namespace mitra::matching {
+namespace {
+
+constexpr int64_t kNow = 1'764'000'000;
+
+class VouchingTest : public ::testing::Test {
+ protected:
+  void Tie(MemberIndex a, MemberIndex b,
+           int kind = v1::EVIDENCE_KIND_COLLABORATION) {
+    ++key_;
+    graph_.Fold({.key = key_,
+                 .author = a,
+                 .about = b,
+                 .kind = kind,
+                 .event_time = kNow - 1,
+                 .quality = std::nullopt,
+                 .counts = true,
+                 .revision = key_});
+    members_ = std::max({members_, a + 1, b + 1});
+  }
+  // 200 members, each tied to 6 others at random.
+  void Honest() {
+    Random random(3);
+    for (MemberIndex m = 0; m < 200; ++m) {
+      for (int i = 0; i < 6; ++i) {
+        const auto other = static_cast<MemberIndex>(random.Below(200));
+        if (other != m) Tie(m, other);
+      }
+    }
+  }
+  // 1,000 fakes in a ring of their own, from index 200 on.
+  void Fakes() {
+    for (MemberIndex f = 0; f < 1000; ++f) {
+      for (MemberIndex step = 1; step <= 5; ++step) {
+        Tie(200 + f, 200 + (f + step) % 1000);
+      }
+    }
+  }
+  Vouching Compute(std::vector<MemberIndex> seeds = {0, 1, 2, 3, 4}) {
+    graph_.Publish(kNow, members_);
+    return ComputeVouching(graph_.view(), seeds);
+  }
+  static double Sum(const Vouching& v, MemberIndex begin, MemberIndex end) {
+    double sum = 0;
+    for (MemberIndex m = begin; m < end; ++m) sum += double{v.Of(m)};
+    return sum;
+  }
+
+  TieGraph graph_{TieOptions()};
+  MemberIndex members_ = 0;
+  uint64_t key_ = 0;
+};
+
+TEST_F(VouchingTest, WithoutSeedsEverybodyCounts) {
+  Honest();
+  const Vouching none = Compute({});
+  EXPECT_FALSE(none.vouched());
+  EXPECT_EQ(none.Of(7), 1);
+  EXPECT_EQ(none.Of(1'000'000), 1);
+}
+
+TEST_F(VouchingTest, SeedsWithoutTiesAreNoSeeds) {
+  Honest();
+  members_ = 300;
+  EXPECT_FALSE(Compute({250, 99'999}).vouched());
+  EXPECT_EQ(Compute({0, 0, 250}).seeds, 1u);
+}
+
+TEST_F(VouchingTest, HonestMembersCountAndARingCountsNothing) {
+  Honest();
+  Fakes();
+  const Vouching v = Compute();
+  EXPECT_GT(Sum(v, 0, 200), 100);
+  EXPECT_EQ(Sum(v, 200, 1200), 0);
+  EXPECT_EQ(v.Of(5'000), 0);  // came later
+}
+
+TEST_F(VouchingTest, ARingGainsAtMostSoMuchPerAttackEdge) {
+  Honest();
+  Fakes();
+  Random random(9);
+  int edges = 0;
+  for (const int more : {1, 4, 15}) {
+    for (int i = 0; i < more; ++i, ++edges) {
+      const auto victim = static_cast<MemberIndex>(10 + random.Below(190));
+      const auto fake = static_cast<MemberIndex>(200 + random.Below(1000));
+      Tie(victim, fake);
+      Tie(fake, victim);
+    }
+    const Vouching v = Compute();
+    const double gain = Sum(v, 200, 1200);
+    EXPECT_GT(gain, 0);
+    EXPECT_LE(gain, edges * v.leak_per_edge);
+    EXPECT_LE(gain, 4 * edges) << "much less, in practice";
+  }
+}
+
+TEST_F(VouchingTest, ComplaintsVouchForNobody) {
+  Tie(0, 1);
+  Tie(1, 2, v1::EVIDENCE_KIND_DISPUTE);
+  const Vouching v = Compute({0});
+  EXPECT_GT(v.Of(1), 0);
+  EXPECT_EQ(v.Of(2), 0);
+}
+
+TEST_F(VouchingTest, TheSameGraphGivesTheSameAnswer) {
+  Honest();
+  const Vouching a = Compute(), b = Compute();
+  EXPECT_EQ(a.weight, b.weight);
+  EXPECT_EQ(a.level, b.level);
+}
+
+}  // namespace
+}  // namespace mitra::matching

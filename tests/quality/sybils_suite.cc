@@ -1,0 +1,118 @@
+// T6: what fakes gain, on Advogato as the honest network.
+
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/base/random.h"
+#include "mitra/v1/evidence.pb.h"
+#include "services/matching/learning/calibration.h"
+#include "services/matching/trust/vouching.h"
+#include "tests/quality/suites.h"
+#include "tests/quality/trust_data.h"
+
+namespace mitra::quality {
+namespace {
+
+using matching::Judged;
+using matching::Vouching;
+
+constexpr int kKind = v1::EVIDENCE_KIND_ENDORSEMENT;
+constexpr uint32_t kSeeds = 50;
+
+struct Attack {
+  uint32_t fakes = 1000;
+  uint32_t edges = 5000;  // honest members who were talked into a tie
+  uint32_t inside = 10;   // ties of each fake to other fakes
+};
+
+// Fakes come after the honest; each attack edge is returned by the fake.
+std::vector<Vote> WithFakes(const Network& honest, const Attack& attack,
+                            uint32_t seed) {
+  Random random(seed);
+  std::vector<Vote> votes = honest.votes;
+  const auto fake = [&] {
+    return honest.members + static_cast<uint32_t>(random.Below(attack.fakes));
+  };
+  for (uint32_t f = 0; f < attack.fakes; ++f) {
+    for (uint32_t i = 0; i < attack.inside; ++i) {
+      votes.push_back({.from = honest.members + f, .to = fake()});
+    }
+  }
+  for (uint32_t e = 0; e < attack.edges; ++e) {
+    const auto victim = static_cast<uint32_t>(random.Below(honest.members));
+    const uint32_t by = fake();
+    votes.push_back({.from = victim, .to = by});
+    votes.push_back({.from = by, .to = victim});
+  }
+  return votes;
+}
+
+// Members of the honest network whom somebody voted for, at random.
+std::vector<matching::MemberIndex> SeedsOf(const Network& honest,
+                                           uint32_t seed) {
+  std::vector<uint32_t> voted(honest.members, 0);
+  for (const Vote& vote : honest.votes) ++voted[vote.to];
+  Random random(seed);
+  std::vector<matching::MemberIndex> seeds;
+  while (seeds.size() < kSeeds) {
+    const auto m = static_cast<uint32_t>(random.Below(honest.members));
+    if (voted[m] > 0) seeds.push_back(m);
+  }
+  return seeds;
+}
+
+double HonestOverFake(const Vouching& vouching, uint32_t honest) {
+  std::vector<Judged> judged;
+  for (uint32_t m = 0; m < vouching.level.size(); ++m) {
+    judged.push_back({double{vouching.level[m]}, m < honest ? 1. : 0.});
+  }
+  return matching::AreaUnderRoc(std::move(judged));
+}
+
+}  // namespace
+
+void RunSybils(const SuiteOptions& options, Report& report) {
+  report.Section(
+      "T6 fakes on Advogato, 50 seeds, AUC of honest over fake (ceiling .978: "
+      "honest members whom no seed reaches)");
+  const auto honest = ReadAdvogato();
+  if (!honest) {
+    report.Skip("t6_auc", "no Advogato data");
+    return;
+  }
+  const auto run = [&](const Attack& attack, uint32_t seed) {
+    const auto graph = GraphOf(WithFakes(*honest, attack, seed),
+                               honest->members + attack.fakes, kKind, 0);
+    return ComputeVouching(graph->view(), SeedsOf(*honest, seed));
+  };
+  const auto auc = [&](const Attack& attack) {
+    double sum = 0;
+    for (const uint32_t seed : {1, 2, 3}) {
+      sum += HonestOverFake(run(attack, seed), honest->members) / 3;
+    }
+    return sum;
+  };
+  report.Metric("t6_auc", auc({}), {.95}, "SybilRank .939, EigenTrust .312");
+  for (const Attack attack :
+       {Attack{1000, 50}, Attack{1000, 1000}, Attack{5000, 1000},
+        Attack{5000, 5000}, Attack{1000, 10'000}, Attack{1000, 5000, 3},
+        Attack{1000, 5000, 50}}) {
+    report.Note(absl::StrCat(attack.fakes, " fakes, ", attack.edges, " edges"),
+                auc(attack),
+                absl::StrCat("each tied to ", attack.inside, " fakes"));
+  }
+  for (const uint32_t edges : {50u, 500u, 5000u}) {
+    const Vouching v = run({1000, edges}, 1);
+    double fakes = 0, members = 0, most = 0;
+    for (uint32_t m = 0; m < v.weight.size(); ++m) {
+      (m < honest->members ? members : fakes) += double{v.weight[m]};
+      if (m >= honest->members) most = std::max(most, double{v.weight[m]});
+    }
+    report.Note(absl::StrCat("weight of 1000 fakes, ", edges, " edges"), fakes,
+                absl::StrFormat("honest %.0f, largest fake %.4f, bound %.4g",
+                                members, most, edges * v.leak_per_edge));
+  }
+}
+
+}  // namespace mitra::quality
