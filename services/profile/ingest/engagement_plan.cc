@@ -326,7 +326,7 @@ absl::Status EngagementPlan::AddEvidence(
                                                   FieldPath("evidence"), now_));
   put.by_record = true;
   for (MemberLink& link : put.links) link.must_own = false;
-  steps_.push_back(std::move(put));
+  steps_.emplace_back(std::in_place_type<Put>, std::move(put));
   return absl::OkStatus();
 }
 
