@@ -11,6 +11,7 @@
 #include "absl/synchronization/mutex.h"
 #include "common/base/version.h"
 #include "common/observability/log.h"
+#include "common/observability/trace_export.h"
 
 namespace mitra {
 namespace {
@@ -70,6 +71,12 @@ int RunMain(int argc, char** argv, absl::string_view service, Schema& schema,
   TuneProcess();
   const auto level = ParseLogLevel(level_text);
   StartLogging(service, level.value_or(LogLevel::kInfo));
+  auto exporter = TraceExporter::Start(service, Environment());
+  if (!exporter.ok()) {
+    std::cerr << "mitra-" << service << ": " << exporter.status().message()
+              << "\n";
+    return 2;
+  }
   const absl::Status status = run();
   if (!status.ok()) {
     LogError("the service failed", {{"error", status.ToString()}});

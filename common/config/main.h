@@ -11,7 +11,8 @@
 
 namespace mitra {
 
-// Adds log.level, reads the configuration, starts logging, calls `run` and
+// Adds log.level, reads the configuration, starts logging and, behind OTEL_*
+// variables, the export of spans, calls `run` and
 // turns its status into the exit code: 0 good, 1 `run` failed (the error is
 // logged), 2 the configuration is wrong (the error is printed to stderr).
 // Handles --help, --version, --check-config and --print-config by itself.

@@ -8,6 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "common/base/version.h"
 #include "common/observability/metrics_exporter.h"
+#include "common/observability/process_metrics.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
 
@@ -113,6 +114,7 @@ const std::string& AdminServer::address() const { return impl_->address; }
 absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(
     Options options) {
   MITRA_ASSIGN_OR_RETURN(const Address address, ParseAddress(options));
+  ExportProcessMetrics();
   auto impl = std::make_unique<Impl>();
   impl->options = std::move(options);
   Impl* raw = impl.get();

@@ -86,5 +86,18 @@ TEST(MetricsExporterTest, WritesEveryType) {
   EXPECT_THAT(text, HasSubstr("h_seconds_bucket{le=\"+Inf\"} 1"));
 }
 
+TEST(ProcessMetricsTest, TellsWhatTheSystemKnows) {
+  const auto server = AdminServer::Start({.service = "x"});
+  ASSERT_TRUE(server.ok());
+  const std::string text = ExportMetrics(Metrics());
+  for (const char* line :
+       {"# TYPE process_resident_memory_bytes gauge",
+        "# TYPE process_cpu_seconds_total counter", "process_open_fds ",
+        "process_start_time_seconds 1", "mitra_build_info{version="}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
+  }
+  EXPECT_EQ(text.find("process_resident_memory_bytes 0\n"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace mitra

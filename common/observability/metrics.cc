@@ -75,6 +75,14 @@ Gauge& MetricRegistry::GetGauge(absl::string_view name, absl::string_view help,
   return *entry.gauge;
 }
 
+Gauge& MetricRegistry::GetRunningTotal(absl::string_view name,
+                                       absl::string_view help) {
+  absl::MutexLock lock(&mutex_);
+  Entry& entry = Find(name, help, MetricType::kCounter, {});
+  if (!entry.gauge) entry.gauge = std::make_unique<Gauge>();
+  return *entry.gauge;
+}
+
 Histogram& MetricRegistry::GetHistogram(absl::string_view name,
                                         absl::string_view help,
                                         MetricLabels labels,

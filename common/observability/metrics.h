@@ -84,6 +84,8 @@ class MetricRegistry {
                       MetricLabels labels = {});
   Gauge& GetGauge(absl::string_view name, absl::string_view help,
                   MetricLabels labels = {});
+  // A counter that is read from elsewhere: what is set never falls.
+  Gauge& GetRunningTotal(absl::string_view name, absl::string_view help);
   Histogram& GetHistogram(absl::string_view name, absl::string_view help,
                           MetricLabels labels = {},
                           const std::vector<double>& bounds = LatencyBounds());

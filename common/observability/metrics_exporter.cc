@@ -17,6 +17,7 @@ prometheus::ClientMetric ToClientMetric(const MetricRegistry::Series& series) {
     metric.counter.value = static_cast<double>(series.counter->value());
   } else if (series.gauge != nullptr) {
     metric.gauge.value = series.gauge->value();
+    metric.counter.value = series.gauge->value();  // of a running total
   } else if (series.histogram != nullptr) {
     const auto counts = series.histogram->counts();
     const auto& bounds = series.histogram->bounds();

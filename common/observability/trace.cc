@@ -17,6 +17,11 @@ bool IsHexId(absl::string_view text) {
   return IsHex(text) && text.find_first_not_of('0') != absl::string_view::npos;
 }
 
+uint64_t Next() {
+  static thread_local Random random(RandomSeed());
+  return random.Next64();
+}
+
 }  // namespace
 
 std::optional<TraceContext> ParseTraceparent(absl::string_view text) {
@@ -42,11 +47,18 @@ std::string FormatTraceparent(const TraceContext& trace) {
                          static_cast<unsigned>(trace.flags));
 }
 
+TraceContext NewTrace() {
+  TraceContext trace;
+  do {
+    trace.trace_id = absl::StrFormat("%016x%016x", Next(), Next());
+  } while (!IsHexId(trace.trace_id));
+  return ChildSpan(trace);
+}
+
 TraceContext ChildSpan(const TraceContext& parent) {
-  static thread_local Random random(RandomSeed());
   TraceContext child = parent;
   do {
-    child.span_id = absl::StrFormat("%016x", random.Next64());
+    child.span_id = absl::StrFormat("%016x", Next());
   } while (!IsHexId(child.span_id) || child.span_id == parent.span_id);
   return child;
 }

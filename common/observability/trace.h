@@ -24,6 +24,9 @@ std::optional<TraceContext> ParseTraceparent(absl::string_view text);
 
 std::string FormatTraceparent(const TraceContext& trace);
 
+// The root of a new trace, not sampled. Thread-safe.
+TraceContext NewTrace();
+
 // The same trace with a new span id. Thread-safe.
 TraceContext ChildSpan(const TraceContext& parent);
 

@@ -67,6 +67,9 @@ bool IsRequestId(absl::string_view text) {
 std::string EncodeIdentity(const Identity& identity) {
   std::vector<std::string> parts = {PercentEncode(identity.credential),
                                     PercentEncode(identity.member_id)};
+  if (!identity.delegate_id.empty()) {
+    absl::StrAppend(&parts[1], "@", PercentEncode(identity.delegate_id));
+  }
   for (const std::string& scope : identity.scopes) {
     parts.push_back(PercentEncode(scope));
   }
@@ -76,8 +79,12 @@ std::string EncodeIdentity(const Identity& identity) {
 Identity DecodeIdentity(absl::string_view value) {
   const std::vector<absl::string_view> parts = absl::StrSplit(value, ';');
   Identity identity;
-  if (parts.size() < 2 || !PercentDecode(parts[0], identity.credential) ||
-      !PercentDecode(parts[1], identity.member_id)) {
+  if (parts.size() < 2) return {};
+  const std::pair<absl::string_view, absl::string_view> member =
+      absl::StrSplit(parts[1], absl::MaxSplits('@', 1));
+  if (!PercentDecode(parts[0], identity.credential) ||
+      !PercentDecode(member.first, identity.member_id) ||
+      !PercentDecode(member.second, identity.delegate_id)) {
     return {};
   }
   for (size_t i = 2; i < parts.size(); ++i) {

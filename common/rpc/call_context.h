@@ -28,6 +28,10 @@ struct Identity {
   std::string credential;
   // The member of a member credential; empty for a platform.
   std::string member_id;
+  // The member that acts for `member_id` with its consent; empty if the member
+  // acts itself. Rights are those of `member_id` and the scopes; this one is
+  // for the audit log.
+  std::string delegate_id;
   // Scopes granted; "*" grants all.
   std::vector<std::string> scopes;
 
@@ -46,8 +50,9 @@ inline constexpr char kRevisionKey[] = "mitra-revision";
 // `[A-Za-z0-9_-]{1,64}`: what names a request in logs and metadata.
 bool IsRequestId(absl::string_view text);
 
-// Metadata value of an identity and back: credential, member and scopes, each
-// percent-encoded, joined by ';'. Decoding anything else gives no identity.
+// Metadata value of an identity and back: credential, member (with '@' and its
+// delegate if it has one) and scopes, each percent-encoded, joined by ';'.
+// Decoding anything else gives no identity.
 std::string EncodeIdentity(const Identity& identity);
 Identity DecodeIdentity(absl::string_view value);
 

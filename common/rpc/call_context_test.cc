@@ -8,12 +8,14 @@ namespace {
 TEST(IdentityTest, SurvivesEncoding) {
   const Identity identity = {.credential = "Dinas; Kota %",
                              .member_id = "budi.01~x",
+                             .delegate_id = "pendamping-7",
                              .scopes = {"profiles:write", "*"}};
 
   const Identity back = DecodeIdentity(EncodeIdentity(identity));
 
   EXPECT_EQ(back.credential, identity.credential);
   EXPECT_EQ(back.member_id, identity.member_id);
+  EXPECT_EQ(back.delegate_id, identity.delegate_id);
   EXPECT_EQ(back.scopes, identity.scopes);
 }
 

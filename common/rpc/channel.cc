@@ -5,8 +5,10 @@
 
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "common/rpc/completion.h"
 #include "common/rpc/hop_channel.h"
+#include "common/rpc/tls.h"
 #include "common/rpc/wire.h"
 
 namespace mitra::rpc {
@@ -82,7 +84,10 @@ class GrpcChannel final : public Channel {
  public:
   GrpcChannel(const std::string& target, const Options& options)
       : channel_(grpc::CreateCustomChannel(
-            target, grpc::InsecureChannelCredentials(),
+            target,
+            absl::StartsWith(target, "unix:")
+                ? grpc::InsecureChannelCredentials()
+                : internal::ChannelCredentialsOf(options.tls),
             internal::ClientArguments(options.max_message_bytes))),
         stub_(channel_),
         thread_([this] { internal::ServeQueue(queue_); }) {

@@ -17,6 +17,7 @@
 #include "common/rpc/call_context.h"
 #include "common/rpc/raw_message.h"
 #include "common/rpc/task.h"
+#include "common/security/tls_files.h"
 
 namespace grpc {
 class Channel;
@@ -51,6 +52,9 @@ class Channel {
     // back to plain calls while the stream cannot be had.
     bool batched = false;
     int max_message_bytes = 16 << 20;
+    // Certificates for every target but unix sockets; checked by
+    // CheckTlsFiles() before.
+    TlsFiles tls = {};
   };
 
   // `target`: "127.0.0.1:1234", "unix:/path", "dns:///host:port".

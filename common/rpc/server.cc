@@ -13,10 +13,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/observability/log.h"
+#include "common/rpc/call_span.h"
 #include "common/rpc/completion.h"
 #include "common/rpc/hop_session.h"
 #include "common/rpc/reflection.h"
 #include "common/rpc/server_metrics.h"
+#include "common/rpc/tls.h"
 #include "common/rpc/wire.h"
 #include "common/status/errors.h"
 #include "google/protobuf/descriptor.h"
@@ -303,6 +305,7 @@ struct Server::Impl {
     const Method& method = *it->second;
     internal::EnsureRequestId(call);
     internal::MethodTimer timer(method.metrics);
+    CallSpan span(call);
     absl::Status status = Admit(&method, call);
     if (status.ok()) {
       running.fetch_add(1, std::memory_order_acq_rel);
@@ -313,6 +316,7 @@ struct Server::Impl {
       }
     }
     timer.Done(status.code());
+    span.End(call, status.code());
     co_return status;
   }
 
@@ -337,6 +341,9 @@ struct Server::Impl {
       const StreamHandler& handler =
           method != nullptr ? method->streaming : self.fallback;
       internal::MethodTimer timer(method ? method->metrics : nullptr);
+      // Streams of the links last as long as the process.
+      std::optional<CallSpan> span;
+      if (method == nullptr || !method->carrier) span.emplace(call);
       if (!handler) {
         status = MakeError(
             absl::StatusCode::kUnimplemented, "UNKNOWN_METHOD",
@@ -354,6 +361,7 @@ struct Server::Impl {
         self.Untrack(accepted);
       }
       timer.Done(status.code());
+      if (span) span->End(call, status.code());
     }
     accepted->AddRemainingTrailers();
     const grpc::Status wire = internal::ToGrpcStatus(status);
@@ -426,6 +434,11 @@ Server::Builder& Server::Builder::Fallback(StreamHandler handler) {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Builder::Start() {
   if (!impl_->status.ok()) return impl_->status;
+  if (absl::Status tls = CheckTlsFiles(impl_->options.tls,
+                                       impl_->options.tls_section, absl::Now());
+      !tls.ok()) {
+    return tls;
+  }
   auto impl = std::make_unique<Server::Impl>(impl_->options);
   impl->methods = std::move(impl_->methods);
   impl->fallback = std::move(impl_->fallback);
@@ -466,9 +479,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Builder::Start() {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
   std::vector<int> ports(impl->options.listen.size(), 0);
+  const auto credentials = internal::ServerCredentialsOf(impl->options.tls);
   for (size_t i = 0; i < impl->options.listen.size(); ++i) {
-    builder.AddListeningPort(impl->options.listen[i],
-                             grpc::InsecureServerCredentials(), &ports[i]);
+    const bool plain = absl::StartsWith(impl->options.listen[i], "unix:");
+    builder.AddListeningPort(
+        impl->options.listen[i],
+        plain ? grpc::InsecureServerCredentials() : credentials, &ports[i]);
   }
   builder.RegisterAsyncGenericService(&impl->generic);
   builder.SetMaxReceiveMessageSize(impl->options.max_message_bytes);

@@ -37,6 +37,7 @@
 #include "common/rpc/call_context.h"
 #include "common/rpc/raw_message.h"
 #include "common/rpc/task.h"
+#include "common/security/tls_files.h"
 
 namespace mitra::rpc {
 
@@ -104,6 +105,11 @@ class Server {
     // Believe identity metadata. Only for servers that nobody but the gateway
     // and the other services can reach; the gateway itself says no.
     bool trust_identity = true;
+    // Certificates for every address but unix sockets; Start() checks them. A
+    // `ca_file` makes clients show one too.
+    TlsFiles tls;
+    // The configuration's section that errors about `tls` name.
+    std::string tls_section = "tls";
     // After drain begins: how long calls may still finish.
     absl::Duration drain_grace = absl::Seconds(10);
     // After drain begins: how long new calls are still taken, so that load

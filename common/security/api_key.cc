@@ -72,6 +72,15 @@ absl::Status Check(const KeyRecord& record) {
   if (!record.member_id.empty()) {
     MITRA_RETURN_IF_ERROR(ValidateId("member_id", record.member_id));
   }
+  if (!record.delegate_id.empty()) {
+    MITRA_RETURN_IF_ERROR(ValidateId("delegate_id", record.delegate_id));
+    if (record.member_id.empty() || record.delegate_id == record.member_id) {
+      return InvalidField("delegate_id", "must be another than the member");
+    }
+    if (record.expire_time == absl::InfiniteFuture()) {
+      return InvalidField("expire_time", "a delegate's key must expire");
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -82,6 +91,7 @@ std::string ToLine(const KeyRecord& record) {
                {"scopes", record.scopes}};
   if (!record.identity.empty()) json["identity"] = record.identity;
   if (!record.member_id.empty()) json["member_id"] = record.member_id;
+  if (!record.delegate_id.empty()) json["delegate_id"] = record.delegate_id;
   if (record.units_per_second > 0) {
     json["units_per_second"] = record.units_per_second;
   }
@@ -119,12 +129,13 @@ absl::StatusOr<KeyRecord> FromLine(absl::string_view line,
       record.units_per_second = value.get<double>();
     } else if (name == "burst_units" && value.is_number()) {
       record.burst_units = value.get<double>();
-    } else if (std::string* text = name == "id"          ? &record.id
-                                   : name == "hash"      ? &record.hash
-                                   : name == "label"     ? &record.label
-                                   : name == "identity"  ? &record.identity
-                                   : name == "member_id" ? &record.member_id
-                                                         : nullptr;
+    } else if (std::string* text = name == "id"            ? &record.id
+                                   : name == "hash"        ? &record.hash
+                                   : name == "label"       ? &record.label
+                                   : name == "identity"    ? &record.identity
+                                   : name == "member_id"   ? &record.member_id
+                                   : name == "delegate_id" ? &record.delegate_id
+                                                           : nullptr;
                text != nullptr && value.is_string()) {
       *text = value.get<std::string>();
     } else {
@@ -182,6 +193,11 @@ absl::StatusOr<NewKey> MakeApiKey(const std::string& label,
   key.record.expire_time = expire_time;
   MITRA_RETURN_IF_ERROR(Check(key.record));
   return key;
+}
+
+absl::Status SetKeyDelegate(const std::string& delegate_id, KeyRecord& record) {
+  record.delegate_id = delegate_id;
+  return Check(record);
 }
 
 absl::Status SetKeyQuota(double units_per_second, double burst_units,

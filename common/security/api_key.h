@@ -31,6 +31,9 @@ struct KeyRecord {
   std::vector<std::string> scopes;
   // The member that the key belongs to; empty for a platform's key.
   std::string member_id;
+  // The member that acts for `member_id` by this key, with its consent; empty
+  // if the key is the member's own.
+  std::string delegate_id;
   absl::Time expire_time = absl::InfiniteFuture();
   bool revoked = false;
   // The key's own quota, in units of the methods' cost; 0 for that of the
@@ -78,6 +81,11 @@ class KeySet {
 // Reads a key file (one JSON object a line).
 absl::StatusOr<std::shared_ptr<const KeySet>> LoadKeyFile(
     const std::string& path);
+
+// Makes a member's key one by which another member acts for it.
+// INVALID_ARGUMENT unless the key is a member's, the delegate is another
+// member, and the key expires.
+absl::Status SetKeyDelegate(const std::string& delegate_id, KeyRecord& record);
 
 // Gives a key its own quota. INVALID_ARGUMENT unless both are from 0 to 1e9 and
 // the burst is 0 or no less than what flows in during a second.

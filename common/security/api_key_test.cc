@@ -108,7 +108,9 @@ TEST_F(ApiKeyTest, ManyWritersLoseNothing) {
       for (int i = 0; i < kKeys; ++i) {
         const KeyRecord& record = keys[writer * kKeys + i].record;
         MITRA_EXPECT_OK(AppendKeyRecord(path_, record));
-        if (i % 2 == 0) MITRA_EXPECT_OK(RevokeKey(path_, record.id));
+        if (i % 2 == 0) {
+          MITRA_EXPECT_OK(RevokeKey(path_, record.id));
+        }
       }
     });
   }

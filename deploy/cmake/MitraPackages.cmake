@@ -12,6 +12,7 @@ find_package(CLI11 CONFIG REQUIRED)
 find_package(ICU COMPONENTS uc i18n REQUIRED)
 find_package(OpenMP REQUIRED)
 find_package(OpenSSL REQUIRED)
+find_package(ZLIB REQUIRED)
 pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)  # its CMake config is broken
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)

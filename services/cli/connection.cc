@@ -3,8 +3,10 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <sstream>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -24,14 +26,42 @@ std::string ReadKey(const Globals& globals) {
   return std::string(absl::StripAsciiWhitespace(line));
 }
 
+// The file that an environment variable names; empty if it names none.
+std::string FileOf(const char* variable) {
+  const char* path = std::getenv(variable);
+  if (path == nullptr || *path == '\0') return "";
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  if (text.str().empty()) {
+    std::cerr << "mitra: " << variable << ": " << path << " cannot be read\n";
+  }
+  return text.str();
+}
+
+// TLS if MITRA_TLS_CA says who signs the gateway's certificate ("system" for
+// what the system believes); MITRA_TLS_CERT and MITRA_TLS_KEY are our own for a
+// gateway that asks for one.
+std::shared_ptr<grpc::ChannelCredentials> CredentialsOf() {
+  const char* ca = std::getenv("MITRA_TLS_CA");
+  if (ca == nullptr || *ca == '\0') return grpc::InsecureChannelCredentials();
+  grpc::SslCredentialsOptions options;
+  if (absl::string_view(ca) != "system") {
+    options.pem_root_certs = FileOf("MITRA_TLS_CA");
+  }
+  options.pem_cert_chain = FileOf("MITRA_TLS_CERT");
+  options.pem_private_key = FileOf("MITRA_TLS_KEY");
+  return grpc::SslCredentials(options);
+}
+
 }  // namespace
 
 Connection::Connection(const Globals& globals)
     : globals_(globals), key_(ReadKey(globals)) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(64 << 20);
-  channel_ = grpc::CreateCustomChannel(
-      globals.server, grpc::InsecureChannelCredentials(), arguments);
+  channel_ =
+      grpc::CreateCustomChannel(globals.server, CredentialsOf(), arguments);
 }
 
 bool Connection::PrepareStream(grpc::ClientContext& context) const {
@@ -39,7 +69,7 @@ bool Connection::PrepareStream(grpc::ClientContext& context) const {
   // gRPC aborts the process over an illegal value.
   const bool legal = std::all_of(key_.begin(), key_.end(),
                                  [](char c) { return c > 0x20 && c < 0x7f; });
-  if (!legal || key_.size() > 512) {
+  if (!legal || key_.size() > 4096) {
     std::cerr << "mitra: the API key holds characters that no key has\n";
     return false;
   }

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "common/config/tls_config.h"
 #include "common/embedding/hashing_embedder.h"
 #include "common/observability/admin_server.h"
 #include "common/rpc/lifecycle.h"
@@ -26,6 +27,7 @@ struct Config {
   std::string admin_listen;
   bool admin_remote = false;
   std::string address_file;
+  LinkConfig links;
   std::string embedder = "hashing";
   int dimension = 128;
   absl::Duration sweep_period = absl::Seconds(30);
@@ -34,6 +36,7 @@ struct Config {
   void AddTo(Schema& schema) {
     schema.Add("data_dir", &data_dir, "Folder of the record.");
     schema.Add("server.listen", &listen, "Where the service listens.");
+    links.AddTo(schema);
     schema.Add("server.threads", &server_threads, "Threads that serve calls.")
         .Range(1, 256);
     schema
@@ -87,6 +90,7 @@ absl::Status Run(const Config& config) {
   if (config.data_dir.empty()) {
     return absl::InvalidArgumentError("data_dir: is required");
   }
+  MITRA_RETURN_IF_ERROR(config.links.Check(config.listen));
   rpc::ShutdownSignal shutdown;
   const SystemClock clock;
   MITRA_ASSIGN_OR_RETURN(const auto ingest, MakeIngest(config));
@@ -109,7 +113,10 @@ absl::Status Run(const Config& config) {
   ProfileParts parts = {*store,      *ingest, profiles, evidence, relations,
                         engagements, feed,    executor, clock};
   rpc::Server::Builder builder(  // edge
-      {.listen = config.listen, .threads = config.server_threads});
+      {.listen = config.listen,
+       .threads = config.server_threads,
+       .tls = config.links.tls,
+       .tls_section = "links"});
   RegisterProfileMethods(parts, builder);
   MITRA_ASSIGN_OR_RETURN(const auto server, builder.Start());
   rpc::Addresses addresses = {.grpc = server->addresses()};

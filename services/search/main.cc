@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/config/tls_config.h"
 #include "common/feed/follower.h"
 #include "common/feed/grpc_feed_source.h"
 #include "common/feed/wait_for_revision.h"
@@ -40,6 +41,7 @@ struct Config {
   int server_threads = 1;
   std::string admin_listen;
   bool admin_remote = false;
+  LinkConfig links;
   std::string address_file;
   std::string feed_target;
   absl::Duration snapshot_interval = absl::Minutes(10);
@@ -48,6 +50,7 @@ struct Config {
 
   void Describe(Schema& schema) {
     schema.Add("data_dir", &data_dir, "Folder for snapshots; empty: none.");
+    links.AddTo(schema);
     schema.Add("server.listen", &listen, "Where the service listens.");
     schema.Add("server.threads", &server_threads, "Threads that serve calls.")
         .Range(1, 256);
@@ -75,6 +78,7 @@ absl::Status Run(const Config& config) {
   if (config.feed_target.empty()) {
     return absl::InvalidArgumentError("feed.target: is required");
   }
+  MITRA_RETURN_IF_ERROR(config.links.Check(config.listen));
   rpc::ShutdownSignal signal;
   const std::string snapshot_path =
       config.data_dir.empty() ? "" : config.data_dir + "/search.snapshot";
@@ -98,9 +102,9 @@ absl::Status Run(const Config& config) {
     if (ReasonOf(status) == kSpaceChanged) RemoveIndexSnapshots(snapshot_path);
     signal.Raise();
   };
-  feed::Follower follower(
-      feed::NewGrpcFeedSource(rpc::Channel::Create(config.feed_target)), state,
-      std::move(follow));
+  feed::Follower follower(feed::NewGrpcFeedSource(rpc::Channel::Create(
+                              config.feed_target, {.tls = config.links.tls})),
+                          state, std::move(follow));
 
   rpc::Server* serving = nullptr;
   Maintainer maintainer(
@@ -125,8 +129,10 @@ absl::Status Run(const Config& config) {
   SearchRpc search(state, embedder, gate, SearchPlan());
   OperationsRpc operations(state, follower, maintainer, executor);
 
-  rpc::Server::Builder builder(
-      {.listen = config.listen, .threads = config.server_threads});
+  rpc::Server::Builder builder({.listen = config.listen,
+                                .threads = config.server_threads,
+                                .tls = config.links.tls,
+                                .tls_section = "links"});
   builder.Unary<v1::RetrieveRequest, v1::RetrieveResponse>(
       "/mitra.v1.Retrieval/Retrieve",
       std::bind_front(&RetrievalRpc::Retrieve, &retrieval));

@@ -61,7 +61,8 @@ absl::StatusOr<std::unique_ptr<Cluster>> Cluster::StartProfileOnly(
 }
 
 Cluster::~Cluster() {
-  for (const char* service : {"gateway", "matching", "search", "profile"}) {
+  for (const char* service :
+       {"gateway2", "gateway", "matching", "search", "profile"}) {
     if (processes_.contains(service)) processes_[service]->Kill();
   }
 }
@@ -73,33 +74,45 @@ absl::Status Cluster::WriteKey() {
   return AppendKeyRecord(dir_.File("keys.jsonl"), key.record);
 }
 
-std::string Cluster::target(const std::string& service) const {
-  if (service != "gateway") {
-    return absl::StrCat("unix:", dir_.File(service + ".sock"));
-  }
+std::string Cluster::AddressOf(const std::string& service,
+                               const std::string& kind) const {
   const auto json = nlohmann::json::parse(
-      ReadFileOrEmpty(dir_.File("gateway.json")), nullptr, false);
-  return json.is_object() ? json["grpc"][0].get<std::string>() : "";
+      ReadFileOrEmpty(dir_.File(service + ".json")), nullptr, false);
+  if (!json.is_object()) return "";
+  const auto& address = json[kind];
+  return address.is_array() ? address[0].get<std::string>()
+                            : address.get<std::string>();
 }
 
-std::string Cluster::http_address() const {
-  const auto json = nlohmann::json::parse(
-      ReadFileOrEmpty(dir_.File("gateway.json")), nullptr, false);
-  return json.is_object() ? json["http"].get<std::string>() : "";
+std::string Cluster::target(const std::string& service) const {
+  if (service != "gateway" && service != "gateway2") {
+    return absl::StrCat("unix:", dir_.File(service + ".sock"));
+  }
+  return AddressOf(service, "grpc");
+}
+
+std::string Cluster::http_address(const std::string& gateway) const {
+  return AddressOf(gateway, "http");
+}
+
+std::string Cluster::admin_address(const std::string& service) const {
+  return AddressOf(service, "admin");
 }
 
 std::vector<std::string> Cluster::ArgumentsOf(
     const std::string& service) const {
+  const bool gateway = service == "gateway" || service == "gateway2";
   std::vector<std::string> argv = {
-      absl::StrCat(BinaryDir(), "/mitra-", service),
-      absl::StrCat("--address_file=", dir_.File(service + ".json"))};
+      absl::StrCat(BinaryDir(), "/mitra-", gateway ? "gateway" : service),
+      absl::StrCat("--address_file=", dir_.File(service + ".json")),
+      "--admin.listen=127.0.0.1:0"};
   const auto add = [&](absl::string_view key, const std::string& value) {
     argv.push_back(absl::StrCat("--", key, "=", value));
   };
   if (const auto it = flags_.find(service); it != flags_.end()) {
     argv.insert(argv.end(), it->second.begin(), it->second.end());
   }
-  if (service == "gateway") {
+  if (gateway) {
     for (const char* backend : {"profile", "search", "matching"}) {
       add(absl::StrCat("backends.", backend), target(backend));
     }
@@ -143,8 +156,12 @@ absl::Status Cluster::Restart(const std::string& service) {
       absl::StrCat(service, " is not serving: ", log(service)));
 }
 
+std::string Cluster::whole_log(const std::string& service) const {
+  return ReadFileOrEmpty(dir_.File(service + ".log"));
+}
+
 std::string Cluster::log(const std::string& service) const {
-  const std::string text = ReadFileOrEmpty(dir_.File(service + ".log"));
+  const std::string text = whole_log(service);
   return text.size() > 2000 ? text.substr(text.size() - 2000) : text;
 }
 

@@ -17,7 +17,9 @@
 
 namespace mitra::testing {
 
-// Not thread-safe. Services: "profile", "search", "matching", "gateway".
+// Not thread-safe. Services: "profile", "search", "matching", "gateway", and
+// "gateway2", another gateway with the same keys and Redis, which only runs
+// after Restart().
 class Cluster {
  public:
   // Starts everything and waits until every service says SERVING.
@@ -32,7 +34,12 @@ class Cluster {
   // gRPC target of a service; the gateway's is the cluster's.
   std::string target(const std::string& service) const;
   // "127.0.0.1:1234".
-  std::string http_address() const;
+  std::string http_address() const { return http_address("gateway"); }
+  std::string http_address(const std::string& gateway) const;
+  // Of the service's admin port: /metrics and the like.
+  std::string admin_address(const std::string& service) const;
+  // A path in the cluster's folder.
+  std::string File(const std::string& name) const { return dir_.File(name); }
   // A platform key with all scopes.
   const std::string& key() const { return key_; }
   RedisServer& redis() { return *redis_; }
@@ -43,12 +50,17 @@ class Cluster {
   absl::Status Restart(const std::string& service);
   // The end of a service's log.
   std::string log(const std::string& service) const;
+  // All of it.
+  std::string whole_log(const std::string& service) const;
 
  private:
   Cluster() = default;
   std::vector<std::string> ArgumentsOf(const std::string& service) const;
   absl::Status Launch(const std::string& service);
   absl::Status WriteKey();
+
+  std::string AddressOf(const std::string& service,
+                        const std::string& kind) const;
 
   TempDir dir_;
   std::map<std::string, std::vector<std::string>> flags_;

@@ -12,7 +12,7 @@ namespace mitra::cli {
 namespace {
 
 struct Options {
-  std::string file, label, member, id;
+  std::string file, label, member, delegate, id;
   std::vector<std::string> scopes = {"*"};
   int days = 0;
 };
@@ -25,8 +25,12 @@ int Fail(const absl::Status& status) {
 int Create(const Options& o) {
   const absl::Time expires = o.days > 0 ? absl::Now() + absl::Hours(24) * o.days
                                         : absl::InfiniteFuture();
-  const auto key = MakeApiKey(o.label, o.scopes, o.member, expires);
+  auto key = MakeApiKey(o.label, o.scopes, o.member, expires);
   if (!key.ok()) return Fail(key.status());
+  if (!o.delegate.empty()) {
+    const absl::Status set = SetKeyDelegate(o.delegate, key->record);
+    if (!set.ok()) return Fail(set);
+  }
   const absl::Status stored = AppendKeyRecord(o.file, key->record);
   if (!stored.ok()) return Fail(stored);
   std::cerr << "The key is shown once; keep it.\n";
@@ -40,7 +44,10 @@ int List(const Options& o) {
   Table table({"id", "label", "member", "scopes", "expires", "state"});
   for (const KeyRecord& record : (*keys)->records()) {
     const bool endless = record.expire_time == absl::InfiniteFuture();
-    table.AddRow({record.id, record.label, record.member_id,
+    table.AddRow({record.id, record.label,
+                  record.delegate_id.empty()
+                      ? record.member_id
+                      : record.member_id + " by " + record.delegate_id,
                   absl::StrJoin(record.scopes, ","),
                   endless ? "never"
                           : absl::FormatTime("%Y-%m-%d", record.expire_time,
@@ -80,6 +87,9 @@ void AddKeyCommands(CLI::App& app, const Globals& /*globals*/, Action& action) {
   create->add_option("--scopes", o->scopes, "Scopes, * for all")
       ->delimiter(',');
   create->add_option("--member", o->member, "The member that it belongs to");
+  create->add_option("--delegate", o->delegate,
+                     "The member that acts for --member by it; wants --days "
+                     "and the member's consent to delegation");
   create->add_option("--days", o->days, "Days until it expires; 0: never");
   add("list", "List keys", List);
   add("revoke", "Revoke a key", Revoke)->add_option("id", o->id)->required();

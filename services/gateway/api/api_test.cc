@@ -141,15 +141,26 @@ std::string ReadAll(const std::filesystem::path& path) {
 // Reasons that stay within a process, at its start or in its files.
 const std::set<std::string>& NeverSent() {
   static const auto* const kReasons =
-      new std::set<std::string>{"CANNOT_LISTEN",       "CONFIG_SYNTAX",
-                                "CONFIG_UNREADABLE",   "IO_ERROR",
-                                "KEY_FILE_UNREADABLE", "KEY_NOT_FOUND",
-                                "NOT_A_RECORD",        "NO_CREDIT",
-                                "NO_DATA_DIR",         "NO_IDENTITY",
-                                "FILE_UNREADABLE",     "TOKEN_INVALID",
-                                "RECORD_IN_USE",       "SCHEMA_TOO_NEW",
-                                "SNAPSHOT_DAMAGED",    "SNAPSHOT_OTHER_FORMAT",
-                                "SNAPSHOT_TOO_NEW",    "DISK_FULL"};
+      new std::set<std::string>{"CANNOT_LISTEN",
+                                "CONFIG_SYNTAX",
+                                "CONFIG_UNREADABLE",
+                                "IO_ERROR",
+                                "KEY_FILE_UNREADABLE",
+                                "KEY_NOT_FOUND",
+                                "NOT_A_RECORD",
+                                "NO_CREDIT",
+                                "NO_DATA_DIR",
+                                "NO_IDENTITY",
+                                "NO_TLS",
+                                "AUDIT_UNWRITABLE",
+                                "FILE_UNREADABLE",
+                                "TOKEN_INVALID",
+                                "RECORD_IN_USE",
+                                "SCHEMA_TOO_NEW",
+                                "SNAPSHOT_DAMAGED",
+                                "SNAPSHOT_OTHER_FORMAT",
+                                "SNAPSHOT_TOO_NEW",
+                                "DISK_FULL"};
   return *kReasons;
 }
 

@@ -67,7 +67,7 @@ class Operation {
         {"200",
          {{"description", "The answer."},
           {"content",
-           {{"application/json",
+           {{AnswerType(),
              {{"schema", schemas_.Of(*descriptor.output_type())}}}}}}},
         {"default", {{"$ref", "#/components/responses/Error"}}}};
     operation["x-mitra-policy"] = Policy();
@@ -75,6 +75,12 @@ class Operation {
   }
 
  private:
+  // Of a stream the schema is that of one line, or of the data of one event.
+  const char* AnswerType() const {
+    if (method_.descriptor->client_streaming()) return "application/x-ndjson";
+    return method_.streaming() ? "text/event-stream" : "application/json";
+  }
+
   void AddPath(Json& parameters) {
     for (const std::string& variable : VariablesOf(binding_.path)) {
       const auto path =
@@ -142,9 +148,10 @@ class Operation {
     const pb::Descriptor& request = *method_.descriptor->input_type();
     const FieldDescriptor* field =
         binding_.body == "*" ? nullptr : request.FindFieldByName(binding_.body);
+    const bool lines = method_.descriptor->client_streaming();
     return {{"required", true},
             {"content",
-             {{"application/json",
+             {{lines ? "application/x-ndjson" : "application/json",
                {{"schema", field == nullptr ? schemas_.Of(request)
                                             : schemas_.Of(*field)}}}}}};
   }

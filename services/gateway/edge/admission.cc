@@ -1,12 +1,17 @@
 #include "services/gateway/edge/admission.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
 
 namespace mitra::gateway {
 
 absl::Status Admission::Check(const Options& options) {
+  if (options.adaptive && options.min_in_flight > options.max_in_flight) {
+    return InvalidField("limits.min_in_flight",
+                        "must not be above limits.max_in_flight");
+  }
   if (options.burst_units == 0 ||
       options.burst_units >= options.units_per_second) {
     return absl::OkStatus();
@@ -19,16 +24,28 @@ absl::Status Admission::Check(const Options& options) {
 }
 
 Admission::Admission(const Options& options, QuotaExchange* shared)
-    : options_(options), quotas_(shared) {}
+    : options_(options),
+      limit_({.min = options.min_in_flight, .max = options.max_in_flight}),
+      quotas_(shared) {}
+
+void Admission::Ticket::Finished(const absl::Status& status) {
+  if (owner_ == nullptr || !owner_->options_.adaptive) return;
+  const absl::Time now = absl::Now();
+  // A deadline of milliseconds is the caller's own fault.
+  const bool late =
+      absl::IsDeadlineExceeded(status) && now - start_ > absl::Seconds(1);
+  owner_->limit_.OnFinished(method_, now - start_, open_, late, now);
+}
 
 int Admission::LimitFor(v1::Criticality criticality) const {
+  const int all = limit();
   switch (criticality) {
     case v1::CRITICALITY_BACKGROUND:
-      return options_.max_in_flight * 70 / 100;
+      return all * 70 / 100;
     case v1::CRITICALITY_BATCH:
-      return options_.max_in_flight * 85 / 100;
+      return all * 85 / 100;
     default:
-      return options_.max_in_flight;
+      return all;
   }
 }
 
@@ -37,6 +54,9 @@ absl::StatusOr<Admission::Ticket> Admission::Enter(
     const v1::MethodPolicy& policy, absl::Time now) {
   const int before = in_flight_.fetch_add(1, std::memory_order_relaxed);
   Ticket ticket(this);
+  ticket.method_ = &policy;
+  ticket.open_ = before + 1;
+  ticket.start_ = now;
   if (before >= LimitFor(policy.criticality())) {
     return WithRetryDelay(
         MakeError(absl::StatusCode::kResourceExhausted, "OVERLOADED",

@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "mitra/v1/options.pb.h"
+#include "services/gateway/edge/adaptive_limit.h"
 #include "services/gateway/edge/authenticator.h"
 #include "services/gateway/edge/quota_book.h"
 
@@ -21,9 +22,12 @@ namespace mitra::gateway {
 class Admission {
  public:
   struct Options {
-    // Calls open at once. Calls that nobody waits for are shed at 70 % of it,
-    // those that a program waits for at 85 %.
+    // Calls open at once, at most. Calls that nobody waits for are shed at 70 %
+    // of the limit, those that a program waits for at 85 %.
     int max_in_flight = 1000;
+    // Whether the limit falls when calls take longer than usual, and how far.
+    bool adaptive = true;
+    int min_in_flight = 100;
     // Quota of each credential, in the units of the method option `cost`: what
     // flows in per second and what may be saved up. A rate of 0 sets none; a
     // burst of 0 is what flows in during a second.
@@ -40,19 +44,31 @@ class Admission {
    public:
     Ticket() = default;
     Ticket(Ticket&& other) noexcept
-        : owner_(std::exchange(other.owner_, nullptr)) {}
+        : owner_(std::exchange(other.owner_, nullptr)),
+          method_(other.method_),
+          open_(other.open_),
+          start_(other.start_) {}
     Ticket& operator=(Ticket&& other) noexcept {
       std::swap(owner_, other.owner_);
+      std::swap(method_, other.method_);
+      std::swap(open_, other.open_);
+      std::swap(start_, other.start_);
       return *this;
     }
     ~Ticket() {
       if (owner_ != nullptr) owner_->Leave();
     }
 
+    // The service has answered: its time teaches the limit. Not for streams.
+    void Finished(const absl::Status& status);
+
    private:
     friend class Admission;
     explicit Ticket(Admission* owner) : owner_(owner) {}
     Admission* owner_ = nullptr;
+    const void* method_ = nullptr;
+    int open_ = 0;
+    absl::Time start_;
   };
 
   // `shared` may be null: then each gateway counts for itself. Else it must
@@ -61,11 +77,15 @@ class Admission {
 
   // RESOURCE_EXHAUSTED with RetryInfo: OVERLOADED, or QUOTA_EXCEEDED, then with
   // the wait until the quota reaches. `quota` is the credential's own, if it
-  // has one.
+  // has one. `policy` must outlive the ticket and be the same object for each
+  // call of a method.
   absl::StatusOr<Ticket> Enter(absl::string_view credential, const Quota& quota,
                                const v1::MethodPolicy& policy, absl::Time now);
 
   int in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
+  int limit() const {
+    return options_.adaptive ? limit_.limit() : options_.max_in_flight;
+  }
 
  private:
   void Leave() { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
@@ -73,6 +93,7 @@ class Admission {
 
   const Options options_;
   std::atomic<int> in_flight_{0};
+  AdaptiveLimit limit_;
   QuotaBook quotas_;
 };
 

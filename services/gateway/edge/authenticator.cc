@@ -1,7 +1,5 @@
 #include "services/gateway/edge/authenticator.h"
 
-#include <arpa/inet.h>
-
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -18,6 +16,7 @@ using google::protobuf::Message;
 constexpr absl::string_view kScheme = "bearer ";
 // Tokens signed by RSA keys of 4096 bits with some claims have about 1,500.
 constexpr size_t kMaxCredential = 4096;
+constexpr size_t kMaxIdentity = 3000;
 
 absl::Status Unauthenticated(absl::string_view reason,
                              absl::string_view message) {
@@ -69,6 +68,13 @@ absl::StatusOr<Caller> Authenticator::Authenticate(
   if (keys_ != nullptr) caller = keys_->Find(key);
   if (!caller && bears && tokens_ != nullptr) caller = tokens_->Find(key);
   if (!caller) return Invalid();
+  // Metadata that is too long would be dropped, and the services would take the
+  // call for one of their own.
+  if (rpc::EncodeIdentity(caller->identity).size() > kMaxIdentity) {
+    return Unauthenticated("CREDENTIAL_INVALID",
+                           "the credential has more scopes than can be passed "
+                           "on");
+  }
   return *std::move(caller);
 }
 
@@ -111,50 +117,6 @@ absl::Status BindMember(const rpc::Identity& identity, const Method& method,
                                 ": must be the member whose credential this "
                                 "is"),
                    {{"field", field}});
-}
-
-bool IsLoopback(absl::string_view address) {
-  if (absl::StartsWith(address, "unix:")) return true;
-  const size_t colon = address.rfind(':');
-  if (colon == absl::string_view::npos) return false;
-  const std::string host(address.substr(0, colon));
-  in_addr parsed = {};
-  if (inet_pton(AF_INET, host.c_str(), &parsed) == 1) {
-    return ntohl(parsed.s_addr) >> 24 == 127;
-  }
-  return host == "[::1]" || host == "localhost";
-}
-
-absl::Status CheckExposure(const std::vector<std::string>& addresses,
-                           const Exposure& exposure) {
-  const auto refuse = [](absl::string_view reason, absl::string_view message) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, reason, message);
-  };
-  if (!exposure.identity && !exposure.insecure_identity) {
-    return refuse("NO_IDENTITY",
-                  "auth.keys_file and auth.jwks_file are not set; give one, or "
-                  "say --auth.insecure=true on this machine alone");
-  }
-  for (const std::string& address : addresses) {
-    if (IsLoopback(address)) continue;
-    if (!exposure.identity) {
-      return refuse(
-          "NO_IDENTITY",
-          absl::StrCat("without auth.keys_file or auth.jwks_file only "
-                       "loopback may be listened on, not ",
-                       address));
-    }
-    if (!exposure.tls && !exposure.insecure_plaintext) {
-      return refuse(
-          "NO_TLS",
-          absl::StrCat("other machines reach ", address,
-                       " without TLS, so that keys and data would travel in "
-                       "the clear: listen on loopback behind a proxy that ends "
-                       "TLS, or say --listen.insecure_plaintext=true if the "
-                       "network itself is safe"));
-    }
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace mitra::gateway

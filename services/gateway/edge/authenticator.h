@@ -72,27 +72,6 @@ absl::Status Authorize(const rpc::Identity& identity, const Method& method);
 absl::Status BindMember(const rpc::Identity& identity, const Method& method,
                         google::protobuf::Message& request);
 
-// What protects the addresses that a gateway listens on.
-struct Exposure {
-  // Callers must say who they are.
-  bool identity = false;
-  // Nobody listens in.
-  bool tls = false;
-  // The operator said in full that it may go without.
-  bool insecure_identity = false;
-  bool insecure_plaintext = false;
-};
-
-// Whether a server may start: FAILED_PRECONDITION (NO_IDENTITY, NO_TLS) if not.
-// Without identity it needs the flag and listens on this machine only; without
-// TLS it needs the flag to listen elsewhere.
-absl::Status CheckExposure(const std::vector<std::string>& addresses,
-                           const Exposure& exposure);
-
-// Whether only this machine reaches the address: a unix socket, 127.0.0.0/8,
-// [::1] or localhost.
-bool IsLoopback(absl::string_view address);
-
 }  // namespace mitra::gateway
 
 #endif  // MITRA_SERVICES_GATEWAY_EDGE_AUTHENTICATOR_H_

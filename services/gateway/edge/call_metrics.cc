@@ -14,6 +14,12 @@ bool IsOurFault(absl::StatusCode code) {
          code == absl::StatusCode::kUnavailable;
 }
 
+bool IsRefusal(absl::StatusCode code) {
+  return code == absl::StatusCode::kUnauthenticated ||
+         code == absl::StatusCode::kPermissionDenied ||
+         code == absl::StatusCode::kResourceExhausted;
+}
+
 }  // namespace
 
 void CallMetrics::OnCall(const CallRecord& record) {
@@ -30,6 +36,14 @@ void CallMetrics::OnCall(const CallRecord& record) {
                     "Time from request to answer.",
                     {{"transport", transport}, {"method", method}})
       .Observe(record.latency);
+  if (IsRefusal(record.status.code())) {
+    const std::string reason = ReasonOf(record.status);
+    Metrics()
+        .GetCounter("mitra_gateway_refused_total",
+                    "Calls that were not let in.",
+                    {{"reason", reason.empty() ? "other" : reason}})
+        .Increment();
+  }
   if (!IsOurFault(record.status.code())) return;
   static LogLimiter limiter(absl::Milliseconds(100));
   if (!limiter.Allow()) return;

@@ -18,6 +18,7 @@ std::optional<Caller> KeyFileSource::Find(absl::string_view key) const {
   Caller caller;
   caller.identity.credential = record->Identity();
   caller.identity.member_id = record->member_id;
+  caller.identity.delegate_id = record->delegate_id;
   caller.identity.scopes = record->scopes;
   caller.quota = {record->units_per_second, record->burst_units};
   return caller;

@@ -6,13 +6,12 @@
 #include <fstream>
 #include <sstream>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
+#include "services/gateway/http/gzip.h"
+#include "services/gateway/http/negotiation.h"
 
 namespace mitra::gateway {
 namespace {
@@ -42,21 +41,16 @@ absl::Status Unreadable(absl::string_view path) {
                    absl::StrCat(path, ": cannot be read"));
 }
 
-bool Has(absl::string_view if_none_match, absl::string_view etag) {
-  for (absl::string_view tag : absl::StrSplit(if_none_match, ',')) {
-    tag = absl::StripAsciiWhitespace(tag);
-    if (tag == "*" || absl::StripPrefix(tag, "W/") == etag) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 void Documents::Add(const std::string& path, std::string content_type,
                     std::string body) {
   const std::string etag = absl::StrCat(
       "\"", absl::Hex(XXH3_64bits(body.data(), body.size())), "\"");
-  documents_[path] = {std::move(content_type), std::move(body), etag, ""};
+  std::string packed = Gzip(body);
+  if (packed.size() >= body.size()) packed.clear();
+  documents_[path] = {std::move(content_type), std::move(body), etag, "",
+                      std::move(packed)};
 }
 
 void Documents::AddRedirect(const std::string& path, std::string target) {
@@ -120,10 +114,21 @@ bool Documents::Answer(const HttpRequest& request, absl::string_view path,
       {"Referrer-Policy", "no-referrer"},
       {"Cross-Origin-Opener-Policy", "same-origin"},
       {"Permissions-Policy", "camera=(), geolocation=(), microphone=()"}};
-  if (Has(request.Header("if-none-match"), document.etag)) {
+  const bool pack = !document.packed.empty() &&
+                    AcceptsGzip(request.Header("accept-encoding"));
+  if (!document.packed.empty()) {
+    response.headers.emplace_back("Vary", "Accept-Encoding");
+  }
+  if (NamesEtag(request.Header("if-none-match"), document.etag)) {
     response.status = 304;
-  } else if (request.verb == "GET") {
-    response.body = document.body;
+    return true;
+  }
+  if (pack) response.headers.emplace_back("Content-Encoding", "gzip");
+  const std::string& body = pack ? document.packed : document.body;
+  if (request.verb == "GET") {
+    response.body = body;
+  } else {
+    response.content_length = body.size();
   }
   return true;
 }

@@ -40,6 +40,8 @@ class Documents {
     std::string body;
     std::string etag;
     std::string redirect;  // empty: none
+    // The body packed with gzip; empty if that saves nothing.
+    std::string packed;
   };
   absl::flat_hash_map<std::string, Document> documents_;
 };

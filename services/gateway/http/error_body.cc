@@ -17,9 +17,10 @@ struct ReasonStatus {
 };
 
 constexpr ReasonStatus kReasons[] = {
-    {"METHOD_NOT_ALLOWED", 405},     {"REQUEST_TIMEOUT", 408},
-    {"MESSAGE_TOO_LARGE", 413},      {"URL_TOO_LONG", 414},
-    {"UNSUPPORTED_MEDIA_TYPE", 415}, {"HEADERS_TOO_LARGE", 431},
+    {"METHOD_NOT_ALLOWED", 405}, {"NOT_ACCEPTABLE", 406},
+    {"REQUEST_TIMEOUT", 408},    {"MESSAGE_TOO_LARGE", 413},
+    {"URL_TOO_LONG", 414},       {"UNSUPPORTED_MEDIA_TYPE", 415},
+    {"HEADERS_TOO_LARGE", 431},
 };
 
 }  // namespace

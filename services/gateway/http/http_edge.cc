@@ -1,5 +1,6 @@
 #include "services/gateway/http/http_edge.h"
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -7,11 +8,15 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "common/observability/trace.h"
+#include "common/rpc/call_span.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
 #include "services/gateway/edge/call_headers.h"
+#include "services/gateway/edge/resource.h"
 #include "services/gateway/http/error_body.h"
+#include "services/gateway/http/gzip.h"
 #include "services/gateway/http/json_codec.h"
+#include "services/gateway/http/stream_call.h"
 #include "services/gateway/http/transcoder.h"
 
 namespace mitra::gateway {
@@ -28,31 +33,8 @@ constexpr size_t kMaxMessageBytes = 4 << 20;
 constexpr const char* kSingleHeaders[] = {
     "authorization",     "x-api-key",       "content-type",
     "content-encoding",  "idempotency-key", "if-match",
-    "x-request-timeout", "x-request-id",    "traceparent"};
-
-absl::Status UnsupportedMediaType(absl::string_view message) {
-  return MakeError(absl::StatusCode::kInvalidArgument, "UNSUPPORTED_MEDIA_TYPE",
-                   message);
-}
-
-absl::Status CheckMediaType(const HttpRequest& request) {
-  const absl::string_view encoding = request.Header("content-encoding");
-  if (!encoding.empty() && !absl::EqualsIgnoreCase(encoding, "identity")) {
-    return UnsupportedMediaType("bodies must not be compressed");
-  }
-  if (request.body.empty()) return absl::OkStatus();
-  const std::vector<absl::string_view> parts =
-      absl::StrSplit(request.Header("content-type"), ';');
-  bool good = absl::EqualsIgnoreCase(absl::StripAsciiWhitespace(parts[0]),
-                                     "application/json");
-  for (size_t i = 1; good && i < parts.size(); ++i) {
-    const absl::string_view parameter = absl::StripAsciiWhitespace(parts[i]);
-    good = absl::EqualsIgnoreCase(parameter, "charset=utf-8") ||
-           absl::EqualsIgnoreCase(parameter, "charset=\"utf-8\"");
-  }
-  if (good) return absl::OkStatus();
-  return UnsupportedMediaType("the content type must be application/json");
-}
+    "x-request-timeout", "x-request-id",    "traceparent",
+    "if-none-match",     "origin"};
 
 std::optional<absl::string_view> OptionalHeader(const HttpRequest& request,
                                                 absl::string_view name) {
@@ -69,8 +51,25 @@ absl::string_view QueryOf(absl::string_view target) {
   return mark == absl::string_view::npos ? "" : target.substr(mark + 1);
 }
 
-void AddCommonHeaders(absl::string_view request_id, HttpResponse& response) {
-  response.headers.emplace_back("Content-Type", "application/json");
+// The message that a request with a JSON body, or none, stands for.
+absl::StatusOr<std::unique_ptr<Message>> ReadRequest(const HttpRequest& request,
+                                                     const Route& route) {
+  MITRA_ASSIGN_OR_RETURN(const bool packed, IsPacked(request, kJsonType));
+  std::string unpacked;
+  if (packed) {
+    MITRA_ASSIGN_OR_RETURN(unpacked, Gunzip(request.body, kMaxMessageBytes));
+  }
+  RequestParts parts;
+  parts.query = QueryOf(request.target);
+  parts.body = packed ? unpacked : request.body;
+  parts.idempotency_key = OptionalHeader(request, "idempotency-key");
+  parts.if_match = OptionalHeader(request, "if-match");
+  return BuildRequest(route, parts);
+}
+
+void AddCommonHeaders(absl::string_view request_id, HttpResponse& response,
+                      std::string type = kJsonType) {
+  response.headers.emplace_back("Content-Type", std::move(type));
   response.headers.emplace_back("X-Request-Id", std::string(request_id));
   response.headers.emplace_back("Cache-Control", "no-store");
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
@@ -98,6 +97,10 @@ struct HttpEdge::Exchange {
   rpc::CallContext call;
   const Method* method = nullptr;
   std::string allow;
+  // The observer knows of it already.
+  bool observed = false;
+  // What a write is about, for the audit log.
+  std::string resource;
   HttpResponse response;
 };
 
@@ -106,6 +109,11 @@ Task<HttpResponse> HttpEdge::Handle(HttpRequest request) {
   if (path == "/livez" || path == "/readyz") co_return Probe(request, path);
   if (HttpResponse document; documents_.Answer(request, path, document)) {
     co_return document;
+  }
+  if (HttpResponse preflight;
+      request.verb == "OPTIONS" &&
+      cors_.AnswerPreflight(request, routes_.Allowed(path), preflight)) {
+    co_return preflight;
   }
 
   const absl::Time start = absl::Now();
@@ -117,6 +125,10 @@ Task<HttpResponse> HttpEdge::Handle(HttpRequest request) {
     absl::MutexLock lock(&mutex_);
     open_.insert(&exchange.call);
   }
+  if (ParseTraceparent(request.Header("traceparent"))) {
+    exchange.call.traceparent = std::string(request.Header("traceparent"));
+  }
+  rpc::CallSpan span(exchange.call);
   absl::Status status;
   try {
     status = co_await Serve(request, exchange);
@@ -129,14 +141,24 @@ Task<HttpResponse> HttpEdge::Handle(HttpRequest request) {
     absl::MutexLock lock(&mutex_);
     open_.erase(&exchange.call);
   }
+  span.End(exchange.call, status.code());
   if (!status.ok()) {
     exchange.response = ErrorResponse(status, exchange.call.request_id);
     if (!exchange.allow.empty()) {
       exchange.response.headers.emplace_back("Allow", exchange.allow);
     }
   }
-  if (request.verb == "HEAD") exchange.response.body.clear();
+  cors_.Allow(request, exchange.response);
+  if (exchange.response.stream != nullptr) {
+    // Told to the observer when it has ended.
+    co_return std::move(exchange.response);
+  }
+  if (request.verb == "HEAD") {
+    exchange.response.content_length = exchange.response.body.size();
+    exchange.response.body.clear();
+  }
 
+  if (exchange.observed) co_return std::move(exchange.response);
   CallRecord record;
   record.transport = "http";
   if (exchange.method != nullptr) record.method = exchange.method->name;
@@ -145,6 +167,10 @@ Task<HttpResponse> HttpEdge::Handle(HttpRequest request) {
   record.latency = absl::Now() - start;
   record.request_id = exchange.call.request_id;
   record.credential = exchange.call.identity.credential;
+  record.identity = &exchange.call.identity;
+  record.audited = exchange.method != nullptr &&
+                   IsAudited(exchange.call, exchange.method->read_only());
+  record.resource = exchange.resource;
   observer_.OnCall(record);
   co_return std::move(exchange.response);
 }
@@ -162,10 +188,18 @@ Task<absl::Status> HttpEdge::Serve(const HttpRequest& request,
   MITRA_CO_RETURN_IF_ERROR(forwarder_.Authenticate(credentials));
 
   const absl::string_view path = PathOf(request.target);
-  const absl::StatusOr<Route> route = routes_.Match(request.verb, path);
+  if (request.verb == "OPTIONS" && !routes_.Allowed(path).empty()) {
+    AddCommonHeaders(call.request_id, exchange.response);
+    exchange.response.status = 204;
+    exchange.response.headers.emplace_back(
+        "Allow", absl::StrJoin(AllowedVerbs(path), ", "));
+    co_return absl::OkStatus();
+  }
+  const absl::StatusOr<Route> route =
+      routes_.Match(request.verb == "HEAD" ? "GET" : request.verb, path);
   if (!route.ok()) {
     if (ReasonOf(route.status()) == "METHOD_NOT_ALLOWED") {
-      exchange.allow = absl::StrJoin(routes_.Allowed(path), ", ");
+      exchange.allow = absl::StrJoin(AllowedVerbs(path), ", ");
     }
     co_return route.status();
   }
@@ -181,21 +215,17 @@ Task<absl::Status> HttpEdge::Serve(const HttpRequest& request,
     }
     call.deadline = absl::Now() + *timeout;
   }
-  if (ParseTraceparent(request.Header("traceparent"))) {
-    call.traceparent = std::string(request.Header("traceparent"));
-  }
-  const absl::StatusOr<Admission::Ticket> ticket =
+  absl::StatusOr<Admission::Ticket> ticket =
       forwarder_.Enter(call, method, credentials);
   if (!ticket.ok()) co_return ticket.status();
 
-  MITRA_CO_RETURN_IF_ERROR(CheckMediaType(request));
-  RequestParts parts;
-  parts.query = QueryOf(request.target);
-  parts.body = request.body;
-  parts.idempotency_key = OptionalHeader(request, "idempotency-key");
-  parts.if_match = OptionalHeader(request, "if-match");
+  if (method.streaming()) {
+    co_return co_await ServeStream(request, *route, exchange, *ticket);
+  }
+  MITRA_CO_RETURN_IF_ERROR(ChooseType(request, {kJsonType}).status());
   MITRA_CO_ASSIGN_OR_RETURN(std::unique_ptr<Message> message,
-                            BuildRequest(*route, parts));
+                            ReadRequest(request, *route));
+  if (!method.read_only()) exchange.resource = ResourceOf(method, *message);
   if (message->ByteSizeLong() > kMaxMessageBytes) {
     co_return MakeError(absl::StatusCode::kResourceExhausted,
                         "MESSAGE_TOO_LARGE",
@@ -204,6 +234,7 @@ Task<absl::Status> HttpEdge::Serve(const HttpRequest& request,
 
   absl::StatusOr<RawMessage> answer =
       co_await forwarder_.CallMessage(call, method, *message);
+  ticket->Finished(answer.status());
   if (!answer.ok()) co_return answer.status();
   std::unique_ptr<Message> result =
       NewMessage(method.descriptor->output_type());
@@ -220,9 +251,99 @@ Task<absl::Status> HttpEdge::Serve(const HttpRequest& request,
     }
   }
   if (std::string tag = ETagOf(*result); !tag.empty()) {
+    const bool known =
+        method.read_only() && NamesEtag(request.Header("if-none-match"), tag);
     response.headers.emplace_back("ETag", std::move(tag));
+    if (known) {
+      response.status = 304;
+      co_return absl::OkStatus();
+    }
   }
   WriteJson(*result, response.body);
+  PackIfAccepted(request, response);
+  co_return absl::OkStatus();
+}
+
+std::vector<std::string> HttpEdge::AllowedVerbs(absl::string_view path) const {
+  std::vector<std::string> verbs = routes_.Allowed(path);
+  if (verbs.empty()) return verbs;
+  if (absl::c_linear_search(verbs, "GET")) {
+    verbs.push_back("HEAD");
+  }
+  verbs.push_back("OPTIONS");
+  absl::c_sort(verbs);
+  return verbs;
+}
+
+absl::StatusOr<std::unique_ptr<RequestSource>> HttpEdge::RequestsOf(
+    const HttpRequest& request, const Route& route) {
+  const Method& method = *route.method;
+  if (method.descriptor->client_streaming()) {
+    MITRA_ASSIGN_OR_RETURN(const bool packed, IsPacked(request, kLinesType));
+    if (request.body.empty()) {
+      return MakeError(absl::StatusCode::kInvalidArgument, "BODY_REQUIRED",
+                       "the request needs lines of JSON as its body");
+    }
+    return std::make_unique<RequestLines>(request.body, packed,
+                                          method.descriptor->input_type());
+  }
+  MITRA_ASSIGN_OR_RETURN(const std::unique_ptr<Message> message,
+                         ReadRequest(request, route));
+  return std::make_unique<SingleRequest>(RawMessage::Of(*message));
+}
+
+Task<absl::Status> HttpEdge::ServeStream(const HttpRequest& request,
+                                         const Route& route, Exchange& exchange,
+                                         Admission::Ticket& ticket) {
+  const Method& method = *route.method;
+  const bool lines = method.descriptor->client_streaming();
+  const absl::StatusOr<absl::string_view> type =
+      lines ? ChooseType(request, {kLinesType})
+            : ChooseType(request, {kEventsType, kLinesType});
+  if (!type.ok()) co_return type.status();
+  MITRA_CO_ASSIGN_OR_RETURN(auto requests, RequestsOf(request, route));
+  const auto stream = std::make_shared<StreamCall>(
+      method,
+      *type == kLinesType ? StreamCall::Form::kLines
+                          : StreamCall::Form::kEvents,
+      std::move(requests));
+  rpc::CallContext& call = stream->call();
+  call.method = method.name;
+  call.deadline = exchange.call.deadline;
+  call.identity = exchange.call.identity;
+  call.request_id = exchange.call.request_id;
+  call.traceparent = exchange.call.traceparent;
+  {
+    absl::MutexLock lock(&mutex_);
+    open_.insert(&call);
+  }
+  const absl::Time start = absl::Now();
+  const std::function<void(const absl::Status&)> ended =
+      [this, context = &call, &method, start](const absl::Status& status) {
+        CallRecord record;
+        record.transport = "http";
+        record.method = method.name;
+        record.http_status = HttpStatusOf(status);
+        record.status = status;
+        record.latency = absl::Now() - start;
+        record.request_id = context->request_id;
+        record.credential = context->identity.credential;
+        record.identity = &context->identity;
+        record.audited = IsAudited(*context, method.read_only());
+        observer_.OnCall(record);
+        absl::MutexLock lock(&mutex_);
+        open_.erase(context);
+      };
+  stream->Start(forwarder_, std::move(ticket), ended);
+  // Until the first answer the call may still fail like any other.
+  const absl::Status first = co_await stream->First();
+  exchange.observed = true;
+  MITRA_CO_RETURN_IF_ERROR(first);
+  AddCommonHeaders(exchange.call.request_id, exchange.response,
+                   std::string(*type));
+  // Proxies such as nginx would hold pieces back.
+  exchange.response.headers.emplace_back("X-Accel-Buffering", "no");
+  exchange.response.stream = stream;
   co_return absl::OkStatus();
 }
 
@@ -248,6 +369,16 @@ HttpResponse HttpEdge::Probe(const HttpRequest& request,
   }
   if (head) response.body.clear();
   return response;
+}
+
+HttpEdge::~HttpEdge() {
+  CancelAll();
+  // Streams whose client has gone away may still be on their way to their end.
+  absl::MutexLock lock(&mutex_);
+  const auto none = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return open_.empty();
+  };
+  mutex_.Await(absl::Condition(&none));
 }
 
 void HttpEdge::CancelAll() {

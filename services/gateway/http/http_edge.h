@@ -4,7 +4,9 @@
 #define MITRA_SERVICES_GATEWAY_HTTP_HTTP_EDGE_H_
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
@@ -15,6 +17,8 @@
 #include "services/gateway/edge/call_observer.h"
 #include "services/gateway/http/documents.h"
 #include "services/gateway/http/http_server.h"
+#include "services/gateway/http/negotiation.h"
+#include "services/gateway/http/request_source.h"
 #include "services/gateway/http/route_table.h"
 #include "services/gateway/proxy/forwarder.h"
 
@@ -23,8 +27,14 @@ namespace mitra::gateway {
 // Every path but /livez, /readyz and those of documents wants a credential,
 // before anything is said about whether the path exists.
 //
-// Headers taken: Authorization, X-Api-Key, Content-Type (application/json),
-// Idempotency-Key, If-Match, X-Request-Timeout, X-Request-Id and traceparent.
+// Bodies may be packed with gzip; answers are when the client takes it. HEAD is
+// GET without a body, OPTIONS tells the verbs. Streaming methods answer with
+// server-sent events or, as the client accepts, lines of JSON; those that also
+// take a stream take lines of JSON.
+//
+// Headers taken: Authorization, X-Api-Key, Accept, Accept-Encoding,
+// Content-Type, Content-Encoding, Idempotency-Key, If-Match, If-None-Match,
+// Origin, X-Request-Timeout, X-Request-Id and traceparent.
 // The last two are dropped if they are not well-formed, and a request id is
 // made; no other header goes further than here. Headers sent: X-Request-Id on
 // every answer, Mitra-Revision, ETag, Retry-After, Allow, WWW-Authenticate.
@@ -35,12 +45,16 @@ class HttpEdge final : public HttpHandler {
   // `ready` tells whether the gateway takes traffic; it must not block.
   HttpEdge(const RouteTable& routes, const Documents& documents,
            Forwarder& forwarder, CallObserver& observer,
-           std::function<bool()> ready)
+           std::function<bool()> ready, Cors cors = Cors({}))
       : routes_(routes),
         documents_(documents),
         forwarder_(forwarder),
         observer_(observer),
-        ready_(std::move(ready)) {}
+        ready_(std::move(ready)),
+        cors_(std::move(cors)) {}
+
+  // Waits for streams that still end.
+  ~HttpEdge() override;
 
   rpc::Task<HttpResponse> Handle(HttpRequest request) override;
   HttpResponse Refuse(const absl::Status& error) override;
@@ -49,6 +63,14 @@ class HttpEdge final : public HttpHandler {
  private:
   struct Exchange;
   rpc::Task<absl::Status> Serve(const HttpRequest& request, Exchange& exchange);
+  // A method that answers more than once, or is asked so.
+  rpc::Task<absl::Status> ServeStream(const HttpRequest& request,
+                                      const Route& route, Exchange& exchange,
+                                      Admission::Ticket& ticket);
+  static absl::StatusOr<std::unique_ptr<RequestSource>> RequestsOf(
+      const HttpRequest& request, const Route& route);
+  // What a path takes, HEAD and OPTIONS included.
+  std::vector<std::string> AllowedVerbs(absl::string_view path) const;
   HttpResponse Probe(const HttpRequest& request, absl::string_view path);
 
   const RouteTable& routes_;
@@ -56,6 +78,7 @@ class HttpEdge final : public HttpHandler {
   Forwarder& forwarder_;
   CallObserver& observer_;
   const std::function<bool()> ready_;
+  const Cors cors_;
   absl::Mutex mutex_;
   absl::flat_hash_set<rpc::CallContext*> open_ ABSL_GUARDED_BY(mutex_);
 };

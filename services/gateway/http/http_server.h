@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,8 @@
 #include "common/rpc/task.h"
 
 namespace mitra::gateway {
+
+class TlsContext;
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
@@ -47,10 +50,25 @@ struct HttpRequest {
   }
 };
 
+// A body that comes piece by piece. Thread-safe in that one thread may take
+// pieces while another abandons it.
+class HttpBody {
+ public:
+  virtual ~HttpBody() = default;
+  // Nothing at the end. Asked again only after the piece before is written.
+  virtual rpc::Task<std::optional<std::string>> Next() = 0;
+  // Nobody wants the rest: the client has gone away.
+  virtual void Abandon() = 0;
+};
+
 struct HttpResponse {
   int status = 200;
   HttpHeaders headers;
   std::string body;
+  // In the place of `body` if it is not null.
+  std::shared_ptr<HttpBody> stream;
+  // Of an answer to HEAD: how long its body would be.
+  std::optional<size_t> content_length;
 };
 
 // Answers requests. Thread-safe.
@@ -78,6 +96,8 @@ class HttpServer {
   struct Options {
     // "127.0.0.1:0" for any free port, "[::1]:8080".
     std::string listen = "127.0.0.1:0";
+    // Speaks TLS if it is not null; must outlive the server.
+    const TlsContext* tls = nullptr;
     size_t max_url_bytes = 8 << 10;
     size_t max_header_count = 64;
     size_t max_header_name_bytes = 128;

@@ -81,9 +81,7 @@ std::optional<Integer> IntegerOf(const JsonScalar& value) {
 
 std::optional<double> DoubleOf(const JsonScalar& value) {
   if (const auto text = TextOf(value)) {
-    if (*text == "NaN") return std::numeric_limits<double>::quiet_NaN();
-    if (*text == "Infinity") return std::numeric_limits<double>::infinity();
-    if (*text == "-Infinity") return -std::numeric_limits<double>::infinity();
+    // The mapping's "NaN" and "Infinity" too are no numbers for this API.
     const auto number = ParseWhole<double>(*text);
     // from_chars knows "inf" and "nan"; JSON does not.
     return number && std::isfinite(*number) ? number : std::nullopt;
@@ -209,13 +207,12 @@ absl::Status PutReal(const JsonScalar& value, const FieldDescriptor* field,
                      absl::string_view path, Message& message) {
   const Reflection* reflection = message.GetReflection();
   const auto number = DoubleOf(value);
-  if (!number) return InvalidField(path, "not a number");
+  if (!number) return InvalidField(path, "not a finite number");
   if (field->cpp_type() == FieldDescriptor::CPPTYPE_DOUBLE) {
     MITRA_PUT(Double, *number);
     return absl::OkStatus();
   }
-  if (std::isfinite(*number) &&
-      std::abs(*number) > std::numeric_limits<float>::max()) {
+  if (std::abs(*number) > std::numeric_limits<float>::max()) {
     return InvalidField(path, "not a number in the range of float");
   }
   MITRA_PUT(Float, static_cast<float>(*number));

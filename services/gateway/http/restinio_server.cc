@@ -15,6 +15,7 @@
 #pragma GCC diagnostic ignored "-Wshadow"
 #pragma GCC diagnostic ignored "-Wpedantic"
 #pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
+#include <asio/ssl.hpp>
 #include <restinio/all.hpp>
 #pragma GCC diagnostic pop
 
@@ -23,6 +24,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status/errors.h"
 #include "services/gateway/http/http_server.h"
+#include "services/gateway/http/tls_context.h"
 
 namespace mitra::gateway {
 namespace {
@@ -43,6 +45,10 @@ const char* ReasonPhrase(int status) {
       return "OK";
     case 400:
       return "Bad Request";
+    case 204:
+      return "No Content";
+    case 304:
+      return "Not Modified";
     case 401:
       return "Unauthorized";
     case 403:
@@ -51,6 +57,8 @@ const char* ReasonPhrase(int status) {
       return "Not Found";
     case 405:
       return "Method Not Allowed";
+    case 406:
+      return "Not Acceptable";
     case 408:
       return "Request Timeout";
     case 409:
@@ -127,6 +135,8 @@ std::string Serialise(const HttpResponse& response) {
 struct Refusals {
   const HttpServer::Options* options = nullptr;
   HttpHandler* handler = nullptr;
+  // Null for plain HTTP.
+  asio::ssl::context* tls = nullptr;
   // Set by the logger, taken by the socket that is closed next.
   absl::Status cause;
   bool broken = false;
@@ -192,6 +202,8 @@ class Lingerer : public std::enable_shared_from_this<Lingerer> {
   size_t read_ = 0;
 };
 
+// TLS lives in here too: RESTinio's own TLS socket puts no time limit on the
+// handshake. Here the handshake is a part of the first read, which has one.
 class AnsweringSocket : public tcp::socket {
  public:
   explicit AnsweringSocket(asio::io_context& context) : tcp::socket(context) {}
@@ -200,24 +212,35 @@ class AnsweringSocket : public tcp::socket {
   template <typename Buffers, typename Handler>
   void async_read_some(const Buffers& buffers, Handler handler) {
     auto executor = asio::get_associated_executor(handler, get_executor());
-    tcp::socket::async_read_some(
-        buffers,
-        asio::bind_executor(
-            executor, [this, handler = std::move(handler)](
-                          const asio::error_code& error, size_t bytes) mutable {
-              unanswered_ += bytes;
-              handler(error, bytes);
-            }));
+    auto count = asio::bind_executor(
+        executor, [this, handler = std::move(handler)](
+                      const asio::error_code& error, size_t bytes) mutable {
+          unanswered_ += bytes;
+          handler(error, bytes);
+        });
+    if (this_thread_refusals == nullptr ||
+        this_thread_refusals->tls == nullptr) {
+      tcp::socket::async_read_some(buffers, std::move(count));
+    } else if (shaken_) {
+      tls_->async_read_some(buffers, std::move(count));
+    } else {
+      Handshake(buffers, std::move(count));
+    }
   }
 
   template <typename Buffers, typename Handler>
   void async_write_some(const Buffers& buffers, Handler&& handler) {
     unanswered_ = 0;
-    tcp::socket::async_write_some(buffers, std::forward<Handler>(handler));
+    if (tls_) {
+      tls_->async_write_some(buffers, std::forward<Handler>(handler));
+    } else {
+      tcp::socket::async_write_some(buffers, std::forward<Handler>(handler));
+    }
   }
 
   void shutdown(shutdown_type what, asio::error_code& error) {
     answered_ = Answer();
+    SayGoodbye();
     tcp::socket::shutdown(answered_ ? shutdown_send : what, error);
   }
 
@@ -232,6 +255,36 @@ class AnsweringSocket : public tcp::socket {
   }
 
  private:
+  using Tls = asio::ssl::stream<tcp::socket&>;
+
+  template <typename Buffers, typename Handler>
+  void Handshake(const Buffers& buffers, Handler handler) {
+    tls_ = std::make_unique<Tls>(static_cast<tcp::socket&>(*this),
+                                 *this_thread_refusals->tls);
+    auto executor = asio::get_associated_executor(handler);
+    tls_->async_handshake(
+        asio::ssl::stream_base::server,
+        asio::bind_executor(
+            executor, [this, buffers, handler = std::move(handler)](
+                          const asio::error_code& error) mutable {
+              if (error) {
+                handler(error, 0);
+                return;
+              }
+              shaken_ = true;
+              tls_->async_read_some(buffers, std::move(handler));
+            }));
+  }
+
+  // TLS's own end, so that the client knows that nothing was cut off. Does not
+  // wait for the client's.
+  void SayGoodbye() {
+    if (!shaken_) return;
+    asio::error_code ignored;
+    non_blocking(true, ignored);
+    tls_->shutdown(ignored);
+  }
+
   // True if the client was told why.
   bool Answer() {
     Refusals* refusals = this_thread_refusals;
@@ -244,13 +297,20 @@ class AnsweringSocket : public tcp::socket {
     }
     if (cause.ok()) return false;
     const std::string text = Serialise(refusals->handler->Refuse(cause));
+    if (tls_ && !shaken_) return false;  // no words in common yet
     asio::error_code error;
     non_blocking(true, error);
     // Small, and nothing else is on its way: fits the socket's buffer.
-    write_some(asio::buffer(text), error);
+    if (shaken_) {
+      tls_->write_some(asio::buffer(text), error);
+    } else {
+      write_some(asio::buffer(text), error);
+    }
     return !error;
   }
 
+  std::unique_ptr<Tls> tls_;
+  bool shaken_ = false;
   size_t unanswered_ = 0;
   bool answered_ = false;
 };
@@ -325,11 +385,14 @@ class OpenRequest {
   const std::shared_ptr<Shared> shared_;
 };
 
+restinio::http_status_line_t StatusLine(int status) {
+  return {restinio::http_status_code_t(static_cast<uint16_t>(status)),
+          ReasonPhrase(status)};
+}
+
 void Send(const restinio::request_handle_t& request, HttpResponse response,
           bool close, std::shared_ptr<OpenRequest> open) {
-  auto builder = request->create_response(restinio::http_status_line_t(
-      restinio::http_status_code_t(static_cast<uint16_t>(response.status)),
-      ReasonPhrase(response.status)));
+  auto builder = request->create_response(StatusLine(response.status));
   for (auto& [key, value] : response.headers) {
     builder.append_header(std::move(key), std::move(value));
   }
@@ -338,14 +401,61 @@ void Send(const restinio::request_handle_t& request, HttpResponse response,
   builder.done([open = std::move(open)](const asio::error_code&) {});
 }
 
+// The answer to HEAD: the headers of GET, and nothing after them.
+void SendHead(const restinio::request_handle_t& request, HttpResponse response,
+              bool close, std::shared_ptr<OpenRequest> open) {
+  auto builder = request->create_response<restinio::user_controlled_output_t>(
+      StatusLine(response.status));
+  for (auto& [key, value] : response.headers) {
+    builder.append_header(std::move(key), std::move(value));
+  }
+  builder.set_content_length(*response.content_length);
+  if (close) builder.connection_close();
+  builder.done([open = std::move(open)](const asio::error_code&) {});
+}
+
+// A body in pieces, each asked for when the one before is on its way.
+rpc::Task<> SendStream(restinio::request_handle_t request,
+                       HttpResponse response, bool close,
+                       std::shared_ptr<OpenRequest> open) {
+  auto builder = request->create_response<restinio::chunked_output_t>(
+      StatusLine(response.status));
+  for (auto& [key, value] : response.headers) {
+    builder.append_header(std::move(key), std::move(value));
+  }
+  if (close) builder.connection_close();
+  for (;;) {
+    std::optional<std::string> piece = co_await response.stream->Next();
+    if (!piece) break;
+    builder.append_chunk(std::move(*piece));
+    const auto flush = [&builder](std::function<void(bool)> written) {
+      builder.flush([written = std::move(written)](
+                        const asio::error_code& error) { written(!error); });
+    };
+    const bool written = co_await rpc::Callback<bool>(flush);
+    if (!written) {
+      response.stream->Abandon();
+      break;
+    }
+  }
+  builder.done([open = std::move(open)](const asio::error_code&) {});
+}
+
 rpc::Task<> Answer(std::shared_ptr<Shared> shared,
                    restinio::request_handle_t request, HttpRequest content,
                    std::shared_ptr<OpenRequest> open) {
   rpc::Task<HttpResponse> pending = shared->handler.Handle(std::move(content));
   HttpResponse response = co_await std::move(pending);
+  const bool close = shared->draining.load();
   try {
-    Send(request, std::move(response), shared->draining.load(),
-         std::move(open));
+    if (response.stream != nullptr) {
+      co_await SendStream(std::move(request), std::move(response), close,
+                          std::move(open));
+    } else if (response.content_length) {
+      SendHead(request, std::move(response), close, std::move(open));
+    } else {
+      Send(request, std::move(response), close, std::move(open));
+    }
   } catch (const std::exception&) {
     // The connection is gone.
   }
@@ -388,6 +498,10 @@ class RestinioServer final : public HttpServer {
       : options_(options), shared_(std::make_shared<Shared>(handler)) {
     refusals_.options = &options_;
     refusals_.handler = &handler;
+    if (options_.tls != nullptr) {
+      tls_.emplace(options_.tls->NewReference());
+      refusals_.tls = &*tls_;
+    }
     server_ = std::make_unique<restinio::http_server_t<Traits>>(
         restinio::external_io_context(shared_->context),
         [&](auto& settings) { Configure(endpoint, settings); });
@@ -456,6 +570,7 @@ class RestinioServer final : public HttpServer {
   }
 
   const Options options_;
+  std::optional<asio::ssl::context> tls_;
   Refusals refusals_;
   std::string address_;
   const std::shared_ptr<Shared> shared_;

@@ -162,6 +162,10 @@ Task<absl::StatusOr<RawMessage>> Forwarder::CallMessage(CallContext& call,
   const rpc::Identity& identity = call.identity;
   if (identity.is_member()) {
     MITRA_CO_RETURN_IF_ERROR(BindMember(identity, method, request));
+    if (!identity.delegate_id.empty()) {
+      const absl::Status consented = co_await delegations_.Check(call);
+      if (!consented.ok()) co_return Presentable(consented, method.policy);
+    }
     const auto* field = method.min_revision_field;
     const auto* reflection = request.GetReflection();
     if (field != nullptr && reflection->GetUInt64(request, field) == 0) {

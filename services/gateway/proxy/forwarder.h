@@ -17,6 +17,7 @@
 #include "mitra/v1/options.pb.h"
 #include "services/gateway/edge/admission.h"
 #include "services/gateway/edge/authenticator.h"
+#include "services/gateway/proxy/delegations.h"
 #include "services/gateway/proxy/last_writes.h"
 #include "services/gateway/proxy/method_table.h"
 #include "services/gateway/proxy/retry_budget.h"
@@ -41,11 +42,13 @@ absl::Status Presentable(const absl::Status& status,
 class Forwarder {
  public:
   Forwarder(Backends backends, const Authenticator& authenticator,
-            Admission& admission, LastWrites& last_writes)
+            Admission& admission, LastWrites& last_writes,
+            Delegations& delegations)
       : backends_(std::move(backends)),
         authenticator_(authenticator),
         admission_(admission),
-        last_writes_(last_writes) {}
+        last_writes_(last_writes),
+        delegations_(delegations) {}
 
   // Lets a call in: sets its identity and its deadline (the asked one, or the
   // method's default, at most the method's maximum). The ticket is kept until
@@ -84,6 +87,7 @@ class Forwarder {
   const Authenticator& authenticator_;
   Admission& admission_;
   LastWrites& last_writes_;
+  Delegations& delegations_;
   RetryBudget retries_;
 };
 

@@ -3,6 +3,8 @@
 #ifndef MITRA_SERVICES_GATEWAY_PROXY_GRPC_PROXY_H_
 #define MITRA_SERVICES_GATEWAY_PROXY_GRPC_PROXY_H_
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "common/rpc/call_context.h"
 #include "common/rpc/server.h"
@@ -28,7 +30,7 @@ class GrpcProxy {
 
  private:
   rpc::Task<absl::Status> Serve(rpc::CallContext& call, const Method* method,
-                                rpc::RawStream& stream);
+                                rpc::RawStream& stream, std::string& resource);
 
   const MethodTable& methods_;
   Forwarder& forwarder_;

@@ -85,6 +85,21 @@ std::vector<const FieldDescriptor*> EtagPathOf(const Method& method) {
   return path;
 }
 
+std::vector<const FieldDescriptor*> ResourcePathOf(const Method& method) {
+  const Descriptor* input = method.descriptor->input_type();
+  for (const HttpBinding& binding : method.bindings) {
+    const size_t open = binding.path.find('{');
+    if (open == std::string::npos) continue;
+    const auto path = FindFieldPath(
+        input, absl::string_view(binding.path)
+                   .substr(open + 1, binding.path.find('}') - open - 1));
+    if (!path.empty() && path.back()->type() == FieldDescriptor::TYPE_STRING) {
+      return path;
+    }
+  }
+  return method.member_path;
+}
+
 std::unique_ptr<const Method> MethodOf(const MethodDescriptor* descriptor) {
   auto method = std::make_unique<Method>();
   const Descriptor* input = descriptor->input_type();
@@ -98,6 +113,7 @@ std::unique_ptr<const Method> MethodOf(const MethodDescriptor* descriptor) {
   method->min_revision_field =
       FieldOf(input, "min_revision", FieldDescriptor::TYPE_UINT64);
   method->etag_path = EtagPathOf(*method);
+  method->resource_path = ResourcePathOf(*method);
   return method;
 }
 
@@ -167,7 +183,14 @@ absl::Status CheckOptions(const MethodDescriptor* method) {
   if (bindings.empty() && !streaming) return bad("no HTTP binding");
   for (const HttpBinding& binding : bindings) {
     if (binding.path.empty()) return bad("an HTTP binding without a path");
-    if (streaming) return bad("an HTTP binding, but it streams");
+    if (method->client_streaming() &&
+        (binding.verb != "POST" || binding.body != "*")) {
+      return bad("an HTTP binding of a stream of requests must POST a body *");
+    }
+    if (method->client_streaming() &&
+        binding.path.find('{') != std::string::npos) {
+      return bad("an HTTP binding of a stream of requests with variables");
+    }
     if (binding.body.empty() || binding.body == "*") continue;
     const auto* field = method->input_type()->FindFieldByName(binding.body);
     if (field == nullptr || field->message_type() == nullptr ||

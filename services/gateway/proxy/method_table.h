@@ -42,6 +42,9 @@ struct Method {
   // Fields of the request that the edge fills in, or null.
   const google::protobuf::FieldDescriptor* request_id_field = nullptr;
   const google::protobuf::FieldDescriptor* min_revision_field = nullptr;
+  // The way to the id that the request is about: the first variable of its
+  // path, else the member; empty if there is none. For the audit log.
+  std::vector<const google::protobuf::FieldDescriptor*> resource_path;
   // The way to the request's etag; empty if it has none.
   std::vector<const google::protobuf::FieldDescriptor*> etag_path;
 

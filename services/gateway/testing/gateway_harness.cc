@@ -42,14 +42,24 @@ GatewayHarness::GatewayHarness(Options options) {
   StartBackend();
   testing::WriteFileOrDie(dir_.File("keys.jsonl"), "");
   keys_ = OrDie(KeyFileSource::Open(dir_.File("keys.jsonl")));
-  authenticator_ = std::make_unique<Authenticator>(keys_.get());
+  testing::WriteFileOrDie(dir_.File("jwks.json"), issuer_.Jwks());
+  TokenSource::Options tokens;
+  tokens.rules.issuer = "https://issuer.example";
+  tokens.rules.audience = "mitra";
+  tokens_ = OrDie(TokenSource::Open(dir_.File("jwks.json"), tokens));
+  authenticator_ = std::make_unique<Authenticator>(keys_.get(), tokens_.get());
   admission_ = std::make_unique<Admission>(options.admission);
   const auto link = [&] {
     return rpc::Channel::Create(backend_->addresses()[0], {.batched = true});
   };
-  forwarder_ =
-      std::make_unique<Forwarder>(Backends{link(), link(), link()},
-                                  *authenticator_, *admission_, last_writes_);
+  const Backends backends{link(), link(), link()};
+  delegations_ = std::make_unique<RecordedDelegations>(backends.profile,
+                                                       absl::ZeroDuration());
+  forwarder_ = std::make_unique<Forwarder>(
+      backends, *authenticator_, *admission_, last_writes_, *delegations_);
+  audit_ = OrDie(AuditLog::Open(dir_.File("audit.jsonl")));
+  records_.Add(&metrics_);
+  records_.Add(audit_.get());
   proxy_ = std::make_unique<GrpcProxy>(*methods_, *forwarder_, records_);
   rpc::Server::Builder builder(
       {.listen = {absl::StrCat("unix:", dir_.File("edge"))},
@@ -60,8 +70,9 @@ GatewayHarness::GatewayHarness(Options options) {
   grpc_ = OrDie(builder.Start());
   grpc_->SetServing(true);
   documents_.Add("/page.html", "text/html", "<p>page</p>");
-  edge_ = std::make_unique<HttpEdge>(*routes_, documents_, *forwarder_,
-                                     records_, [] { return true; });
+  edge_ = std::make_unique<HttpEdge>(
+      *routes_, documents_, *forwarder_, records_, [] { return true; },
+      Cors(options.cors_origins));
   http_ = OrDie(HttpServer::Start(options.http, *edge_));
   client_ = grpc::CreateChannel(grpc_->addresses()[0],
                                 grpc::InsecureChannelCredentials());
@@ -85,8 +96,15 @@ void GatewayHarness::StartBackend() {
     if (method->streaming()) {
       builder.RawStreaming(
           method->name,
-          [](rpc::CallContext&,
-             rpc::RawStream& stream) -> rpc::Task<absl::Status> {
+          [this](rpc::CallContext& call,
+                 rpc::RawStream& stream) -> rpc::Task<absl::Status> {
+            rpc::StreamHandler handler;
+            {
+              absl::MutexLock lock(&mutex_);
+              const auto it = streams_.find(call.method);
+              if (it != streams_.end()) handler = it->second;
+            }
+            if (handler) co_return co_await handler(call, stream);
             (void)co_await stream.Read();
             (void)co_await stream.Write(rpc::RawMessage());
             co_return absl::OkStatus();
@@ -118,6 +136,12 @@ void GatewayHarness::Answer(const std::string& method, Handler handler) {
   handlers_[method] = std::move(handler);
 }
 
+void GatewayHarness::AnswerStream(const std::string& method,
+                                  rpc::StreamHandler handler) {
+  absl::MutexLock lock(&mutex_);
+  streams_[method] = std::move(handler);
+}
+
 std::string GatewayHarness::NewKey(const std::vector<std::string>& scopes,
                                    const std::string& member_id,
                                    absl::Time expire_time) {
@@ -129,6 +153,21 @@ std::string GatewayHarness::NewKey(const std::vector<std::string>& scopes,
   OrDie(AppendKeyRecord(dir_.File("keys.jsonl"), record));
   keys_->Poll();
   return key.text;
+}
+
+std::string GatewayHarness::NewDelegateKey(
+    const std::vector<std::string>& scopes, const std::string& member,
+    const std::string& delegate) {
+  mitra::NewKey key = OrDie(
+      MakeApiKey("pendamping", scopes, member, absl::Now() + absl::Hours(1)));
+  OrDie(SetKeyDelegate(delegate, key.record));
+  OrDie(AppendKeyRecord(dir_.File("keys.jsonl"), key.record));
+  keys_->Poll();
+  return key.text;
+}
+
+std::string GatewayHarness::audit() const {
+  return testing::ReadFileOrEmpty(dir_.File("audit.jsonl"));
 }
 
 void GatewayHarness::Revoke(const std::string& key) {

@@ -15,11 +15,14 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/rpc/server.h"
-#include "services/gateway/edge/call_observer.h"
+#include "services/gateway/edge/audit_log.h"
+#include "services/gateway/edge/call_metrics.h"
 #include "services/gateway/edge/key_file_source.h"
+#include "services/gateway/edge/token_source.h"
 #include "services/gateway/http/http_edge.h"
 #include "services/gateway/proxy/grpc_proxy.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/token_issuer.h"
 
 namespace grpc {
 class Channel;
@@ -39,6 +42,7 @@ class GatewayHarness {
   struct Options {
     Admission::Options admission;
     HttpServer::Options http;
+    std::vector<std::string> cors_origins;
   };
   // Answers a unary method in the place of the fake's empty message.
   using Handler = rpc::UnaryHandler;
@@ -50,12 +54,22 @@ class GatewayHarness {
   const MethodTable& methods() const { return *methods_; }
   // From now on, for the method of that full name.
   void Answer(const std::string& method, Handler handler);
+  // The same for a streaming method.
+  void AnswerStream(const std::string& method, rpc::StreamHandler handler);
 
   // Writes a key into the key file, which the gateway reads at once.
   std::string NewKey(const std::vector<std::string>& scopes,
                      const std::string& member_id = "",
                      absl::Time expire_time = absl::InfiniteFuture());
   void Revoke(const std::string& key);
+  // A key by which `delegate` acts for `member`, for an hour.
+  std::string NewDelegateKey(const std::vector<std::string>& scopes,
+                             const std::string& member,
+                             const std::string& delegate);
+
+  // Signs tokens that the gateway takes, for issuer "https://issuer.example"
+  // and audience "mitra".
+  const testing::TokenIssuer& issuer() const { return issuer_; }
 
   // Sends `bytes` on a new connection and reads until the server closes it.
   HttpAnswer Raw(absl::string_view bytes) const;
@@ -72,12 +86,10 @@ class GatewayHarness {
                     const std::string& request = "") const;
 
   HttpServer& http() { return *http_; }
+  // What the audit log holds.
+  std::string audit() const;
 
  private:
-  class Records final : public CallObserver {
-   public:
-    void OnCall(const CallRecord&) override {}
-  };
   void StartBackend();
 
   testing::TempDir dir_;
@@ -85,13 +97,19 @@ class GatewayHarness {
   std::unique_ptr<RouteTable> routes_;
   absl::Mutex mutex_;
   std::map<std::string, Handler> handlers_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, rpc::StreamHandler> streams_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<rpc::Server> backend_;
   std::unique_ptr<KeyFileSource> keys_;
+  const testing::TokenIssuer issuer_{"ES256", "test"};
+  std::unique_ptr<TokenSource> tokens_;
   std::unique_ptr<Authenticator> authenticator_;
   std::unique_ptr<Admission> admission_;
   LocalLastWrites last_writes_;
+  std::unique_ptr<Delegations> delegations_;
   std::unique_ptr<Forwarder> forwarder_;
-  Records records_;
+  std::unique_ptr<AuditLog> audit_;
+  CallMetrics metrics_;
+  CallObservers records_;
   std::unique_ptr<GrpcProxy> proxy_;
   std::unique_ptr<rpc::Server> grpc_;
   Documents documents_;

@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "common/config/schema.h"
+#include "common/config/tls_config.h"
 
 namespace mitra::matching {
 
@@ -18,6 +19,7 @@ struct MatchingConfig {
   std::string admin_listen;
   bool admin_remote = false;
   std::string address_file;
+  LinkConfig links;
   std::string feed_target = "127.0.0.1:7401";
   std::string search_target = "127.0.0.1:7402";
   std::string redis_target;
@@ -34,6 +36,7 @@ struct MatchingConfig {
                "Where to listen: \"host:port\", \"unix:/path\".");
     schema.Add("server.threads", &threads, "Threads that serve calls.")
         .Range(1, 64);
+    links.AddTo(schema);
     schema.Add("admin.listen", &admin_listen,
                "Where /metrics and the probes are; empty: nowhere.");
     schema.Add("admin.allow_remote", &admin_remote,

@@ -38,9 +38,10 @@ std::string TokenKey(const std::string& secret) {
   return key.substr(0, 32);
 }
 
-rpc::Channel::Options Batched() {
+rpc::Channel::Options Batched(const TlsFiles& tls) {
   rpc::Channel::Options options;
   options.batched = true;
+  options.tls = tls;
   return options;
 }
 
@@ -65,7 +66,8 @@ struct MatchingProcess::Parts {
               {.max_bytes = static_cast<size_t>(config.slate_cache_mib) << 20}),
         state({.on_commit = [this](const CommitSummary& s) { OnCommit(s); }}),
         snapshotter(state, config.data_dir, config.snapshot_interval),
-        search(rpc::Channel::Create(config.search_target, Batched())),
+        search(rpc::Channel::Create(config.search_target,
+                                    Batched(config.links.tls))),
         recommender(search, trust, clock, &prices, {}),
         slates([this] { return state.view(); }, recommender, cache, epochs,
                timer, {.token_key = TokenKey(config.tokens_key)}),
@@ -80,7 +82,8 @@ struct MatchingProcess::Parts {
     options.start = state.position();
     options.on_failure = [&shutdown](const absl::Status&) { shutdown.Raise(); };
     follower = std::make_unique<feed::Follower>(
-        feed::NewGrpcFeedSource(rpc::Channel::Create(config.feed_target)),
+        feed::NewGrpcFeedSource(rpc::Channel::Create(
+            config.feed_target, {.tls = config.links.tls})),
         state, std::move(options));
     recommendations.emplace(
         slates, recommender,
@@ -188,6 +191,7 @@ struct MatchingProcess::Parts {
 
 absl::StatusOr<std::unique_ptr<MatchingProcess>> MatchingProcess::Start(
     const MatchingConfig& config, rpc::ShutdownSignal& shutdown) {
+  MITRA_RETURN_IF_ERROR(config.links.Check(config.listen));
   if (!config.data_dir.empty()) {
     std::error_code error;
     std::filesystem::create_directories(config.data_dir, error);
@@ -207,6 +211,8 @@ absl::StatusOr<std::unique_ptr<MatchingProcess>> MatchingProcess::Start(
   rpc::Server::Options options;
   options.listen = config.listen;
   options.threads = config.threads;
+  options.tls = config.links.tls;
+  options.tls_section = "links";
   rpc::Server::Builder builder(options);
   parts->recommendations->Register(builder);
   parts->refreshes_rpc->Register(builder);

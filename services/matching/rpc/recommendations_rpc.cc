@@ -144,7 +144,8 @@ rpc::Task<absl::Status> RecommendationsRpc::BatchRecommend(
   MITRA_CO_RETURN_IF_ERROR(bad.ToStatus());
   if (call.identity.is_member()) {
     co_return MakeError(absl::StatusCode::kPermissionDenied,
-                        "METHOD_CLOSED_TO_MEMBERS", "not for member credentials");
+                        "METHOD_CLOSED_TO_MEMBERS",
+                        "not for member credentials");
   }
   // The options are wrong for all or for none.
   v1::RecommendRequest one = request.options();
@@ -249,6 +250,8 @@ rpc::Task<absl::Status> RecommendationsRpc::WhyNot(
                             ReadKind("kind", request.kind()));
   const bool full =
       !call.identity.is_member() && call.identity.HasScope(kDiagnoseAll);
+  // The gateway notes who looked into the reasons of others.
+  if (full) call.SetTrailer("mitra-audit", "full-reasons");
   const MatchingView view = slates_.view();
   SubjectName name;
   name.id = request.profile_id();

@@ -25,6 +25,12 @@ absl::Status RefuseMembers(const rpc::CallContext& call) {
                    "the method is closed to members");
 }
 
+absl::Status RefuseDelegates(const rpc::CallContext& call) {
+  if (call.identity.delegate_id.empty()) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kPermissionDenied, "DELEGATES_NOT_ALLOWED",
+                   "only the member itself may do this");
+}
+
 bool SeesAll(const rpc::CallContext& call, const Entity& entity) {
   const rpc::Identity& identity = call.identity;
   if (identity.is_member()) {

@@ -27,6 +27,10 @@ absl::Status CheckParty(const rpc::CallContext& call, absl::string_view party);
 // For methods that are closed to members: PERMISSION_DENIED for a member.
 absl::Status RefuseMembers(const rpc::CallContext& call);
 
+// PERMISSION_DENIED if another acts for the member: nobody consents, or goes
+// away, by proxy.
+absl::Status RefuseDelegates(const rpc::CallContext& call);
+
 // The caller sees everything of the entity: it owns it, may see all, or is the
 // member itself.
 bool SeesAll(const rpc::CallContext& call, const Entity& entity);

@@ -188,6 +188,7 @@ rpc::Task<absl::Status> ProfileRecords::Update(
 rpc::Task<absl::Status> ProfileRecords::Delete(
     rpc::CallContext& call, const v1::DeleteProfileRequest& request,
     v1::DeleteProfileResponse& response) {
+  MITRA_CO_RETURN_IF_ERROR(RefuseDelegates(call));
   MITRA_CO_RETURN_IF_ERROR(ValidateRequestId(request.request_id()));
   MITRA_CO_RETURN_IF_ERROR(ValidateId("profile_id", request.profile_id()));
   MITRA_CO_RETURN_IF_ERROR(CheckParty(call, request.profile_id()));

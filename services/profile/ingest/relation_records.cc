@@ -155,6 +155,7 @@ absl::Status RelationRecords::ListBlocks(const rpc::CallContext& call,
 rpc::Task<absl::Status> RelationRecords::SetConsent(
     rpc::CallContext& call, const v1::SetConsentRequest& request,
     v1::Consent& response) {
+  MITRA_CO_RETURN_IF_ERROR(RefuseDelegates(call));
   MITRA_CO_RETURN_IF_ERROR(ValidateConsent(request));
   MITRA_CO_RETURN_IF_ERROR(CheckParty(call, request.profile_id()));
   v1::Consent consent;

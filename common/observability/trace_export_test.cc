@@ -1,0 +1,253 @@
+#include "common/observability/trace_export.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "common/observability/http_post.h"
+#include "common/observability/metrics.h"
+#include "common/status/status_matchers.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/eventually.h"
+
+namespace mitra {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kParent[] =
+    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+// A collector on a real socket that answers `status` to everything, or nothing
+// at all if it is 0.
+class Collector {
+ public:
+  explicit Collector(int status) : status_(status) {
+    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address);
+    listen(listener_, 64);
+    socklen_t size = sizeof address;
+    getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { Run(); });
+  }
+  ~Collector() {
+    shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    close(listener_);
+    for (int fd : silent_) close(fd);
+  }
+
+  std::string url() const { return absl::StrCat("http://127.0.0.1:", port_); }
+  std::string requests() {
+    absl::MutexLock lock(&mutex_);
+    return requests_;
+  }
+
+ private:
+  void Run() {
+    for (;;) {
+      const int fd = accept(listener_, nullptr, nullptr);
+      if (fd < 0) return;
+      if (status_ == 0) {
+        silent_.push_back(fd);
+        continue;
+      }
+      std::string text;
+      char buffer[65536];
+      while (!Whole(text)) {
+        const ssize_t n = read(fd, buffer, sizeof buffer);
+        if (n <= 0) break;
+        text.append(buffer, static_cast<size_t>(n));
+      }
+      const std::string answer =
+          absl::StrCat("HTTP/1.1 ", status_, " x\r\nContent-Length: 0\r\n\r\n");
+      (void)!write(fd, answer.data(), answer.size());
+      close(fd);
+      absl::MutexLock lock(&mutex_);
+      requests_ += text;
+    }
+  }
+  static bool Whole(const std::string& text) {
+    const size_t head = text.find("\r\n\r\n");
+    const size_t length = text.find("Content-Length: ");
+    size_t size = 0;
+    return head != std::string::npos && length != std::string::npos &&
+           absl::SimpleAtoi(
+               text.substr(length + 16, text.find('\r', length) - length - 16),
+               &size) &&
+           text.size() >= head + 4 + size;
+  }
+
+  const int status_;
+  int listener_ = -1;
+  int port_ = 0;
+  std::vector<int> silent_;
+  absl::Mutex mutex_;
+  std::string requests_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_;
+};
+
+TraceExporter::Environment Environment(const Collector& collector) {
+  return {{"OTEL_EXPORTER_OTLP_ENDPOINT", collector.url()},
+          {"OTEL_BSP_SCHEDULE_DELAY", "10"}};
+}
+
+Span MakeSpan(const std::string& name) {
+  Span span;
+  span.context = StartSpan(kParent, span.parent_id);
+  span.name = name;
+  span.start = absl::FromUnixSeconds(1'800'000'000);
+  span.end = span.start + absl::Milliseconds(5);
+  return span;
+}
+
+uint64_t Count(const char* outcome) {
+  return Metrics()
+      .GetCounter("mitra_trace_spans_total", "", {{"outcome", outcome}})
+      .value();
+}
+
+TEST(TraceExportTest, SpansReachTheCollector) {
+  Collector collector(200);
+  auto environment = Environment(collector);
+  environment["OTEL_EXPORTER_OTLP_HEADERS"] = "x-key=abc";
+  environment["OTEL_RESOURCE_ATTRIBUTES"] = "deployment.environment=test";
+  MITRA_ASSERT_OK_AND_ASSIGN(const auto exporter,
+                             TraceExporter::Start("search", environment));
+  ASSERT_NE(exporter, nullptr);
+  EXPECT_TRUE(TracingEnabled());
+  const Span span = MakeSpan("/mitra.v1.Search/SearchProfiles");
+  ExportSpan(span);
+  EXPECT_TRUE(testing::Eventually([&] {
+    return absl::StrContains(collector.requests(), span.context.span_id);
+  }));
+  const std::string text = collector.requests();
+  EXPECT_THAT(text, HasSubstr("POST /v1/traces HTTP/1.1\r\n"));
+  EXPECT_THAT(text, HasSubstr("x-key: abc\r\n"));
+  const auto json = nlohmann::json::parse(text.substr(text.find("\r\n\r\n")));
+  const auto& resource = json["resourceSpans"][0];
+  EXPECT_THAT(resource["resource"].dump(), HasSubstr("mitra-search"));
+  EXPECT_THAT(resource["resource"].dump(), HasSubstr("deployment.environment"));
+  const auto& sent = resource["scopeSpans"][0]["spans"][0];
+  EXPECT_EQ(sent["traceId"], "0af7651916cd43dd8448eb211c80319c");
+  EXPECT_EQ(sent["parentSpanId"], "b7ad6b7169203331");
+  EXPECT_EQ(sent["name"], "mitra.v1.Search/SearchProfiles");
+  EXPECT_EQ(sent["startTimeUnixNano"], "1800000000000000000");
+  EXPECT_EQ(sent["endTimeUnixNano"], "1800000000005000000");
+}
+
+TEST(TraceExportTest, ACollectorThatHangsBlocksNobodyAndCostsSpans) {
+  Collector collector(0);
+  auto environment = Environment(collector);
+  environment["OTEL_BSP_MAX_QUEUE_SIZE"] = "100";
+  MITRA_ASSERT_OK_AND_ASSIGN(auto exporter,
+                             TraceExporter::Start("search", environment));
+  const uint64_t dropped = Count("dropped");
+  const absl::Time start = absl::Now();
+  for (int i = 0; i < 100'000; ++i) ExportSpan(MakeSpan("/a/b"));
+  EXPECT_LT(absl::Now() - start, absl::Seconds(10));
+  EXPECT_GE(Count("dropped") - dropped, 99'000u);
+  const absl::Time stop = absl::Now();
+  exporter.reset();
+  EXPECT_LT(absl::Now() - stop, absl::Seconds(5)) << "about a second";
+  EXPECT_FALSE(TracingEnabled());
+}
+
+TEST(TraceExportTest, WhatIsRefusedIsCountedAndNotRepeated) {
+  Collector collector(400);
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const auto exporter,
+      TraceExporter::Start("search", Environment(collector)));
+  const uint64_t failed = Count("failed");
+  ExportSpan(MakeSpan("/a/b"));
+  EXPECT_TRUE(
+      testing::Eventually([&] { return Count("failed") == failed + 1; }));
+}
+
+TEST(TraceExportTest, WhatIsLeftIsSentAtTheEnd) {
+  Collector collector(200);
+  auto environment = Environment(collector);
+  environment["OTEL_BSP_SCHEDULE_DELAY"] = "1000000";
+  MITRA_ASSERT_OK_AND_ASSIGN(auto exporter,
+                             TraceExporter::Start("search", environment));
+  const Span span = MakeSpan("/a/b");
+  ExportSpan(span);
+  exporter.reset();
+  EXPECT_THAT(collector.requests(), HasSubstr(span.context.span_id));
+}
+
+TEST(TraceExportTest, SamplersDecideForNewTracesAndParentsForTheirs) {
+  Collector collector(200);
+  auto environment = Environment(collector);
+  environment["OTEL_TRACES_SAMPLER"] = "parentbased_traceidratio";
+  environment["OTEL_TRACES_SAMPLER_ARG"] = "0.25";
+  MITRA_ASSERT_OK_AND_ASSIGN(const auto exporter,
+                             TraceExporter::Start("search", environment));
+  std::string parent;
+  int sampled = 0;
+  for (int i = 0; i < 4000; ++i) sampled += StartSpan("", parent).flags & 1;
+  EXPECT_NEAR(sampled, 1000, 150);
+  EXPECT_EQ(parent, "");
+  EXPECT_EQ(StartSpan(kParent, parent).flags & 1, 1);
+  EXPECT_EQ(parent, "b7ad6b7169203331");
+  std::string unsampled = kParent;
+  unsampled.back() = '0';
+  EXPECT_EQ(StartSpan(unsampled, parent).flags & 1, 0);
+}
+
+TEST(TraceExportTest, NothingAskedForIsNothingDone) {
+  for (const TraceExporter::Environment& off :
+       {TraceExporter::Environment{},
+        {{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://x"},
+         {"OTEL_SDK_DISABLED", "true"}},
+        {{"OTEL_EXPORTER_OTLP_ENDPOINT", ""}}}) {
+    const auto exporter = TraceExporter::Start("search", off);
+    ASSERT_TRUE(exporter.ok());
+    EXPECT_EQ(*exporter, nullptr);
+  }
+}
+
+TEST(TraceExportTest, WrongVariablesAreNamed) {
+  const auto start = [](const char* name, const char* value) {
+    TraceExporter::Environment environment = {
+        {"OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318"}};
+    environment[name] = value;
+    return TraceExporter::Start("search", environment).status();
+  };
+  EXPECT_THAT(start("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector"),
+              NamesField("OTEL_EXPORTER_OTLP_ENDPOINT"));
+  EXPECT_THAT(start("OTEL_TRACES_SAMPLER", "sometimes"),
+              NamesField("OTEL_TRACES_SAMPLER"));
+  EXPECT_THAT(start("OTEL_BSP_MAX_QUEUE_SIZE", "-1"),
+              NamesField("OTEL_BSP_MAX_QUEUE_SIZE"));
+  EXPECT_THAT(start("OTEL_EXPORTER_OTLP_HEADERS", "a\r\nb=c"),
+              NamesField("OTEL_EXPORTER_OTLP_HEADERS"));
+}
+
+TEST(HttpPostTest, ReadsTargets) {
+  MITRA_ASSERT_OK_AND_ASSIGN(const HttpTarget target,
+                             ParseHttpTarget("http://[::1]:4318/v1/traces"));
+  EXPECT_EQ(target.host, "::1");
+  EXPECT_EQ(target.port, "4318");
+  EXPECT_EQ(target.path, "/v1/traces");
+  for (const char* bad : {"", "collector:4318", "http://", "http://a:0",
+                          "http://a:99999", "http://u@h", "http://h/a b"}) {
+    EXPECT_FALSE(ParseHttpTarget(bad).ok()) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace mitra
