@@ -25,8 +25,8 @@ namespace {
 // Variables of our other programs and of the tests; a service ignores them.
 constexpr absl::string_view kForeignVariables[] = {
     "MITRA_SHARED_DATA", "MITRA_BIN_DIR", "MITRA_SOURCE_DIR", "MITRA_KERNEL",
-    "MITRA_API_KEY",     "MITRA_SERVER",  "MITRA_CONTEXT",
-    "MITRA_HTTP",        "MITRA_CLUSTER_DIR"};
+    "MITRA_API_KEY",     "MITRA_SERVER",  "MITRA_CONTEXT",    "MITRA_HTTP",
+    "MITRA_CLUSTER_DIR", "MITRA_CONFIG"};
 
 absl::Status Wrong(absl::string_view key, absl::string_view source,
                    absl::string_view what) {

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status/errors.h"
 #include "google/rpc/status.pb.h"
+#include "services/cli/output/yaml.h"
 
 namespace mitra::cli {
 namespace {
@@ -52,6 +53,14 @@ std::shared_ptr<grpc::ChannelCredentials> CredentialsOf() {
   options.pem_cert_chain = FileOf("MITRA_TLS_CERT");
   options.pem_private_key = FileOf("MITRA_TLS_KEY");
   return grpc::SslCredentials(options);
+}
+
+std::string ToJson(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  std::string text;
+  (void)google::protobuf::util::MessageToJsonString(message, &text, options);
+  return text;
 }
 
 }  // namespace
@@ -105,11 +114,16 @@ int Report(const grpc::Status& status) {
 }
 
 void PrintJson(const google::protobuf::Message& message) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  std::string text;
-  (void)google::protobuf::util::MessageToJsonString(message, &text, options);
-  std::cout << text << "\n";
+  std::cout << ToJson(message) << "\n";
+}
+
+void PrintMessage(const Globals& globals,
+                  const google::protobuf::Message& message) {
+  if (globals.output == "yaml") {
+    std::cout << "---\n" << JsonToYaml(ToJson(message));
+  } else {
+    PrintJson(message);
+  }
 }
 
 }  // namespace mitra::cli

@@ -24,11 +24,13 @@ struct Globals {
   std::string server = "127.0.0.1:8080";
   std::string api_key;
   std::string api_key_file;
-  std::string output = "table";  // or "json"
+  std::string context;
+  std::string output = "table";  // or "json", "yaml"
   std::string language = "id";
   double timeout_seconds = 30;
 
-  bool json() const { return output == "json"; }
+  // For programs: what the API said, whole.
+  bool json() const { return output != "table"; }
 };
 
 // One connection. Safe for concurrent use.
@@ -54,6 +56,9 @@ int Report(const grpc::Status& status);
 
 // Prints a message as JSON, names as in the API.
 void PrintJson(const google::protobuf::Message& message);
+// The same as the user asked: JSON, or a YAML document.
+void PrintMessage(const Globals& globals,
+                  const google::protobuf::Message& message);
 
 // Calls `method` of a stub with deadline and credential.
 template <typename Stub, typename Request, typename Response>

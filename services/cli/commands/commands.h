@@ -6,6 +6,8 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "services/cli/connection.h"
 
@@ -27,6 +29,17 @@ void AddRefreshCommands(CLI::App& app, const Globals& globals, Action& action);
 void AddLearnCommand(CLI::App& app, const Globals& globals, Action& action);
 void AddStatusCommand(CLI::App& app, const Globals& globals, Action& action);
 void AddKeyCommands(CLI::App& app, const Globals& globals, Action& action);
+// upsert, suspend.
+void AddUpsertCommands(CLI::App& app, const Globals& globals, Action& action);
+void AddDoctorCommand(CLI::App& app, const Globals& globals, Action& action);
+void AddCallCommand(CLI::App& app, const Globals& globals, Action& action);
+void AddContextCommands(CLI::App& app, Action& action);
+void AddCompletionCommand(CLI::App& app, Action& action);
+
+// What can follow: `words` are those typed after "mitra", the last one begun or
+// empty.
+std::vector<std::string> Completions(CLI::App& app,
+                                     const std::vector<std::string>& words);
 
 }  // namespace mitra::cli
 

@@ -41,7 +41,7 @@ std::string TimeOf(const google::protobuf::Timestamp& stamp) {
 }
 
 void Print(const Globals& globals, const v1::Engagement& engagement) {
-  if (globals.json()) return PrintJson(engagement);
+  if (globals.json()) return PrintMessage(globals, engagement);
   std::cout << engagement.engagement_id() << " " << StateOf(engagement) << ": "
             << engagement.seeker_id() << " asks " << engagement.provider_id()
             << " as " << RoleOf(engagement);
@@ -147,7 +147,7 @@ int List(const Globals& globals, const Options& o) {
         Call(connection, *stub, &v1::Engagements::Stub::ListEngagements,
              request, response);
     if (!status.ok()) return Report(status);
-    if (globals.json()) PrintJson(response);
+    if (globals.json()) PrintMessage(globals, response);
     for (const v1::Engagement& one : response.engagements()) {
       table.AddRow({one.engagement_id(), StateOf(one), one.seeker_id(),
                     one.provider_id(), RoleOf(one), TimeOf(one.update_time())});

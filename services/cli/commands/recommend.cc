@@ -21,8 +21,10 @@ namespace {
 
 struct Options {
   std::string subject, candidate, kinds = "mentor,partner", explain = "reasons";
-  std::vector<std::string> words, exclude, regions;
+  std::vector<std::string> words, exclude, regions, roles;
   int count = 10;
+  double subject_weight = -1;
+  bool seats_free = false, fresh = false;
 };
 
 absl::StatusOr<int> KindOf(absl::string_view word) {
@@ -110,6 +112,8 @@ int Recommend(const Globals& globals, const Options& o) {
                           : o.explain == "full"
                               ? v1::EXPLANATION_LEVEL_FULL
                               : v1::EXPLANATION_LEVEL_REASONS);
+  if (o.subject_weight >= 0) request.set_subject_weight(o.subject_weight);
+  request.set_fresh(o.fresh);
   for (const std::string& id : o.exclude) {
     request.mutable_filter()->add_exclude_ids(id);
   }
@@ -124,7 +128,7 @@ int Recommend(const Globals& globals, const Options& o) {
            response);
   if (!status.ok()) return Report(status);
   if (globals.json()) {
-    PrintJson(response);
+    PrintMessage(globals, response);
     return kOk;
   }
   for (const v1::Slate& slate : response.slates()) {
@@ -154,7 +158,7 @@ int Explain(const Globals& globals, const Options& o) {
            response);
   if (!status.ok()) return Report(status);
   if (globals.json()) {
-    PrintJson(response);
+    PrintMessage(globals, response);
     return kOk;
   }
   const v1::Recommendation& r = response.recommendation();
@@ -189,7 +193,7 @@ int WhyNot(const Globals& globals, const Options& o) {
       connection, *stub, &v1::Recommendations::Stub::WhyNot, request, response);
   if (!status.ok()) return Report(status);
   if (globals.json()) {
-    PrintJson(response);
+    PrintMessage(globals, response);
   } else {
     std::cout << v1::WhyNotCause_Name(response.cause()) << ": "
               << response.text() << "\n";
@@ -210,7 +214,7 @@ int Trust(const Globals& globals, const Options& o) {
            response);
   if (!status.ok()) return Report(status);
   if (globals.json()) {
-    PrintJson(response);
+    PrintMessage(globals, response);
     return kOk;
   }
   std::cout << absl::StrFormat(
@@ -238,7 +242,7 @@ int Diagnose(const Globals& globals, const Options& o) {
            request, response);
   if (!status.ok()) return Report(status);
   if (globals.json()) {
-    PrintJson(response);
+    PrintMessage(globals, response);
     return kOk;
   }
   for (const v1::CapitalScore& score : response.scores()) {
@@ -262,6 +266,19 @@ int Search(const Globals& globals, const Options& o) {
   v1::SearchProfilesRequest request;
   request.set_query(absl::StrJoin(o.words, " "));
   request.set_page_size(o.count);
+  for (const std::string& word : o.roles) {
+    const auto role =
+        ParseEnumWord(*v1::Role_descriptor(), "ROLE_", word, "--role");
+    if (!role.ok()) {
+      std::cerr << "mitra: " << role.status().message() << "\n";
+      return kUsage;
+    }
+    request.add_roles(static_cast<v1::Role>(*role));
+  }
+  for (const std::string& code : o.regions) {
+    request.mutable_filter()->add_region_codes(code);
+  }
+  request.mutable_filter()->set_seats_free(o.seats_free);
   const Connection connection(globals);
   auto stub = v1::Search::NewStub(connection.channel());
   v1::SearchProfilesResponse response;
@@ -269,7 +286,7 @@ int Search(const Globals& globals, const Options& o) {
       connection, *stub, &v1::Search::Stub::SearchProfiles, request, response);
   if (!status.ok()) return Report(status);
   if (globals.json()) {
-    PrintJson(response);
+    PrintMessage(globals, response);
     return kOk;
   }
   const auto language = taxonomy::LanguageOf(globals.language);
@@ -313,6 +330,12 @@ void AddRecommendCommands(CLI::App& app, const Globals& globals,
       ->check(CLI::IsMember({"none", "reasons", "full"}));
   recommend->add_option("--exclude", r->exclude, "Not these members");
   recommend->add_option("--region", r->regions, "Only inside these regions");
+  recommend
+      ->add_option("--weight", r->subject_weight,
+                   "Whose interest counts: 1 only the member's, 0 only the "
+                   "candidate's")
+      ->check(CLI::Range(0.0, 1.0));
+  recommend->add_flag("--fresh", r->fresh, "Compute anew");
 
   const auto pair = [&](const char* name, const char* help, Run run,
                         const char* kinds) {
@@ -326,11 +349,19 @@ void AddRecommendCommands(CLI::App& app, const Globals& globals,
   pair("explain",
        "Why two members fit.\n  mitra explain umkm-000123 mentor-000001",
        Explain, "");
-  pair("why-not", "Why a member is not recommended.", WhyNot, "mentor");
-  pair("trust", "How much one member can trust another, and through whom.",
+  pair("why-not",
+       "Why a member is not recommended.\n"
+       "  mitra why-not umkm-000123 mentor-000001 --kind mentor",
+       WhyNot, "mentor");
+  pair("trust",
+       "How much one member can trust another, and through whom.\n"
+       "  mitra trust umkm-000123 mentor-000001",
        Trust, "");
   auto d = std::make_shared<Options>();
-  add("diagnose", "A member's social capital and what raises it.", Diagnose, d)
+  add("diagnose",
+      "A member's social capital and what raises it.\n  mitra diagnose "
+      "umkm-000123 --lang en",
+      Diagnose, d)
       ->add_option("id", d->subject)
       ->required();
   auto s = std::make_shared<Options>();
@@ -340,6 +371,10 @@ void AddRecommendCommands(CLI::App& app, const Globals& globals,
   search->add_option("words", s->words)->required();
   search->add_option("-n,--count", s->count, "How many")
       ->check(CLI::Range(1, 100));
+  search->add_option("--role", s->roles, "Only in these roles")->delimiter(',');
+  search->add_option("--region", s->regions, "Only inside these regions")
+      ->delimiter(',');
+  search->add_flag("--seats-free", s->seats_free, "Only with a free seat");
 }
 
 }  // namespace mitra::cli

@@ -1,5 +1,7 @@
 // Commands on the record: get, list, delete, block, unblock, consent, verify.
 
+#include <unistd.h>
+
 #include <iostream>
 #include <memory>
 
@@ -56,7 +58,7 @@ int Get(const Globals& globals, const std::string& id) {
       connection, *stub, &v1::Profiles::Stub::GetProfile, request, profile);
   if (!status.ok()) return Report(status);
   if (globals.json()) {
-    PrintJson(profile);
+    PrintMessage(globals, profile);
   } else {
     PrintProfile(profile, taxonomy::LanguageOf(globals.language));
   }
@@ -69,6 +71,7 @@ int List(const Globals& globals, int limit) {
   const auto language = taxonomy::LanguageOf(globals.language);
   Table table({"id", "name", "roles", "region"});
   v1::ListProfilesRequest request;
+  v1::ListProfilesResponse all;
   int left = limit;
   while (left > 0) {
     request.set_page_size(std::min(left, 1000));
@@ -77,7 +80,7 @@ int List(const Globals& globals, int limit) {
         Call(connection, *stub, &v1::Profiles::Stub::ListProfiles, request,
              response);
     if (!status.ok()) return Report(status);
-    if (globals.json()) PrintJson(response);
+    all.MergeFrom(response);
     for (const v1::Profile& profile : response.profiles()) {
       table.AddRow({profile.profile_id(), profile.display_name(),
                     Roles(profile, language),
@@ -87,11 +90,29 @@ int List(const Globals& globals, int limit) {
     if (response.next_page_token().empty()) break;
     request.set_page_token(response.next_page_token());
   }
-  if (!globals.json()) std::cout << table.Render(TerminalWidth());
+  if (globals.json()) {
+    PrintMessage(globals, all);
+  } else {
+    std::cout << table.Render(TerminalWidth());
+  }
   return kOk;
 }
 
-int Delete(const Globals& globals, const std::string& id) {
+// Asks a person; a program is taken at its word.
+bool IsSure(const std::string& question) {
+  if (isatty(STDIN_FILENO) != 1) return true;
+  std::cerr << question << " [y/N] " << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+int Delete(const Globals& globals, const std::string& id, bool sure) {
+  if (!sure &&
+      !IsSure(absl::StrCat("Delete ", id, " with all that belongs to it?"))) {
+    std::cerr << "mitra: nothing was deleted\n";
+    return kFailed;
+  }
   const Connection connection(globals);
   auto stub = v1::Profiles::NewStub(connection.channel());
   v1::DeleteProfileRequest request;
@@ -99,9 +120,13 @@ int Delete(const Globals& globals, const std::string& id) {
   v1::DeleteProfileResponse response;
   const grpc::Status status = Call(
       connection, *stub, &v1::Profiles::Stub::DeleteProfile, request, response);
-  if (status.ok())
+  if (!status.ok()) return Report(status);
+  if (globals.json()) {
+    PrintMessage(globals, response);
+  } else {
     std::cout << "deleted at revision " << response.revision() << "\n";
-  return Report(status);
+  }
+  return kOk;
 }
 
 int Block(const Globals& globals, const std::string& a, const std::string& b,
@@ -163,7 +188,7 @@ void AddRecordCommands(CLI::App& app, const Globals& globals, Action& action) {
   struct Options {
     std::string a, b, purpose = "path_naming", receipt, by;
     int limit = 20;
-    bool withdraw = false;
+    bool withdraw = false, sure = false;
   };
   auto o = std::make_shared<Options>();
   const auto add = [&](const char* name, const char* help, const Action& run) {
@@ -179,10 +204,13 @@ void AddRecordCommands(CLI::App& app, const Globals& globals, Action& action) {
       [o, &globals] { return List(globals, o->limit); })
       ->add_option("--limit", o->limit, "How many")
       ->check(CLI::Range(1, 100'000));
-  add("delete", "Delete a member with all that belongs to it.",
-      [o, &globals] { return Delete(globals, o->a); })
-      ->add_option("id", o->a)
-      ->required();
+  auto* remove_one =
+      add("delete",
+          "Delete a member with all that belongs to it.\n"
+          "  mitra delete umkm-000123 --yes",
+          [o, &globals] { return Delete(globals, o->a, o->sure); });
+  remove_one->add_option("id", o->a)->required();
+  remove_one->add_flag("--yes", o->sure, "Do not ask");
   for (const bool remove : {false, true}) {
     auto* command = add(
         remove ? "unblock" : "block",

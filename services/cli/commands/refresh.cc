@@ -56,7 +56,7 @@ void PrintMarket(const v1::MarketReport& market) {
 }
 
 void Print(const Globals& globals, const v1::Refresh& r) {
-  if (globals.json()) return PrintJson(r);
+  if (globals.json()) return PrintMessage(globals, r);
   std::cout << r.refresh_id() << " " << StateOf(r) << " " << r.members_done()
             << "/" << r.members_total() << " members, " << r.full_slates()
             << " full, " << r.empty_slates() << " empty, exposure Gini "

@@ -28,21 +28,25 @@ void AddService(const v1::ServiceStatus& status, Table& table) {
   }
 }
 
+constexpr int kServices = 3;
+
 int Status(const Globals& globals) {
   const Connection connection(globals);
   const v1::GetStatusRequest request;
   Table table({"service", "state", "revision", "version"});
   int code = kOk;
+  int unreachable = 0;
   const auto take = [&](const char* name, const grpc::Status& status,
                         const v1::ServiceStatus& answer) {
     if (!status.ok()) {
       table.AddRow({name, "away", "", ""});
       table.AddNote(status.error_message());
-      code = kFailed;
+      unreachable += status.error_code() == grpc::StatusCode::UNAVAILABLE;
+      code = unreachable == kServices ? kUnreachable : kFailed;
       return;
     }
     if (globals.json()) {
-      PrintJson(answer);
+      PrintMessage(globals, answer);
     } else {
       AddService(answer, table);
     }

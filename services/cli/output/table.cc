@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "services/cli/output/style.h"
 
 namespace mitra::cli {
 namespace {
@@ -131,6 +132,8 @@ std::string Table::Render(size_t width) const {
     absl::StrAppend(&out, text, "\n");
   };
   line(headings_);
+  out.pop_back();
+  out = absl::StrCat(Paint(Tone::kStrong, out), "\n");
   for (const Row& row : rows_) {
     line(row.cells);
     for (const std::string& note : row.notes) {

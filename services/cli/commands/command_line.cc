@@ -1,0 +1,132 @@
+#include "services/cli/commands/command_line.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/version.h"
+#include "common/status/status_macros.h"
+#include "services/cli/context/contexts.h"
+
+namespace mitra::cli {
+namespace {
+
+constexpr char kFooter[] = R"(
+Examples:
+  mitra recommend umkm-000123 --kind mentor,partner -n 5
+  mitra search keripik tempe -o json
+  mitra call Profiles/GetProfile '{"profileId": "umkm-000123"}' -o yaml
+
+Data goes to standard output, all else to standard error. Exit codes: 0 done,
+1 the cluster refused or failed, 2 the command line is wrong, 3 nobody answers.
+Environment: MITRA_SERVER, MITRA_API_KEY, MITRA_CONTEXT, MITRA_CONFIG, NO_COLOR.
+)";
+
+// Commands by what they are about, as the help lists them.
+constexpr std::pair<const char*, const char*> kGroups[] = {
+    {"recommend", "Recommendations"},
+    {"explain", "Recommendations"},
+    {"why-not", "Recommendations"},
+    {"trust", "Recommendations"},
+    {"diagnose", "Recommendations"},
+    {"search", "Recommendations"},
+    {"get", "Members"},
+    {"list", "Members"},
+    {"upsert", "Members"},
+    {"delete", "Members"},
+    {"suspend", "Members"},
+    {"verify", "Members"},
+    {"block", "Members"},
+    {"unblock", "Members"},
+    {"consent", "Members"},
+    {"import", "Members"},
+    {"sample", "Members"},
+    {"engage", "Members"},
+    {"status", "Cluster"},
+    {"doctor", "Cluster"},
+    {"refresh", "Cluster"},
+    {"learn", "Cluster"},
+    {"key", "Cluster"},
+    {"call", "This command"},
+    {"context", "This command"},
+    {"completion", "This command"}};
+
+void AddGlobals(CLI::App& app, Globals& globals) {
+  app.add_option("--server", globals.server, "Gateway: host:port or unix:/path")
+      ->envname("MITRA_SERVER");
+  app.add_option("--api-key", globals.api_key, "API key")
+      ->envname("MITRA_API_KEY");
+  app.add_option("--api-key-file", globals.api_key_file,
+                 "File whose first line is the API key");
+  app.add_option("--context", globals.context,
+                 "A cluster by name; see mitra context")
+      ->envname("MITRA_CONTEXT");
+  app.add_option("-o,--output", globals.output, "table, json or yaml")
+      ->check(CLI::IsMember({"table", "json", "yaml"}));
+  app.add_option("--lang", globals.language, "Language of texts: id or en")
+      ->check(CLI::IsMember({"id", "en"}));
+  app.add_option("--timeout", globals.timeout_seconds, "Seconds for one call")
+      ->check(CLI::Range(0.01, 3600.0));
+}
+
+}  // namespace
+
+void BuildCommandLine(CLI::App& app, Globals& globals, Action& action) {
+  app.set_version_flag("--version", kVersion);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.footer(kFooter);
+  AddGlobals(app, globals);
+  AddSampleCommand(app, globals, action);
+  AddImportCommand(app, globals, action);
+  AddRecordCommands(app, globals, action);
+  AddUpsertCommands(app, globals, action);
+  AddRecommendCommands(app, globals, action);
+  AddRefreshCommands(app, globals, action);
+  AddEngageCommands(app, globals, action);
+  AddLearnCommand(app, globals, action);
+  AddStatusCommand(app, globals, action);
+  AddDoctorCommand(app, globals, action);
+  AddKeyCommands(app, globals, action);
+  AddCallCommand(app, globals, action);
+  AddContextCommands(app, action);
+  AddCompletionCommand(app, action);
+  for (CLI::App* command : app.get_subcommands({})) {
+    for (const auto& [name, group] : kGroups) {
+      if (command->get_name() == name) command->group(group);
+    }
+  }
+}
+
+absl::Status ApplyContext(const std::vector<std::string>& arguments,
+                          const CLI::App& app, Globals& globals) {
+  const auto typed = [&](const std::string& option) {
+    return std::any_of(
+        arguments.begin(), arguments.end(), [&](const std::string& argument) {
+          return argument == option ||
+                 absl::StartsWith(argument, absl::StrCat(option, "="));
+        });
+  };
+  const bool named = typed("--context");
+  // Whether the option has a value that beats the context's.
+  const auto settled = [&](const char* option) {
+    return typed(option) || (!named && app.get_option(option)->count() > 0);
+  };
+  MITRA_ASSIGN_OR_RETURN(const Contexts contexts, LoadContexts(ContextsPath()));
+  MITRA_ASSIGN_OR_RETURN(const Context context, contexts.Pick(globals.context));
+  if (!context.server.empty() && !settled("--server")) {
+    globals.server = context.server;
+  }
+  if (!context.api_key_file.empty() && !settled("--api-key") &&
+      !settled("--api-key-file")) {
+    globals.api_key.clear();
+    globals.api_key_file = context.api_key_file;
+  }
+  if (!context.language.empty() && !settled("--lang")) {
+    globals.language = context.language;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace mitra::cli

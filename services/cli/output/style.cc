@@ -1,0 +1,32 @@
+#include "services/cli/output/style.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+
+namespace mitra::cli {
+
+bool MayPaint(bool terminal) {
+  const char* no_color = std::getenv("NO_COLOR");
+  if (!terminal || (no_color != nullptr && *no_color != '\0')) return false;
+  const char* term = std::getenv("TERM");
+  return term == nullptr || absl::string_view(term) != "dumb";
+}
+
+std::string Paint(Tone tone, absl::string_view text) {
+  static const bool paint = MayPaint(isatty(STDOUT_FILENO) == 1);
+  return Paint(tone, text, paint);
+}
+
+std::string Paint(Tone tone, absl::string_view text, bool paint) {
+  if (!paint || tone == Tone::kPlain) return std::string(text);
+  const char* code = tone == Tone::kStrong ? "1"
+                     : tone == Tone::kGood ? "32"
+                     : tone == Tone::kWarn ? "33"
+                                           : "31";
+  return absl::StrCat("\033[", code, "m", text, "\033[0m");
+}
+
+}  // namespace mitra::cli
