@@ -6,7 +6,7 @@ import { cap, percent, word } from '../words.js';
 // `scores`: [{dimension, percentile}], drawn clockwise from the top.
 export function radar(label, scores) {
   const d3 = globalThis.d3;
-  const [WIDTH, HEIGHT, RADIUS] = narrow() ? [350, 320, 92] : [480, 420, 140];
+  const [WIDTH, HEIGHT, RADIUS] = narrow() ? [384, 320, 92] : [480, 420, 140];
   const angle = (i) => (i / scores.length) * 2 * Math.PI;
   const at = (i, r) => [Math.sin(angle(i)) * r * RADIUS, -Math.cos(angle(i)) * r * RADIUS];
   const ring = (r) => `${d3.line()(scores.map((_, i) => at(i, r)))}Z`;
