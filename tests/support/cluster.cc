@@ -17,6 +17,9 @@
 namespace mitra::testing {
 namespace {
 
+// What the console draws with, where node-d3 is installed.
+constexpr char kD3[] = "/usr/share/nodejs/d3/dist/d3.min.js";
+
 std::string BinaryDir() {
   if (const char* dir = std::getenv("MITRA_BIN_DIR")) return dir;
   char path[4096] = {};
@@ -118,6 +121,10 @@ std::vector<std::string> Cluster::ArgumentsOf(
     }
     add("auth.keys_file", dir_.File("keys.jsonl"));
     add("redis.target", redis_->target());
+    const char* source = std::getenv("MITRA_SOURCE_DIR");
+    if (source != nullptr && access(kD3, R_OK) == 0) {
+      add("console.dir", absl::StrCat(source, "/services/gateway/console"));
+    }
     return argv;
   }
   add("data_dir", dir_.File(service));

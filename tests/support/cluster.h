@@ -1,5 +1,6 @@
 // A whole cluster of a test's own: all four services, as the programs that
-// ship, and a Redis, on unix sockets in a temporary folder.
+// ship, and a Redis, on unix sockets in a temporary folder; with the console
+// where MITRA_SOURCE_DIR and node-d3 are there.
 
 #ifndef MITRA_TESTS_SUPPORT_CLUSTER_H_
 #define MITRA_TESTS_SUPPORT_CLUSTER_H_

@@ -1,0 +1,191 @@
+// The command `mitra` against a real cluster, as a person types it.
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/status/status_matchers.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/e2e/foreign.h"
+#include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
+
+namespace mitra {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class CliTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto cluster = testing::StartSampleCluster(300, 2000);
+    ASSERT_TRUE(cluster.ok()) << cluster.status();
+    cluster_ = cluster->release();
+  }
+  static void TearDownTestSuite() {
+    delete cluster_;
+    cluster_ = nullptr;
+  }
+
+  // Runs `mitra` with these words.
+  testing::CommandResult Mitra(
+      std::vector<std::string> words,
+      const std::map<std::string, std::string>& more = {}) {
+    words.insert(words.begin(), testing::BuildFile("bin/mitra"));
+    auto environment = testing::EnvironmentOf(*cluster_);
+    environment["MITRA_CONFIG"] = dir_.File("config.toml");
+    for (const auto& [key, value] : more) environment[key] = value;
+    const auto result =
+        testing::RunCommand(words, absl::Seconds(30), environment);
+    EXPECT_TRUE(result.ok()) << result.status();
+    return result.ok() ? *result : testing::CommandResult{-1, ""};
+  }
+
+  // The id of a business.
+  std::string Member() {
+    const auto found = Mitra(
+        {"search", "keripik", "--role", "business", "-n", "1", "-o", "json"});
+    return json::parse(found.output)["hits"][0]["profileId"];
+  }
+
+  static testing::Cluster* cluster_;
+  testing::TempDir dir_;
+};
+
+testing::Cluster* CliTest::cluster_ = nullptr;
+
+TEST_F(CliTest, CallTakesAnyMethod) {
+  const std::string member = Member();
+  const auto profile =
+      Mitra({"call", "Profiles/GetProfile",
+             absl::StrCat("{\"profileId\":\"", member, "\"}")});
+  EXPECT_EQ(profile.exit_code, 0) << profile.output;
+  EXPECT_EQ(json::parse(profile.output)["profileId"], member);
+
+  const auto slate =
+      Mitra({"call", "mitra.v1.Recommendations.Recommend",
+             absl::StrCat("{\"profileId\":\"", member,
+                          "\",\"kinds\":[\"RECOMMENDATION_KIND_MENTOR\"]}"),
+             "-o", "yaml"});
+  EXPECT_EQ(slate.exit_code, 0) << slate.output;
+  EXPECT_THAT(slate.output, StartsWith("---\nslates:\n  - kind: "));
+
+  const auto status = Mitra({"call", "MatchingOperations/GetMatchingStatus"});
+  EXPECT_EQ(json::parse(status.output)["service"], "matching");
+}
+
+TEST_F(CliTest, CallStreams) {
+  const std::string rows = dir_.File("rows.ndjson");
+  testing::WriteFileOrDie(
+      rows,
+      R"({"row":"1","profile":{"profileId":"call-1","kind":"MEMBER_KIND_PERSON",)"
+      R"("displayName":"A","regionCode":"33.72.01",)"
+      R"("facets":[{"role":"ROLE_MENTOR"}]}})"
+      "\n\n"
+      R"({"row":"3","profile":{"profileId":"bad id"}})"
+      "\n");
+  auto process =
+      testing::Process::Start({.argv = {testing::BuildFile("bin/mitra"), "call",
+                                        "Profiles/Import", "-"},
+                               .env = testing::EnvironmentOf(*cluster_),
+                               .output_path = dir_.File("out"),
+                               .input_path = rows});
+  MITRA_ASSERT_OK(process.status());
+  const auto code = (*process)->Wait(absl::Seconds(30));
+  MITRA_ASSERT_OK(code.status());
+  const std::string output = testing::ReadFileOrEmpty(dir_.File("out"));
+  EXPECT_EQ(*code, 0) << output;
+  EXPECT_THAT(output, HasSubstr("ROW_VERDICT_CREATED"));
+  EXPECT_THAT(output, HasSubstr("ROW_VERDICT_REJECTED"));
+}
+
+TEST_F(CliTest, CallSaysWhatIsWrongWithARequest) {
+  const auto field = Mitra({"call", "Profiles/GetProfile", "{\"nope\":1}"});
+  EXPECT_EQ(field.exit_code, 2);
+  EXPECT_THAT(field.output, HasSubstr("nope"));
+  EXPECT_EQ(Mitra({"call", "Profiles/Nothing"}).exit_code, 2);
+  EXPECT_EQ(Mitra({"call", "Profiles/GetProfile", "{"}).exit_code, 2);
+  const auto missing =
+      Mitra({"call", "Profiles/GetProfile", "{\"profileId\":\"nobody\"}"});
+  EXPECT_EQ(missing.exit_code, 1);
+  EXPECT_THAT(missing.output, HasSubstr("PROFILE_NOT_FOUND"));
+}
+
+TEST_F(CliTest, CallDescribesWhatAMethodTakes) {
+  const auto said = Mitra({"call", "Refreshes/StartRefresh", "--describe"});
+  EXPECT_EQ(said.exit_code, 0);
+  EXPECT_THAT(said.output, HasSubstr("takes mitra.v1.StartRefreshRequest"));
+  EXPECT_THAT(said.output, HasSubstr("kinds: RecommendationKind[]"));
+  EXPECT_THAT(said.output, HasSubstr("RECOMMENDATION_KIND_MENTOR"));
+}
+
+TEST_F(CliTest, AMemberIsWrittenSuspendedShownAndDeleted) {
+  const std::string file = dir_.File("one.json");
+  testing::WriteFileOrDie(file,
+                          R"([{"profileId":"cli-1","kind":"MEMBER_KIND_PERSON",
+                 "displayName":"Bu Tini","regionCode":"33.72.01",
+                 "facets":[{"role":"ROLE_MENTOR"}]}])");
+  EXPECT_THAT(Mitra({"upsert", file, "--check"}).output,
+              HasSubstr("cli-1 is good"));
+  EXPECT_EQ(Mitra({"get", "cli-1"}).exit_code, 1);
+  EXPECT_THAT(Mitra({"upsert", file}).output,
+              HasSubstr("cli-1 is at revision "));
+  EXPECT_THAT(Mitra({"suspend", "cli-1"}).output, HasSubstr("is hidden"));
+  EXPECT_THAT(Mitra({"suspend", "cli-1", "--lift"}).output,
+              HasSubstr("is shown again"));
+  EXPECT_THAT(Mitra({"get", "cli-1", "-o", "yaml"}).output,
+              HasSubstr("displayName: Bu Tini\n"));
+  EXPECT_EQ(Mitra({"delete", "cli-1"}).exit_code, 0);
+  EXPECT_EQ(Mitra({"get", "cli-1"}).exit_code, 1);
+  testing::WriteFileOrDie(file, R"({"profileId":"cli-2"})");
+  EXPECT_EQ(Mitra({"upsert", file}).exit_code, 1);
+  testing::WriteFileOrDie(file, "{\"what\":1}");
+  EXPECT_EQ(Mitra({"upsert", file}).exit_code, 2);
+}
+
+TEST_F(CliTest, ContextsAreMadeUsedAndForgotten) {
+  const std::string server = cluster_->target("gateway");
+  const std::string key = dir_.File("a.key");
+  testing::WriteFileOrDie(key, cluster_->key());
+  EXPECT_EQ(Mitra({"context", "set", "solo", "--server", server,
+                   "--api-key-file", key, "--lang", "en"})
+                .exit_code,
+            0);
+  EXPECT_THAT(Mitra({"context", "list"}).output, HasSubstr("solo"));
+  const std::map<std::string, std::string> elsewhere = {
+      {"MITRA_SERVER", "unix:/nowhere"}, {"MITRA_API_KEY", "x"}};
+  EXPECT_EQ(Mitra({"status", "--timeout", "1"}, elsewhere).exit_code, 3);
+  EXPECT_EQ(Mitra({"--context", "solo", "status"}, elsewhere).exit_code, 0);
+  EXPECT_EQ(Mitra({"context", "use", "nope"}).exit_code, 2);
+  EXPECT_EQ(Mitra({"context", "delete", "solo"}).exit_code, 0);
+  EXPECT_EQ(Mitra({"--context", "solo", "status"}).exit_code, 2);
+}
+
+TEST_F(CliTest, TheDoctorFindsAHealthyClusterHealthy) {
+  const auto said = Mitra({"doctor"});
+  EXPECT_EQ(said.exit_code, 0) << said.output;
+  EXPECT_THAT(said.output, HasSubstr("matching is ready"));
+  const auto wrong = Mitra({"doctor"}, {{"MITRA_API_KEY", "mk_wrong"}});
+  EXPECT_EQ(wrong.exit_code, 1);
+  EXPECT_THAT(wrong.output, HasSubstr("does not know this key"));
+  const auto away = Mitra({"doctor"}, {{"MITRA_SERVER", "unix:/nowhere"}});
+  EXPECT_EQ(away.exit_code, 3) << away.output;
+}
+
+TEST_F(CliTest, TheShellCanCompleteIt) {
+  EXPECT_THAT(Mitra({"completion", "bash"}).output, HasSubstr("complete -o"));
+  EXPECT_EQ(Mitra({"__complete", "why"}).output, "why-not\n");
+  EXPECT_EQ(Mitra({"completion", "fish"}).exit_code, 2);
+}
+
+TEST_F(CliTest, NothingIsPaintedInAPipe) {
+  EXPECT_EQ(Mitra({"list", "--limit", "3"}).output.find('\033'),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace mitra

@@ -1,0 +1,316 @@
+"""The web console in a real browser: every page in both languages, hostile
+profiles, the keyboard, phones.
+
+Run by console_test.cc, which starts a cluster with a sample network and sets
+MITRA_HTTP, MITRA_API_KEY and MITRA_SHOTS (where screenshots go).
+"""
+
+import json
+import os
+import tempfile
+import unittest
+import urllib.error
+import urllib.request
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+HTTP = os.environ['MITRA_HTTP']
+KEY = os.environ['MITRA_API_KEY']
+SHOTS = os.environ['MITRA_SHOTS']
+EVIL = '<img src=x onerror="window.__evil=1"><script>window.__evil=1</script>'
+WIDE, PHONE = (1360, 860), (390, 844)
+
+# Page, part of the address, headings in Indonesian and English, and what must
+# be there when it is drawn.
+PAGES = [
+    ('overview', '#/overview', ('Ringkasan', 'Overview'), '.card svg.graphic'),
+    ('members', '#/members?q=keripik', ('Anggota', 'Members'), 'a.person'),
+    ('recommend', '#/recommend/{member}', ('Rekomendasi', 'Recommend'), '.pick'),
+    ('capital', '#/capital/{member}', ('Modal sosial', 'Capital'), 'svg.graphic'),
+    ('refresh', '#/refresh', ('Penyegaran', 'Refresh'), 'form'),
+    ('api', '#/api?method=get%20%2Fv1%2Fprofiles%2F%7Bprofile_id%7D',
+     ('API', 'API'), '#p-profile_id'),
+]
+
+
+def call(verb, path, body=None):
+  request = urllib.request.Request(
+      HTTP + path, method=verb,
+      data=None if body is None else json.dumps(body).encode(),
+      headers={'Authorization': 'Bearer ' + KEY,
+               'Content-Type': 'application/json'})
+  with urllib.request.urlopen(request, timeout=30) as response:
+    return json.load(response)
+
+
+def start_browser():
+  options = webdriver.ChromeOptions()
+  options.binary_location = '/usr/bin/chromium'
+  for flag in ('--headless=new', '--no-sandbox', '--disable-gpu',
+               '--disable-quic', '--no-first-run', '--hide-scrollbars',
+               '--disable-background-networking', '--disable-component-update',
+               '--disable-sync', '--disable-dev-shm-usage',
+               '--user-data-dir=' + tempfile.mkdtemp(prefix='mitra-browser-')):
+    options.add_argument(flag)
+  options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
+  return webdriver.Chrome(options=options,
+                          service=Service('/usr/bin/chromedriver'))
+
+
+class ConsoleTest(unittest.TestCase):
+
+  @classmethod
+  def setUpClass(cls):
+    os.makedirs(SHOTS, exist_ok=True)
+    cls.member = call('GET', '/v1/profiles:search?query=keripik'
+                      '&roles=ROLE_BUSINESS')['hits'][0]['profileId']
+    cls.browser = start_browser()
+
+  @classmethod
+  def tearDownClass(cls):
+    cls.browser.quit()
+
+  def setUp(self):
+    self.size(WIDE)
+    self.browser.get('about:blank')
+    self.browser.get(HTTP + '/console/')
+    self.wait('#key')
+    self.browser.get_log('browser')  # forgets what came before
+
+  # What the tests are written in.
+
+  def size(self, size):
+    self.browser.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', {
+        'width': size[0], 'height': size[1], 'deviceScaleFactor': 1,
+        'mobile': size[0] < 600})
+
+  def all(self, selector):
+    return self.browser.find_elements(By.CSS_SELECTOR, selector)
+
+  def wait(self, selector, seconds=20):
+    return WebDriverWait(self.browser, seconds).until(
+        lambda b: b.find_elements(By.CSS_SELECTOR, selector))[0]
+
+  def js(self, script, *arguments):
+    return self.browser.execute_script('return ' + script, *arguments)
+
+  def sign_in(self):
+    self.wait('#key').send_keys(KEY + Keys.ENTER)
+    self.wait('.shell')
+
+  def open(self, address):
+    self.browser.execute_script('location.hash = arguments[0]',
+                                address.format(member=self.member))
+
+  def language(self, language):
+    self.all('#languages button')[0 if language == 'id' else 1].click()
+
+  def theme(self, theme):
+    self.all('#themes button')[1 if theme == 'light' else 2].click()
+
+  def shot(self, name, size):
+    height = min(4000, self.js('document.documentElement.scrollHeight'))
+    self.size((size[0], max(size[1], height)))
+    self.browser.save_screenshot(os.path.join(SHOTS, name + '.png'))
+    self.size(size)
+
+  def assert_clean(self, page):
+    """No script failed, nothing was refused by the page's policy."""
+    bad = [e['message'] for e in self.browser.get_log('browser')
+           if e['level'] in ('SEVERE', 'WARNING')]
+    self.assertEqual(bad, [], page)
+    self.assertEqual([e.text for e in self.all('.notice.error')], [], page)
+
+  # The tests.
+
+  def test_every_page_in_both_languages_and_on_a_phone(self):
+    self.sign_in()
+    for number, language in enumerate(('id', 'en')):
+      for size, theme in ((WIDE, 'dark' if language == 'en' else 'light'),
+                          (PHONE, 'light')):
+        self.size(size)
+        self.language(language)
+        self.theme(theme)
+        for page, address, headings, sign in PAGES:
+          with self.subTest(page=page, language=language, width=size[0]):
+            self.open(address)
+            self.wait(f'.page[data-page={page}] {sign}')
+            self.assertEqual(self.all('h1')[0].text, headings[number])
+            self.assertEqual(self.js('document.documentElement.lang'), language)
+            self.assertLessEqual(
+                self.js('document.documentElement.scrollWidth'), size[0],
+                'wider than the screen')
+            self.assert_clean(page)
+            self.shot(f'{page}-{language}-{theme}-{size[0]}', size)
+
+  def test_every_graphic_has_a_name_and_a_table_beside_it(self):
+    self.sign_in()
+    for address, sign in (('#/overview', '.card svg.graphic'),
+                          ('#/members/{member}', 'svg.graphic'),
+                          ('#/capital/{member}', 'svg.graphic'),
+                          ('#/recommend/{member}', '.pick svg.graphic')):
+      self.open(address)
+      self.wait('.page[data-page=%s] %s' % (
+          address.split('/')[1], sign))
+      without = self.js('''[...document.querySelectorAll('svg.graphic')]
+          .filter((g) => !g.getAttribute('aria-label') ||
+              (!g.querySelector('.path-none') &&
+               !g.parentElement.querySelector('details.twin table')))
+          .map((g) => g.outerHTML.slice(0, 200))''')
+      self.assertEqual(without, [], address)
+
+  def test_hostile_profiles_stay_text(self):
+    words = {'text': EVIL}
+    profile = {
+        'kind': 'MEMBER_KIND_BUSINESS', 'displayName': EVIL, 'about': EVIL,
+        'regionCode': '33.72.01', 'sectors': [{'code': '10710'}],
+        'languages': ['id'],
+        'facets': [{
+            'role': 'ROLE_BUSINESS', 'headline': EVIL,
+            'needs': [{'resource': 'RESOURCE_MENTORING', **words}],
+            'offers': [{'resource': 'RESOURCE_COLLABORATION', **words}]}],
+        'externalIds': [{'system': 'pasar', 'value': EVIL}],
+        'links': [{'kind': 'website', 'url': 'https://example.org/?a=%22%3E%3Cb%3E'}],
+        'products': [{'productId': 'p1', 'name': EVIL, 'description': EVIL}],
+        'norms': [{'kind': 'NORM_KIND_SPP_IRT', 'issuer': EVIL,
+                   'verifier': EVIL, 'number': EVIL, 'productId': 'p1'}],
+    }
+    try:
+      call('PUT', '/v1/profiles/evil-1', profile)
+    except urllib.error.HTTPError as refused:  # says which field it minds
+      self.fail(refused.read().decode())
+    call('POST', '/v1/evidence', {
+        'authorId': self.member, 'aboutId': 'evil-1', 'note': EVIL,
+        'externalRef': EVIL, 'kind': 'EVIDENCE_KIND_REFERENCE',
+        'eventTime': '2026-01-02T03:04:05Z'})
+    self.sign_in()
+    for address, sign in (
+        ('#/members/evil-1', 'svg.graphic'),
+        ('#/members/{member}', 'svg.graphic'),
+        ('#/members?q=onerror', '.page'),
+        ('#/recommend/evil-1', '.pick, .empty'),
+        ('#/recommend/{member}?kind=RECOMMENDATION_KIND_PEER', '.pick, .empty'),
+        ('#/capital/evil-1', 'svg.graphic'),
+        ('#/members/' + EVIL.replace('/', '%2F'), '.notice.error')):
+      self.open(address)
+      self.wait(sign)
+      self.assertIsNone(self.js('window.__evil ?? null'), address)
+      self.assertEqual(self.all('img[src=x]'), [], address)
+      self.assertEqual(self.js("document.querySelectorAll('script').length"), 2)
+    self.open('#/members/evil-1')
+    WebDriverWait(self.browser, 10).until(
+        lambda b: self.all('h1') and self.all('h1')[0].text == EVIL)
+    self.shot('member-hostile', WIDE)
+
+  def test_the_whole_way_by_keyboard(self):
+    keys = lambda *k: webdriver.ActionChains(self.browser).send_keys(*k).perform()
+    focus = lambda: self.browser.switch_to.active_element
+    keys(KEY, Keys.ENTER)  # the field has the focus already
+    self.wait('.shell')
+    self.language('en')
+    self.open('#/overview')
+    WebDriverWait(self.browser, 10).until(
+        lambda b: focus().tag_name == 'h1')  # a new page begins at its heading
+    for _ in range(30):  # back over the frame to the first link of all
+      webdriver.ActionChains(self.browser).key_down(Keys.SHIFT).send_keys(
+          Keys.TAB).key_up(Keys.SHIFT).perform()
+      if focus().get_attribute('class') == 'skip':
+        break
+    self.assertEqual(focus().text, 'Skip to content')
+    keys(Keys.ENTER)
+    self.assertEqual(focus().get_attribute('id'), 'main')
+    self.browser.execute_script("document.querySelector('.brand').focus()")
+    keys(Keys.TAB, Keys.TAB, Keys.ENTER)
+    self.wait('.page[data-page=members] a.person')
+    for _ in range(20):  # from the heading to the field of search
+      keys(Keys.TAB)
+      if focus().get_attribute('id') == 'query':
+        break
+    keys('keripik', Keys.ENTER)
+    WebDriverWait(self.browser, 10).until(
+        lambda b: 'q=keripik' in b.current_url)
+    self.wait('a.person')
+    for _ in range(20):
+      keys(Keys.TAB)
+      if 'person' in (focus().get_attribute('class') or ''):
+        break
+    name = focus().find_element(By.TAG_NAME, 'strong').text
+    keys(Keys.ENTER)
+    WebDriverWait(self.browser, 10).until(
+        lambda b: self.all('h1') and self.all('h1')[0].text == name)
+    # The picker: type, down, enter.
+    self.open('#/capital')
+    field = self.wait('[role=combobox]')
+    field.send_keys('keripik')
+    WebDriverWait(self.browser, 10).until(
+        lambda b: field.get_attribute('aria-expanded') == 'true')
+    keys(Keys.ARROW_DOWN, Keys.ENTER)
+    self.wait('.page[data-page=capital] svg.graphic')
+
+  def test_a_moved_weight_only_changes_the_order(self):
+    self.sign_in()
+    self.open('#/recommend/{member}')
+    self.wait('.pick')
+    ids = lambda: self.js(
+        "[...document.querySelectorAll('.pick')].map((p) => p.dataset.id)")
+    before = ids()
+    slider = self.wait('#w-group_near')
+    slider.send_keys(Keys.HOME)
+    self.all('#w-group_fit')[0].send_keys(Keys.HOME)
+    self.assertEqual(sorted(ids()), sorted(before))
+    self.assertNotEqual(ids(), before)
+    self.all('#what-if header button')[0].click()
+    self.assertEqual(ids(), before)
+
+  def test_why_not_gives_a_cause(self):
+    self.sign_in()
+    self.open('#/recommend/{member}')
+    self.wait('.pick')
+    field = self.wait('#why-not input')
+    field.send_keys('nobody-at-all' + Keys.ENTER)
+    self.assertNotEqual(self.wait('#why-not .notice').text, '')
+    candidate = self.all('.pick')[0].get_attribute('data-id')
+    field.send_keys(Keys.CONTROL, 'a')
+    field.send_keys(candidate + Keys.ENTER)
+    self.wait('#why-not .notice.good')
+
+  def test_a_refresh_is_started_watched_and_reported(self):
+    self.sign_in()
+    self.language('en')
+    self.open('#/refresh')
+    self.wait('form button.primary').click()
+    self.wait('.page svg.graphic', 120)
+    self.assertTrue(self.all('details.twin table'))
+    self.assert_clean('refresh')
+    self.shot('refresh-report', WIDE)
+
+  def test_a_method_can_be_tried(self):
+    self.sign_in()
+    self.open(PAGES[-1][1])
+    self.wait('#p-profile_id').send_keys(self.member + Keys.ENTER)
+    answer = self.wait('pre.code:not(:empty)')
+    self.assertEqual(json.loads(answer.text)['profileId'], self.member)
+
+  def test_the_key_is_only_in_memory(self):
+    self.sign_in()
+    stored = self.js(
+        'JSON.stringify([{...localStorage}, {...sessionStorage}, '
+        'document.cookie, location.href, history.state])')
+    self.assertNotIn(KEY, stored)
+    self.assertNotIn(KEY, self.browser.page_source)
+    self.all('#sign-out')[0].click()
+    self.wait('#key')
+    self.open('#/members')
+    self.assertEqual(self.all('.shell'), [])
+
+  def test_a_wrong_key_is_refused_with_the_reason(self):
+    self.wait('#key').send_keys('nonsense' + Keys.ENTER)
+    self.assertIn('CREDENTIAL_INVALID', self.wait('.notice.error').text)
+
+
+if __name__ == '__main__':
+  unittest.main(verbosity=2)
