@@ -8,17 +8,29 @@
 //   help topics (needs, offers)         give_similarity, need_covered
 //   expertise (line of business)        take_similarity, shared_norms
 //   major (sector)                      sector_proximity
-//   the mentor's earlier answers        responsiveness, newcomer
-//   answers to mentees alike            cohesion
+//   the mentor's earlier answers        same_group
+//   the same, shrunk to what answers of mentors with its majors, topics and
+//     expertise let expect, as log odds responsiveness
+//   how many asked the mentor before    seats_free (load)
+//   its answers to the mentee's topics  trust
+//   its answers to the mentee's expertise
+//                                       cohesion
 //   answers of mentors alike            reputation
 //   answers to mentees of the programme subject_reputation
+//   answers to the mentee's topics and expertise, by all mentors
+//                                       offer_wanted, supply_relation
 //   is the list of topics or expertise filled in (completeness)
 //                                       subject_verified, ahead (mentee),
-//                                       candidate_verified, seats_free (mentor)
-// Histories of a mentee in training are read without the tenth of mentees that
-// it belongs to, as its own answer would tell itself.
+//                                       candidate_verified, same_language
+//                                       (mentor)
+// Histories are of mentees in training only; of a mentee in training they are
+// read without the tenth of mentees that it belongs to, as its own answer would
+// tell itself. A list that is empty says nothing: what would be read from it is
+// missing, and stands where the mean of the filled in lists does (Centre), so
+// that without the completeness features nothing tells an empty list.
 
 #include <algorithm>
+#include <array>
 #include <bitset>
 #include <cmath>
 #include <cstdint>
@@ -185,17 +197,47 @@ double Overlap(const Tags& a, const Tags& b) {
                    : 0;
 }
 
-// Weighted answers, shrunk to the mean.
+// Weighted answers, shrunk to what was expected.
 struct Rate {
   double yes = 0, all = 0;
   void Add(bool match, double weight = 1) {
     yes += match ? weight : 0;
     all += weight;
   }
-  float Of(double mean, double prior) const {
-    return static_cast<float>((yes + prior * mean) / (all + prior));
+  double Of(double expected, double prior) const {
+    return (yes + prior * expected) / (all + prior);
   }
 };
+
+double LogOdds(double p) { return std::log(p / (1 - p)); }
+double Probability(double z) { return 1 / (1 + std::exp(-z)); }
+
+// Answers by what they were about; each can be read without one fold.
+class AnswersBy {
+ public:
+  void Add(uint64_t key, const Meeting& meeting, size_t fold) {
+    auto& folds = answers_[key];
+    folds.resize(kFolds + 1);
+    for (size_t f = 0; f <= kFolds; ++f) {
+      if (f != fold) folds[f].Add(meeting.match);
+    }
+  }
+  Rate Of(uint64_t key, size_t without) const {
+    const auto found = answers_.find(key);
+    return found == answers_.end() ? Rate() : found->second[without];
+  }
+
+ private:
+  absl::flat_hash_map<uint64_t, std::vector<Rate>> answers_;
+};
+
+std::vector<uint32_t> Members(const Tags& tags) {
+  std::vector<uint32_t> members;
+  for (uint32_t i = 0; i < tags.size(); ++i) {
+    if (tags[i]) members.push_back(i);
+  }
+  return members;
+}
 
 // What is known from the mentees in training.
 class History {
@@ -208,92 +250,152 @@ class History {
         fold_[i] = static_cast<size_t>(random.Next() * kFolds);
       }
     }
-    by_mentor_.resize(platform.mentors.size());
     Rate all;
     for (const Meeting& meeting : platform.meetings) {
       if (held_out[meeting.mentee]) continue;
       all.Add(meeting.match);
-      by_mentor_[meeting.mentor].push_back(&meeting);
-      for (const uint32_t major : platform.mentees[meeting.mentee].majors) {
-        by_major_[major].push_back(&meeting);
-      }
+      Remember(meeting, fold_[meeting.mentee]);
     }
     mean_ = all.Of(.5, 1);
-    rates_.resize(platform.mentors.size());
-    for (size_t m = 0; m < rates_.size(); ++m) {
-      rates_[m].resize(kFolds + 1);
-      for (const Meeting* meeting : by_mentor_[m]) {
-        for (size_t fold = 0; fold <= kFolds; ++fold) {
-          if (fold_[meeting->mentee] != fold)
-            rates_[m][fold].Add(meeting->match);
-        }
-      }
-    }
     FindMentorsAlike();
   }
 
   matching::FeatureVector Of(const Meeting& meeting, bool completeness) const {
     const Person& mentee = platform_.mentees[meeting.mentee];
     const Person& mentor = platform_.mentors[meeting.mentor];
-    const size_t fold = fold_[meeting.mentee];
     matching::FeatureVector features;
+    const auto set = [&](Feature feature, double value) {
+      features.Set(feature, static_cast<float>(value));
+    };
     if (mentee.topics.any() && mentor.topics.any()) {
-      features.Set(Feature::kGiveSimilarity,
-                   Cosine(mentee.topic_vector, mentor.topic_vector));
-      features.Set(Feature::kNeedCovered,
-                   static_cast<float>((mentee.topics & mentor.topics).count()) /
-                       static_cast<float>(mentee.topics.count()));
+      set(Feature::kGiveSimilarity,
+          Cosine(mentee.topic_vector, mentor.topic_vector));
+      set(Feature::kNeedCovered,
+          static_cast<double>((mentee.topics & mentor.topics).count()) /
+              static_cast<double>(mentee.topics.count()));
     }
     if (mentee.expertise.any() && mentor.expertise.any()) {
-      features.Set(Feature::kTakeSimilarity,
-                   Cosine(mentee.expertise_vector, mentor.expertise_vector));
-      features.Set(
-          Feature::kSharedNorms,
-          static_cast<float>(Jaccard(mentee.expertise, mentor.expertise)));
+      set(Feature::kTakeSimilarity,
+          Cosine(mentee.expertise_vector, mentor.expertise_vector));
+      set(Feature::kSharedNorms, Jaccard(mentee.expertise, mentor.expertise));
     }
-    features.Set(Feature::kSectorProximity,
-                 static_cast<float>(Jaccard(mentee.majors, mentor.majors)));
-    ReadAnswers(meeting, fold, features);
+    set(Feature::kSectorProximity, Jaccard(mentee.majors, mentor.majors));
+    ReadAnswers(meeting, features);
     if (completeness) {
-      features.Set(Feature::kSubjectVerified, mentee.topics.any());
-      features.Set(Feature::kAhead, mentee.expertise.any());
-      features.Set(Feature::kCandidateVerified, mentor.topics.any());
-      features.Set(Feature::kSeatsFree, mentor.expertise.any());
+      set(Feature::kSubjectVerified, mentee.topics.any());
+      set(Feature::kAhead, mentee.expertise.any());
+      set(Feature::kCandidateVerified, mentor.topics.any());
+      set(Feature::kSameLanguage, mentor.expertise.any());
     }
     return features;
   }
 
  private:
-  void ReadAnswers(const Meeting& meeting, size_t fold,
+  static uint64_t Both(uint32_t mentor, uint32_t tag) {
+    return uint64_t{mentor} << 32 | tag;
+  }
+
+  void Remember(const Meeting& meeting, size_t fold) {
+    const Person& mentee = platform_.mentees[meeting.mentee];
+    const Person& mentor = platform_.mentors[meeting.mentor];
+    by_mentor_.Add(meeting.mentor, meeting, fold);
+    for (const uint32_t major : mentor.majors) {
+      by_mentor_major_.Add(major, meeting, fold);
+    }
+    for (const uint32_t topic : Members(mentor.topics)) {
+      by_mentor_topic_.Add(topic, meeting, fold);
+    }
+    for (const uint32_t tag : Members(mentor.expertise)) {
+      by_mentor_expertise_.Add(tag, meeting, fold);
+    }
+    for (const uint32_t major : mentee.majors) {
+      by_major_.Add(major, meeting, fold);
+    }
+    for (const uint32_t topic : Members(mentee.topics)) {
+      by_topic_.Add(topic, meeting, fold);
+      mentor_by_topic_.Add(Both(meeting.mentor, topic), meeting, fold);
+    }
+    for (const uint32_t tag : Members(mentee.expertise)) {
+      by_expertise_.Add(tag, meeting, fold);
+      mentor_by_expertise_.Add(Both(meeting.mentor, tag), meeting, fold);
+    }
+  }
+
+  // How far the mean log odds of what somebody lists are from the mean; 0 for
+  // an empty list.
+  double Beyond(const AnswersBy& answers, const std::vector<uint32_t>& listed,
+                size_t fold) const {
+    constexpr double kPrior = 8;
+    double sum = 0;
+    for (const uint32_t one : listed) {
+      sum += LogOdds(answers.Of(one, fold).Of(mean_, kPrior));
+    }
+    return listed.empty()
+               ? 0
+               : sum / static_cast<double>(listed.size()) - LogOdds(mean_);
+  }
+
+  // What answers of a mentor with such attributes are to be expected.
+  double Expected(const Person& mentor, size_t fold) const {
+    return Probability(
+        LogOdds(mean_) + Beyond(by_mentor_major_, mentor.majors, fold) +
+        Beyond(by_mentor_topic_, Members(mentor.topics), fold) +
+        Beyond(by_mentor_expertise_, Members(mentor.expertise), fold));
+  }
+
+  // The mentor's answers to those who listed one of `tags`.
+  Rate To(const AnswersBy& answers, uint32_t mentor, const Tags& tags,
+          size_t fold) const {
+    Rate rate;
+    for (const uint32_t tag : Members(tags)) {
+      const Rate one = answers.Of(Both(mentor, tag), fold);
+      rate.yes += one.yes;
+      rate.all += one.all;
+    }
+    return rate;
+  }
+
+  void ReadAnswers(const Meeting& meeting,
                    matching::FeatureVector& features) const {
     const Person& mentee = platform_.mentees[meeting.mentee];
-    const Rate& own = rates_[meeting.mentor][fold];
-    features.Set(Feature::kResponsiveness, own.Of(mean_, 2));
-    features.Set(Feature::kNewcomer, own.all == 0);
-    Rate alike;
-    for (const Meeting* other : by_mentor_[meeting.mentor]) {
-      if (fold_[other->mentee] == fold) continue;
-      alike.Add(other->match,
-                Jaccard(mentee.expertise,
-                        platform_.mentees[other->mentee].expertise));
-    }
-    features.Set(Feature::kCohesion, alike.Of(mean_, 1));
+    const size_t fold = fold_[meeting.mentee];
+    const auto set = [&](Feature feature, double value) {
+      features.Set(feature, static_cast<float>(value));
+    };
+    const Rate own = by_mentor_.Of(meeting.mentor, fold);
+    const double expected =
+        own.Of(Expected(platform_.mentors[meeting.mentor], fold), 3);
+    set(Feature::kSameGroup, own.Of(mean_, 2));
+    set(Feature::kResponsiveness, LogOdds(expected));
+    set(Feature::kSeatsFree, -std::log1p(own.all));
+    set(Feature::kTrust,
+        To(mentor_by_topic_, meeting.mentor, mentee.topics, fold)
+            .Of(expected, 4));
+    set(Feature::kCohesion,
+        To(mentor_by_expertise_, meeting.mentor, mentee.expertise, fold)
+            .Of(expected, 4));
     Rate mentors;
     for (const auto& [mentor, weight] : alike_[meeting.mentor]) {
-      const Rate& rate = rates_[mentor][fold];
-      mentors.yes += weight * rate.yes;
-      mentors.all += weight * rate.all;
+      const Rate rate = by_mentor_.Of(mentor, fold);
+      mentors.yes += double{weight} * rate.yes;
+      mentors.all += double{weight} * rate.all;
     }
-    features.Set(Feature::kReputation, mentors.Of(mean_, 1));
+    set(Feature::kReputation, mentors.Of(mean_, 1));
     Rate programme;
     for (const uint32_t major : mentee.majors) {
-      const auto found = by_major_.find(major);
-      if (found == by_major_.end()) continue;
-      for (const Meeting* other : found->second) {
-        if (fold_[other->mentee] != fold) programme.Add(other->match);
-      }
+      const Rate one = by_major_.Of(major, fold);
+      programme.yes += one.yes;
+      programme.all += one.all;
     }
-    features.Set(Feature::kSubjectReputation, programme.Of(mean_, 8));
+    set(Feature::kSubjectReputation, programme.Of(mean_, 8));
+    if (mentee.topics.any()) {
+      set(Feature::kOfferWanted,
+          Beyond(by_topic_, Members(mentee.topics), fold));
+    }
+    if (mentee.expertise.any()) {
+      set(Feature::kSupplyRelation,
+          Beyond(by_expertise_, Members(mentee.expertise), fold));
+    }
   }
 
   // For each mentor those that are like it, with weight, itself included.
@@ -319,9 +421,9 @@ class History {
   const Platform& platform_;
   std::vector<size_t> fold_;  // kFolds: held out
   double mean_ = .5;
-  std::vector<std::vector<const Meeting*>> by_mentor_;
-  std::map<uint32_t, std::vector<const Meeting*>> by_major_;
-  std::vector<std::vector<Rate>> rates_;  // by mentor, without a fold
+  AnswersBy by_mentor_, mentor_by_topic_, mentor_by_expertise_;
+  AnswersBy by_mentor_major_, by_mentor_topic_, by_mentor_expertise_;
+  AnswersBy by_major_, by_topic_, by_expertise_;  // of the mentee
   std::vector<std::vector<std::pair<uint32_t, float>>> alike_;
 };
 
@@ -358,20 +460,25 @@ Figures Measure(const std::vector<Meeting>& meetings,
   return figures;
 }
 
-constexpr FeatureSet kCompleteness =
-    FeatureBit(Feature::kSubjectVerified) | FeatureBit(Feature::kAhead) |
-    FeatureBit(Feature::kCandidateVerified) | FeatureBit(Feature::kSeatsFree);
-// What the mentee sees, and what decides whether the mentor answers.
+constexpr FeatureSet kCompleteness = FeatureBit(Feature::kSubjectVerified) |
+                                     FeatureBit(Feature::kAhead) |
+                                     FeatureBit(Feature::kCandidateVerified) |
+                                     FeatureBit(Feature::kSameLanguage);
+// What the mentee sees, and what decides whether the mentor answers; chosen on
+// the seeds 11 to 13.
 constexpr FeatureSet kWants =
     FeatureBit(Feature::kGiveSimilarity) | FeatureBit(Feature::kNeedCovered) |
     FeatureBit(Feature::kTakeSimilarity) | FeatureBit(Feature::kSharedNorms) |
     FeatureBit(Feature::kSectorProximity) |
-    FeatureBit(Feature::kSubjectReputation) | kCompleteness;
+    FeatureBit(Feature::kSubjectReputation) |
+    FeatureBit(Feature::kOfferWanted) | FeatureBit(Feature::kSupplyRelation) |
+    FeatureBit(Feature::kTrust) | FeatureBit(Feature::kCohesion) |
+    kCompleteness;
 constexpr FeatureSet kAccepts =
-    FeatureBit(Feature::kResponsiveness) | FeatureBit(Feature::kNewcomer) |
+    FeatureBit(Feature::kResponsiveness) | FeatureBit(Feature::kSameGroup) |
+    FeatureBit(Feature::kSeatsFree) | FeatureBit(Feature::kTrust) |
     FeatureBit(Feature::kCohesion) | FeatureBit(Feature::kReputation) |
-    FeatureBit(Feature::kTakeSimilarity) |
-    FeatureBit(Feature::kSectorProximity) | kCompleteness;
+    kCompleteness;
 
 struct Split {
   std::vector<Meeting> train, test;
@@ -390,6 +497,37 @@ Split SplitBy(const Platform& platform, uint32_t seed) {
   }
   return split;
 }
+
+// Moves each feature so that its mean, where it is present, is what it counts
+// as where it is missing.
+class Centre {
+ public:
+  explicit Centre(const std::vector<AnsweredPair>& pairs) {
+    for (const matching::FeatureInfo& info : matching::AllFeatures()) {
+      double sum = 0, present = 0;
+      for (const AnsweredPair& pair : pairs) {
+        if (pair.features.Missing(info.feature)) continue;
+        sum += double{pair.features.Get(info.feature)};
+        ++present;
+      }
+      const double mean = present > 0 ? sum / present : 0;
+      shift_[static_cast<size_t>(info.feature)] =
+          info.neutral - static_cast<float>(mean);
+    }
+  }
+  matching::FeatureVector Of(const matching::FeatureVector& features) const {
+    matching::FeatureVector moved;
+    for (const matching::FeatureInfo& info : matching::AllFeatures()) {
+      if (features.Missing(info.feature)) continue;
+      moved.Set(info.feature, features.Get(info.feature) +
+                                  shift_[static_cast<size_t>(info.feature)]);
+    }
+    return moved;
+  }
+
+ private:
+  std::array<float, matching::kFeatureCount> shift_{};
+};
 
 class Trial {
  public:
@@ -412,6 +550,8 @@ class Trial {
                        meeting.match ? matching::Answer::kMatch
                                      : matching::Answer::kMissed});
     }
+    const Centre centre(pairs);
+    for (AnsweredPair& pair : pairs) pair.features = centre.Of(pair.features);
     matching::LearnOptions options;
     options.wants = wants;
     options.accepts = accepts;
@@ -422,8 +562,8 @@ class Trial {
     const matching::JointUtility utility(profile, *matching::FindKind(kKind));
     std::vector<double> scores;
     for (const Meeting& meeting : split_.test) {
-      scores.push_back(
-          double{utility.Score(history_.Of(meeting, completeness)).match});
+      scores.push_back(double{
+          utility.Score(centre.Of(history_.Of(meeting, completeness))).match});
     }
     return Measure(split_.test, scores);
   }
@@ -468,6 +608,10 @@ void RunMentors(const SuiteOptions& options, Report& report) {
   report.Note("with completeness", full.auc, noted(full));
   report.Note("without completeness", plain.auc, noted(plain));
   if (!options.full) return;
+  for (const matching::FeatureInfo& info : matching::AllFeatures()) {
+    const Figures alone = trial.One(info.feature);
+    report.Note(absl::StrCat(info.name, " alone"), alone.auc, noted(alone));
+  }
   for (const uint32_t seed : {11, 12, 13}) {
     const Trial other(*platform, seed);
     for (const bool completeness : {true, false}) {
