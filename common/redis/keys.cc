@@ -38,8 +38,12 @@ std::string SlateKey(const SlateKeyParts& parts) {
                       absl::Hex(parts.parameters, absl::kZeroPad16));
 }
 
-std::string EpochKey(absl::string_view kind) {
-  return absl::StrCat(Key("epoch", "epoch"), ":", Encoded(kind));
+std::string EpochKey(absl::string_view name) {
+  return absl::StrCat(Key("epoch", "epoch"), ":", Encoded(name));
+}
+
+std::string PricesKey(uint64_t number, size_t part) {
+  return absl::StrCat(Key(absl::StrCat(number), "prices"), ":", part);
 }
 
 std::string QuotaKey(absl::string_view credential, absl::string_view bucket) {
@@ -48,6 +52,10 @@ std::string QuotaKey(absl::string_view credential, absl::string_view bucket) {
 
 std::string RefreshChunksKey(absl::string_view job) {
   return absl::StrCat(Key(job, "refresh"), ":chunks");
+}
+
+std::string RefreshAnnouncementKey() {
+  return absl::StrCat(Key("refresh", "refresh"), ":announcement");
 }
 
 std::string LockKey(absl::string_view name) { return Key(name, "lock"); }

@@ -11,6 +11,7 @@
 // | slate         | string | subject    | 10 min; published: 48 h   | 64 KiB  |
 // | epoch         | string | "epoch"    | 48 h                      | 256 B   |
 // | quota         | hash   | credential | 1 h                       | 128 B   |
+// | prices        | string | epoch      | 48 h                      | 256 KiB |
 // | refresh       | stream | job        | 24 h                      | 4 MiB   |
 // | lock, fence   | string | lock name  | the lease; 30 d           | 128 B   |
 // | trust         | string | subject    | 10 min                    | 256 KiB |
@@ -45,6 +46,8 @@ inline constexpr KeyFamily kSlates = {"slate", absl::Minutes(10), 64 << 10};
 inline constexpr KeyFamily kPublishedSlates = {"slate", absl::Hours(48),
                                                64 << 10};
 inline constexpr KeyFamily kEpochs = {"epoch", absl::Hours(48), 256};
+// Parts of the prices of an epoch.
+inline constexpr KeyFamily kPrices = {"prices", absl::Hours(48), 256 << 10};
 inline constexpr KeyFamily kQuotas = {"quota", absl::Hours(1), 128};
 inline constexpr KeyFamily kRefreshJobs = {"refresh", absl::Hours(24), 4 << 20};
 // The time to live of a lock is its lease; this is its fence's.
@@ -69,12 +72,16 @@ struct SlateKeyParts {
 };
 std::string SlateKey(const SlateKeyParts& parts);
 
-// The epoch that is published for a kind.
-std::string EpochKey(absl::string_view kind);
+// What is published; `name` tells several values apart.
+std::string EpochKey(absl::string_view name);
+// One part of the prices with this number.
+std::string PricesKey(uint64_t number, size_t part);
 // The token bucket of a credential. `bucket` names one of several.
 std::string QuotaKey(absl::string_view credential, absl::string_view bucket);
 // The stream that hands out a refresh job's chunks.
 std::string RefreshChunksKey(absl::string_view job);
+// Which refresh wants help.
+std::string RefreshAnnouncementKey();
 // A lock and the counter of its fencing numbers; both in one slot.
 std::string LockKey(absl::string_view name);
 std::string FenceKey(absl::string_view name);

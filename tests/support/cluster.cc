@@ -64,10 +64,7 @@ absl::StatusOr<std::unique_ptr<Cluster>> Cluster::StartProfileOnly(
 }
 
 Cluster::~Cluster() {
-  for (const char* service :
-       {"gateway2", "gateway", "matching", "search", "profile"}) {
-    if (processes_.contains(service)) processes_[service]->Kill();
-  }
+  for (const auto& [service, process] : processes_) process->Kill();
 }
 
 absl::Status Cluster::WriteKey() {
@@ -104,9 +101,10 @@ std::string Cluster::admin_address(const std::string& service) const {
 
 std::vector<std::string> Cluster::ArgumentsOf(
     const std::string& service) const {
-  const bool gateway = service == "gateway" || service == "gateway2";
+  const std::string program =
+      service.substr(0, service.find_first_of("0123456789"));
   std::vector<std::string> argv = {
-      absl::StrCat(BinaryDir(), "/mitra-", gateway ? "gateway" : service),
+      absl::StrCat(BinaryDir(), "/mitra-", program),
       absl::StrCat("--address_file=", dir_.File(service + ".json")),
       "--admin.listen=127.0.0.1:0"};
   const auto add = [&](absl::string_view key, const std::string& value) {
@@ -115,7 +113,7 @@ std::vector<std::string> Cluster::ArgumentsOf(
   if (const auto it = flags_.find(service); it != flags_.end()) {
     argv.insert(argv.end(), it->second.begin(), it->second.end());
   }
-  if (gateway) {
+  if (program == "gateway") {
     for (const char* backend : {"profile", "search", "matching"}) {
       add(absl::StrCat("backends.", backend), target(backend));
     }
@@ -129,8 +127,8 @@ std::vector<std::string> Cluster::ArgumentsOf(
   }
   add("data_dir", dir_.File(service));
   add("server.listen", target(service));
-  if (service != "profile") add("feed.target", target("profile"));
-  if (service == "matching") {
+  if (program != "profile") add("feed.target", target("profile"));
+  if (program == "matching") {
     add("search.target", target("search"));
     add("redis.target", redis_->target());
   }

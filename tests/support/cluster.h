@@ -18,9 +18,9 @@
 
 namespace mitra::testing {
 
-// Not thread-safe. Services: "profile", "search", "matching", "gateway", and
-// "gateway2", another gateway with the same keys and Redis, which only runs
-// after Restart().
+// Not thread-safe. Services: "profile", "search", "matching", "gateway"; a name
+// with a digit behind it, such as "matching2", is a further process of that
+// service, which Restart starts and the gateway does not call.
 class Cluster {
  public:
   // Starts everything and waits until every service says SERVING.

@@ -1,3 +1,5 @@
+#include <google/protobuf/util/json_util.h>
+
 #include <iostream>
 #include <memory>
 
@@ -15,14 +17,22 @@ namespace mitra::cli {
 namespace {
 
 struct Options {
-  std::string id, kinds;
+  std::string id, kinds, regions, sectors, members, reason, since, request_id;
   int size = 10;
-  bool watch = false, dry_run = false;
+  double fairness = -1;
+  double min_coverage = -1, max_gini = -1, max_empty = -1, max_fragments = -1;
+  bool watch = false, dry_run = false, hold = false, force = false;
+  bool digests = false;
 };
 
 std::string StateOf(const v1::Refresh& refresh) {
   return v1::RefreshState_Name(refresh.state())
       .substr(sizeof("REFRESH_STATE_") - 1);
+}
+
+bool RunsStill(const v1::Refresh& refresh) {
+  return refresh.state() == v1::REFRESH_STATE_PENDING ||
+         refresh.state() == v1::REFRESH_STATE_RUNNING;
 }
 
 // The joint solution beside what each list alone would have given.
@@ -55,12 +65,34 @@ void PrintMarket(const v1::MarketReport& market) {
   std::cout << scarce.Render(TerminalWidth());
 }
 
+// What became of it and what may be done now.
+void PrintState(const v1::Refresh& r) {
+  std::cout << r.refresh_id() << " " << StateOf(r);
+  if (RunsStill(r)) std::cout << " (" << r.phase() << ")";
+  std::cout << " " << r.members_done() << "/" << r.members_total()
+            << " members, " << r.full_slates() << " full, " << r.empty_slates()
+            << " empty, exposure Gini "
+            << absl::StrFormat("%.2f", r.exposure_gini()) << "\n";
+  if (r.restarts() > 0 || r.chunks_from_others() > 0) {
+    std::cout << "  " << r.restarts() << " restarts, " << r.chunks_from_others()
+              << " of " << r.chunks_total() << " chunks from other processes\n";
+  }
+  for (const std::string& failure : r.guard_failures()) {
+    std::cout << "  not published: " << failure << "\n";
+  }
+  if (r.state() == v1::REFRESH_STATE_HELD) {
+    std::cout << "  mitra refresh publish|reject " << r.refresh_id()
+              << (r.guard_failures().empty() ? "" : " --force") << "\n";
+  }
+  if (!r.reject_reason().empty()) {
+    std::cout << "  rejected: " << r.reject_reason() << "\n";
+  }
+  if (r.has_error()) std::cout << "  " << r.error().message() << "\n";
+}
+
 void Print(const Globals& globals, const v1::Refresh& r) {
   if (globals.json()) return PrintMessage(globals, r);
-  std::cout << r.refresh_id() << " " << StateOf(r) << " " << r.members_done()
-            << "/" << r.members_total() << " members, " << r.full_slates()
-            << " full, " << r.empty_slates() << " empty, exposure Gini "
-            << absl::StrFormat("%.2f", r.exposure_gini()) << "\n";
+  PrintState(r);
   for (const v1::MarketReport& market : r.markets()) PrintMarket(market);
 }
 
@@ -85,13 +117,39 @@ int Watch(const Globals& globals, const Connection& connection,
   const grpc::Status status = reader->Finish();
   if (!status.ok()) return Report(status);
   Print(globals, refresh);
-  return refresh.state() == v1::REFRESH_STATE_FAILED ? kFailed : kOk;
+  return refresh.state() == v1::REFRESH_STATE_FAILED ||
+                 refresh.guard_failures_size() > 0
+             ? kFailed
+             : kOk;
+}
+
+template <typename Codes>
+void AddCodes(const std::string& text, Codes* codes) {
+  for (absl::string_view code : absl::StrSplit(text, ',', absl::SkipEmpty())) {
+    codes->Add(std::string(code));
+  }
+}
+
+void AddScopeAndGuards(const Options& o, v1::StartRefreshRequest& request) {
+  v1::RefreshScope& scope = *request.mutable_scope();
+  AddCodes(o.regions, scope.mutable_region_codes());
+  AddCodes(o.sectors, scope.mutable_sector_codes());
+  AddCodes(o.members, scope.mutable_profile_ids());
+  v1::RefreshGuards& guards = *request.mutable_guards();
+  if (o.min_coverage >= 0) guards.set_min_coverage(o.min_coverage);
+  if (o.max_gini >= 0) guards.set_max_gini(o.max_gini);
+  if (o.max_empty >= 0) guards.set_max_empty_share(o.max_empty);
+  if (o.max_fragments >= 0) guards.set_max_fragmentation(o.max_fragments);
+  if (o.fairness >= 0) request.set_fairness(o.fairness);
 }
 
 int Start(const Globals& globals, const Options& o) {
   v1::StartRefreshRequest request;
   request.set_slate_size(o.size);
   request.set_dry_run(o.dry_run);
+  request.set_hold(o.hold);
+  request.set_request_id(o.request_id);
+  AddScopeAndGuards(o, request);
   for (absl::string_view word :
        absl::StrSplit(o.kinds, ',', absl::SkipEmpty())) {
     const auto kind = ParseEnumWord(*v1::RecommendationKind_descriptor(),
@@ -127,6 +185,124 @@ int List(const Globals& globals, const Options&) {
   return kOk;
 }
 
+int Get(const Globals& globals, const Options& o);
+
+// The latest one, or the one that is named.
+int Status(const Globals& globals, const Options& o) {
+  if (!o.id.empty()) return Get(globals, o);
+  const Connection connection(globals);
+  auto stub = v1::Refreshes::NewStub(connection.channel());
+  v1::ListRefreshesResponse response;
+  const grpc::Status status =
+      Call(connection, *stub, &v1::Refreshes::Stub::ListRefreshes,
+           v1::ListRefreshesRequest(), response);
+  if (!status.ok()) return mitra::cli::Report(status);
+  if (response.refreshes().empty()) {
+    std::cout << "no refresh yet: mitra refresh start --watch\n";
+    return kOk;
+  }
+  Print(globals, response.refreshes(0));
+  return kOk;
+}
+
+void PrintGroups(
+    const char* heading,
+    const google::protobuf::RepeatedPtrField<v1::GroupExposure>& groups) {
+  if (groups.empty()) return;
+  Table table({heading, "candidates", "share of attention", "Gini"});
+  for (int i = 0; i < groups.size() && i < 10; ++i) {
+    const v1::GroupExposure& group = groups.Get(i);
+    table.AddRow({group.group().empty() ? "-" : group.group(),
+                  absl::StrCat(group.candidates()),
+                  absl::StrFormat("%.1f %%", 100 * group.exposure_share()),
+                  absl::StrFormat("%.3f", group.gini())});
+  }
+  std::cout << table.Render(TerminalWidth());
+}
+
+void PrintFairness(const v1::MarketReport& market) {
+  std::cout << absl::StrFormat(
+      "coverage %.1f %%, empty slates %.1f %%, outside the largest part "
+      "%.1f %%, places of newcomers %.1f %%\n%d blocking pairs, envy %.1f %%\n",
+      100 * market.coverage(), 100 * market.empty_share(),
+      100 * market.fragmentation(), 100 * market.newcomer_share(),
+      market.blocking_pairs(), 100 * market.envy());
+  for (const v1::UnmatchedMembers& unmatched : market.unmatched()) {
+    std::cout << unmatched.members()
+              << " without a recommendation: " << unmatched.reason() << "\n";
+  }
+  PrintGroups("role", market.by_role());
+  PrintGroups("province", market.by_region());
+  PrintGroups("sector", market.by_sector());
+}
+
+int ShowReport(const Globals& globals, const Options& o) {
+  const Connection connection(globals);
+  auto stub = v1::Refreshes::NewStub(connection.channel());
+  v1::GetRefreshReportRequest request;
+  request.set_refresh_id(o.id);
+  v1::RefreshReport report;
+  const grpc::Status status =
+      Call(connection, *stub, &v1::Refreshes::Stub::GetRefreshReport, request,
+           report);
+  if (!status.ok()) return mitra::cli::Report(status);
+  if (globals.json()) {
+    PrintMessage(globals, report);
+    return kOk;
+  }
+  PrintState(report.refresh());
+  for (const v1::MarketReport& market : report.refresh().markets()) {
+    PrintMarket(market);
+    PrintFairness(market);
+  }
+  if (report.unmet_needs().empty()) return kOk;
+  std::cout << "\nsought by more than give it:\n";
+  Table table({"resource", "sector", "seek", "give"});
+  for (const v1::UnmetNeed& need : report.unmet_needs()) {
+    table.AddRow({absl::AsciiStrToLower(v1::Resource_Name(need.resource())
+                                            .substr(sizeof("RESOURCE_") - 1)),
+                  need.sector_division(), absl::StrCat(need.seekers()),
+                  absl::StrCat(need.givers())});
+  }
+  std::cout << table.Render(TerminalWidth());
+  return kOk;
+}
+
+// One JSON object a line.
+int Export(const Globals& globals, const Options& o) {
+  const Connection connection(globals);
+  auto stub = v1::Refreshes::NewStub(connection.channel());
+  grpc::ClientContext context;
+  if (!connection.PrepareStream(context)) return kUsage;
+  v1::ExportSlatesRequest request;
+  request.set_refresh_id(o.id);
+  request.set_changed_since_refresh_id(o.since);
+  request.set_digests(o.digests);
+  for (absl::string_view word :
+       absl::StrSplit(o.kinds, ',', absl::SkipEmpty())) {
+    const auto kind = ParseEnumWord(*v1::RecommendationKind_descriptor(),
+                                    "RECOMMENDATION_KIND_", word, "--kinds");
+    if (!kind.ok()) {
+      std::cerr << "mitra: " << kind.status().message() << "\n";
+      return kUsage;
+    }
+    request.add_kinds(static_cast<v1::RecommendationKind>(*kind));
+  }
+  auto reader = stub->ExportSlates(&context, request);
+  v1::SlateLine line;
+  std::string json;
+  while (reader->Read(&line)) {
+    json.clear();
+    if (!google::protobuf::util::MessageToJsonString(line, &json).ok()) {
+      return kFailed;
+    }
+    std::cout << json << "\n";
+  }
+  std::cout.flush();
+  const grpc::Status status = reader->Finish();
+  return status.ok() ? kOk : mitra::cli::Report(status);
+}
+
 // Calls a method that takes a refresh's id and gives its state.
 template <typename Request>
 int OnOne(const Globals& globals, const std::string& id,
@@ -152,6 +328,47 @@ int Cancel(const Globals& globals, const Options& o) {
   return OnOne(globals, o.id, &v1::Refreshes::Stub::CancelRefresh);
 }
 
+// Calls a method and watches what follows, if it was asked for.
+template <typename Request>
+int Decide(const Globals& globals, const Options& o, const Request& request,
+           grpc::Status (v1::Refreshes::Stub::*method)(grpc::ClientContext*,
+                                                       const Request&,
+                                                       v1::Refresh*)) {
+  const Connection connection(globals);
+  auto stub = v1::Refreshes::NewStub(connection.channel());
+  v1::Refresh refresh;
+  const grpc::Status status = Call(connection, *stub, method, request, refresh);
+  if (!status.ok()) return Report(status);
+  if (o.watch) return Watch(globals, connection, refresh.refresh_id());
+  Print(globals, refresh);
+  return kOk;
+}
+
+int Publish(const Globals& globals, const Options& o) {
+  v1::PublishRefreshRequest request;
+  request.set_refresh_id(o.id);
+  request.set_override_guards(o.force);
+  return Decide(globals, o, request, &v1::Refreshes::Stub::PublishRefresh);
+}
+
+int Reject(const Globals& globals, const Options& o) {
+  v1::RejectRefreshRequest request;
+  request.set_refresh_id(o.id);
+  request.set_reason(o.reason);
+  return Decide(globals, o, request, &v1::Refreshes::Stub::RejectRefresh);
+}
+
+int RollBack(const Globals& globals, const Options& o) {
+  v1::RollBackRefreshRequest request;
+  request.set_refresh_id(o.id);
+  return Decide(globals, o, request, &v1::Refreshes::Stub::RollBackRefresh);
+}
+
+// Waits without a bar, for scripts.
+int WaitFor(const Globals& globals, const Options& o) {
+  return OnOne(globals, o.id, &v1::Refreshes::Stub::WaitRefresh);
+}
+
 }  // namespace
 
 void AddRefreshCommands(CLI::App& app, const Globals& globals, Action& action) {
@@ -174,9 +391,44 @@ void AddRefreshCommands(CLI::App& app, const Globals& globals, Action& action) {
   start->add_option("--kinds", o->kinds, "Kinds, mentor,partner if absent");
   start->add_option("--size", o->size, "Recommendations per slate")
       ->check(CLI::Range(1, 50));
+  start->add_flag("--hold", o->hold, "Publish only after a review");
+  start->add_option("--regions", o->regions, "Only inside: 33,34.04");
+  start->add_option("--sectors", o->sectors, "Only inside: 10,56102");
+  start->add_option("--members", o->members, "Only these: id,id");
+  start->add_option("--request-id", o->request_id, "For safe repeats");
+  const CLI::Range share(0.0, 1.0);
+  start->add_option("--fairness", o->fairness, "How much prices weigh, 0 to 1")
+      ->check(share);
+  start->add_option("--min-coverage", o->min_coverage, "Guard, 0 to 1")
+      ->check(share);
+  start->add_option("--max-gini", o->max_gini, "Guard, 0 to 1")->check(share);
+  start->add_option("--max-empty", o->max_empty, "Guard, 0 to 1")->check(share);
+  start->add_option("--max-fragmentation", o->max_fragments, "Guard, 0 to 1")
+      ->check(share);
   add("list", "List the latest", List);
-  add("get", "Show one", Get)->add_option("id", o->id)->required();
-  add("cancel", "Stop one", Cancel)->add_option("id", o->id)->required();
+  add("status", "Show one, the latest if none is named", Status)
+      ->add_option("id", o->id);
+  const auto on_one = [&](const char* name, const char* help, Run run) {
+    auto* command = add(name, help, run);
+    command->add_option("id", o->id)->required();
+    return command;
+  };
+  on_one("get", "Show one", Get);
+  on_one("cancel", "Stop one", Cancel);
+  on_one("wait", "Wait for one, up to --timeout", WaitFor);
+  on_one("report", "What one is worth, and for whom", ShowReport);
+  auto* publish = on_one("publish", "Publish what is held", Publish);
+  publish->add_flag("--force", o->force, "Although guards failed");
+  publish->add_flag("--watch", o->watch, "Show progress until it ends");
+  on_one("reject", "Throw away what is held", Reject)
+      ->add_option("--reason", o->reason, "Why");
+  on_one("rollback", "Bring back what stood before", RollBack);
+  auto* out =
+      add("export", "Slates as NDJSON, the current ones if none named", Export);
+  out->add_option("id", o->id);
+  out->add_option("--kinds", o->kinds, "Only these kinds");
+  out->add_option("--changed-since", o->since, "Only what is new since it");
+  out->add_flag("--digests", o->digests, "With a message in words for each");
 }
 
 }  // namespace mitra::cli

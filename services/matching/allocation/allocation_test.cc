@@ -267,6 +267,43 @@ TEST(SolveMarketTest, StatingFewerPlacesGainsNothing) {
   }
 }
 
+// A pair apart with a utility that plain numbers cannot hold makes the solver
+// count in logs; the others' prices do not notice.
+TEST(SolveMarketTest, PlainSumsGiveThePricesOfLogs) {
+  Random random(17);
+  for (const double spread : {1.0, 20.0}) {
+    auto pairs = RandomPairs(random, 40, 15, .4, spread);
+    std::vector<double> left(41), right(16);
+    for (double& seats : left) seats = random.Double() * 3;
+    for (double& seats : right) seats = random.Double() * 5;
+    right[3] = 0;
+    const auto plain = Make(PairLists::Sparse(41, 16, pairs));
+    pairs.push_back({40, 15, 1000});
+    const auto wide = Make(PairLists::Sparse(41, 16, pairs));
+    const MarketOptions options{
+        .beta = .5, .max_sweeps = 30, .tolerance = 1e-6};
+    const MarketSolution a = Solve(plain, left, right, options);
+    const MarketSolution b = Solve(wide, left, right, options);
+    for (size_t l = 0; l < 40; ++l) {
+      EXPECT_NEAR(a.log_price_left[l], b.log_price_left[l], 1e-9);
+    }
+    for (size_t r = 0; r < 15; ++r) {
+      if (r != 3) {
+        EXPECT_NEAR(a.log_price_right[r], b.log_price_right[r], 1e-9);
+      }
+    }
+    EXPECT_EQ(a.log_price_right[3], b.log_price_right[3]) << "no seat";
+  }
+}
+
+TEST(PairListsTest, ADoubleCoverIsTheOnePopulationThatItCovers) {
+  const auto both = Make(PairLists::DoubleCover(
+      3, {{0, 1, 2}, {0, 2, -1}, {1, 0, 2}, {2, 0, -1}}));
+  const auto one = Make(PairLists::OnePopulation(3, {{0, 1, 2}, {2, 0, -1}}));
+  EXPECT_TRUE(both.one_population());
+  EXPECT_THAT(both.utilities(), ::testing::ElementsAreArray(one.utilities()));
+}
+
 TEST(SolveMarketTest, OnePopulationIsSymmetric) {
   Random random(9);
   std::vector<CandidatePair> list;

@@ -32,7 +32,9 @@ absl::StatusOr<PairLists> PairLists::Sparse(uint32_t lefts, uint32_t rights,
   if (pairs.size() >= kMaxPairs) {
     return absl::InvalidArgumentError("2^32 pairs or more");
   }
-  std::sort(pairs.begin(), pairs.end(), ByLeftThenRight);
+  if (!std::is_sorted(pairs.begin(), pairs.end(), ByLeftThenRight)) {
+    std::sort(pairs.begin(), pairs.end(), ByLeftThenRight);
+  }
   PairLists lists;
   lists.lefts_ = lefts;
   lists.rights_ = rights;
@@ -104,6 +106,13 @@ absl::StatusOr<PairLists> PairLists::OnePopulation(
     if (pair.left == pair.right) return PairError(pair, "of one member");
     pairs.push_back({pair.right, pair.left, pair.utility});
   }
+  auto lists = Sparse(members, members, std::move(pairs));
+  if (lists.ok()) lists->one_population_ = true;
+  return lists;
+}
+
+absl::StatusOr<PairLists> PairLists::DoubleCover(
+    uint32_t members, std::vector<CandidatePair> pairs) {
   auto lists = Sparse(members, members, std::move(pairs));
   if (lists.ok()) lists->one_population_ = true;
   return lists;

@@ -30,7 +30,8 @@ struct CandidatePair {
 // then right.
 class PairLists {
  public:
-  // O(n log n). INVALID_ARGUMENT for a member out of range, a utility that is
+  // O(n log n), O(n) when they are sorted by left, then right.
+  // INVALID_ARGUMENT for a member out of range, a utility that is
   // not finite or beyond ±1e6, a pair that comes twice, or 2^32 pairs or more.
   static absl::StatusOr<PairLists> Sparse(uint32_t lefts, uint32_t rights,
                                           std::vector<CandidatePair> pairs);
@@ -42,6 +43,11 @@ class PairLists {
   // cover: every member once on each side. INVALID_ARGUMENT as above, for a
   // pair of a member with itself, and for a pair given in both orders.
   static absl::StatusOr<PairLists> OnePopulation(
+      uint32_t members, std::vector<CandidatePair> pairs);
+
+  // The same from the double cover itself: both orders of each pair, with one
+  // utility (not checked). O(n) when sorted by left, then right.
+  static absl::StatusOr<PairLists> DoubleCover(
       uint32_t members, std::vector<CandidatePair> pairs);
 
   uint32_t lefts() const { return lefts_; }

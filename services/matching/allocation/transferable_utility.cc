@@ -91,6 +91,122 @@ void Symmetrise(MarketSolution& solution) {
   }
 }
 
+// Rounds in logs, for any utilities.
+void SweepLogs(const PairLists& pairs, double scale,
+               absl::Span<const double> capacity_left,
+               absl::Span<const double> capacity_right,
+               const MarketOptions& options, MarketSolution& solution) {
+  std::vector<double>& a = solution.log_price_left;
+  std::vector<double>& b = solution.log_price_right;
+  a.assign(pairs.lefts(), 0);
+  b.resize(pairs.rights());
+  for (uint32_t r = 0; r < pairs.rights(); ++r) {
+    b[r] = LogPrice(capacity_right[r], kNever);
+  }
+  LogSum sum;
+  while (solution.sweeps < options.max_sweeps && !solution.converged) {
+    ++solution.sweeps;
+    double change = 0;
+    for (uint32_t l = 0; l < pairs.lefts(); ++l) {
+      pairs.OfLeft(l, [&](uint32_t r, uint32_t p) {
+        sum.Add(pairs.utility(p) * scale + b[r]);
+      });
+      change =
+          std::max(change, Move(a[l], LogPrice(capacity_left[l], sum.Take())));
+    }
+    for (uint32_t r = 0; r < pairs.rights(); ++r) {
+      pairs.OfRight(r, [&](uint32_t l, uint32_t p) {
+        sum.Add(pairs.utility(p) * scale + a[l]);
+      });
+      change =
+          std::max(change, Move(b[r], LogPrice(capacity_right[r], sum.Take())));
+    }
+    solution.last_change = change;
+    solution.converged = change <= options.tolerance;
+  }
+}
+
+constexpr double kNarrow = 60;
+
+bool IsNarrow(const PairLists& pairs, double scale) {
+  for (const float utility : pairs.utilities()) {
+    if (std::abs(utility * scale) > kNarrow) return false;
+  }
+  return true;
+}
+
+// The price for half the sum of what the other side offers.
+double PlainPrice(double capacity, double half_sum) {
+  return capacity <= 0 ? 0
+                       : capacity / (half_sum +
+                                     std::sqrt(half_sum * half_sum + capacity));
+}
+
+// Sets `price` and returns how far its log moved.
+double MovePlain(double& price, double next) {
+  const double change =
+      price > 0 && next > 0 ? std::abs(std::log(next / price)) : 0;
+  price = next;
+  return change;
+}
+
+// Above, K is kept in single precision, which moves prices by 1e-7.
+constexpr uint32_t kManyPairs = 16'000'000;
+
+// The same rounds without logs, for utilities that are narrow.
+template <typename Weight>
+void SweepPlain(const PairLists& pairs, double scale,
+                absl::Span<const double> capacity_left,
+                absl::Span<const double> capacity_right,
+                const MarketOptions& options, MarketSolution& solution) {
+  // K in the order in which each side reads it.
+  std::vector<Weight> of_left(pairs.size());
+  std::vector<Weight> of_right;
+  of_right.reserve(pairs.size());
+  for (uint32_t p = 0; p < pairs.size(); ++p) {
+    of_left[p] = static_cast<Weight>(std::exp(pairs.utility(p) * scale));
+  }
+  for (uint32_t r = 0; r < pairs.rights(); ++r) {
+    pairs.OfRight(
+        r, [&](uint32_t, uint32_t p) { of_right.push_back(of_left[p]); });
+  }
+  std::vector<double> a(pairs.lefts(), 1);
+  std::vector<double> b(pairs.rights());
+  for (uint32_t r = 0; r < pairs.rights(); ++r) {
+    b[r] = PlainPrice(capacity_right[r], 0);
+  }
+  while (solution.sweeps < options.max_sweeps && !solution.converged) {
+    ++solution.sweeps;
+    double change = 0;
+    for (uint32_t l = 0; l < pairs.lefts(); ++l) {
+      double sum = 0;
+      pairs.OfLeft(l,
+                   [&](uint32_t r, uint32_t p) { sum += of_left[p] * b[r]; });
+      change = std::max(change,
+                        MovePlain(a[l], PlainPrice(capacity_left[l], sum / 2)));
+    }
+    size_t at = 0;
+    for (uint32_t r = 0; r < pairs.rights(); ++r) {
+      double sum = 0;
+      pairs.OfRight(
+          r, [&](uint32_t l, uint32_t) { sum += of_right[at++] * a[l]; });
+      change = std::max(
+          change, MovePlain(b[r], PlainPrice(capacity_right[r], sum / 2)));
+    }
+    solution.last_change = change;
+    solution.converged = change <= options.tolerance;
+  }
+  const auto logs = [](const std::vector<double>& prices) {
+    std::vector<double> out(prices.size());
+    for (size_t i = 0; i < prices.size(); ++i) {
+      out[i] = prices[i] > 0 ? std::log(prices[i]) : kNever;
+    }
+    return out;
+  };
+  solution.log_price_left = logs(a);
+  solution.log_price_right = logs(b);
+}
+
 }  // namespace
 
 double MarketSolution::total() const {
@@ -110,37 +226,17 @@ absl::StatusOr<MarketSolution> SolveMarket(
   }
   const double scale = 1 / (2 * options.beta);
   MarketSolution solution;
-  std::vector<double>& a = solution.log_price_left;
-  std::vector<double>& b = solution.log_price_right;
-  a.assign(pairs.lefts(), 0);
-  b.resize(pairs.rights());
-  for (uint32_t r = 0; r < pairs.rights(); ++r) {
-    b[r] = LogPrice(capacity_right[r], kNever);
+  if (IsNarrow(pairs, scale) && pairs.size() > kManyPairs) {
+    SweepPlain<float>(pairs, scale, capacity_left, capacity_right, options,
+                      solution);
+  } else if (IsNarrow(pairs, scale)) {
+    SweepPlain<double>(pairs, scale, capacity_left, capacity_right, options,
+                       solution);
+  } else {
+    SweepLogs(pairs, scale, capacity_left, capacity_right, options, solution);
   }
-  LogSum sum;
-  while (solution.sweeps < options.max_sweeps) {
-    ++solution.sweeps;
-    double change = 0;
-    for (uint32_t l = 0; l < pairs.lefts(); ++l) {
-      pairs.OfLeft(l, [&](uint32_t r, uint32_t p) {
-        sum.Add(pairs.utility(p) * scale + b[r]);
-      });
-      change =
-          std::max(change, Move(a[l], LogPrice(capacity_left[l], sum.Take())));
-    }
-    for (uint32_t r = 0; r < pairs.rights(); ++r) {
-      pairs.OfRight(r, [&](uint32_t l, uint32_t p) {
-        sum.Add(pairs.utility(p) * scale + a[l]);
-      });
-      change =
-          std::max(change, Move(b[r], LogPrice(capacity_right[r], sum.Take())));
-    }
-    solution.last_change = change;
-    if (change <= options.tolerance) {
-      solution.converged = true;
-      break;
-    }
-  }
+  const std::vector<double>& a = solution.log_price_left;
+  const std::vector<double>& b = solution.log_price_right;
   if (pairs.one_population()) Symmetrise(solution);
 
   // Only the right side's margins are exact after the last half sweep; what a

@@ -6,7 +6,6 @@
 #include <limits>
 #include <numeric>
 
-#include "absl/container/flat_hash_map.h"
 #include "common/status/status_macros.h"
 #include "services/matching/allocation/market_measures.h"
 #include "services/matching/allocation/transferable_utility.h"
@@ -46,9 +45,14 @@ struct Directed {
 
 Directed Flatten(const MarketInput& input, Numbering& rights) {
   size_t total = 0;
-  for (const auto& list : input.lists) total += list.size();
+  for (const auto& list : input.lists) {
+    total += std::min(list.size(), input.weighed);
+  }
   Directed flat;
   flat.pairs.reserve(total);
+  flat.wants.reserve(total);
+  flat.accepts.reserve(total);
+  flat.key.reserve(total);
   struct Row {
     uint32_t right;
     const MarketCandidate* candidate;
@@ -56,7 +60,8 @@ Directed Flatten(const MarketInput& input, Numbering& rights) {
   std::vector<Row> rows;
   for (uint32_t left = 0; left < input.lists.size(); ++left) {
     rows.clear();
-    for (const MarketCandidate& candidate : input.lists[left]) {
+    for (const MarketCandidate& candidate :
+         input.lists[left].subspan(0, input.weighed)) {
       rows.push_back({rights.Of(candidate.member), &candidate});
     }
     std::sort(rows.begin(), rows.end(),
@@ -69,18 +74,6 @@ Directed Flatten(const MarketInput& input, Numbering& rights) {
     }
   }
   return flat;
-}
-
-// Seats of a candidate in this market; negative: not counted.
-double SeatsOf(const KindSpec& kind, const Member& member) {
-  if (kind.pool != CapacityPool::kFacetSeats) return -1;
-  double seats = -1;
-  for (const Facet& facet : member.facets) {
-    if ((kind.candidate_roles >> facet.role & 1) == 0) continue;
-    if (!facet.seats_counted) continue;
-    seats = std::max(seats, static_cast<double>(facet.seats_free));
-  }
-  return seats;
 }
 
 // Places by candidate, stated ones as they are; who states none has an even
@@ -191,6 +184,63 @@ absl::StatusOr<Solved> SolveTwoSides(const MarketInput& input,
   return solved;
 }
 
+// Where each number's rows begin, for rows counted by number.
+std::vector<uint32_t> Begins(std::vector<uint32_t> counts) {
+  std::vector<uint32_t> begin(counts.size() + 1, 0);
+  std::partial_sum(counts.begin(), counts.end(), begin.begin() + 1);
+  return begin;
+}
+
+// Both orders of every pair of people, each with the mean of the keys that
+// were found for it, by left, then right. `directed` by left (numbers of
+// subjects), then right (numbers of people).
+std::vector<CandidatePair> BothOrders(
+    const std::vector<CandidatePair>& directed,
+    const std::vector<uint32_t>& person_of_left, uint32_t people) {
+  std::vector<uint32_t> forward_count(people, 0), backward_count(people, 0);
+  for (const CandidatePair& pair : directed) {
+    ++forward_count[person_of_left[pair.left]];
+    ++backward_count[pair.right];
+  }
+  std::vector<uint32_t> first(people, 0);  // in `directed`, by person
+  for (uint32_t i = static_cast<uint32_t>(directed.size()); i-- > 0;) {
+    first[person_of_left[directed[i].left]] = i;
+  }
+  const std::vector<uint32_t> begin = Begins(std::move(backward_count));
+  struct From {
+    uint32_t person;
+    float utility;
+  };
+  std::vector<From> backward(directed.size());
+  std::vector<uint32_t> next(begin.begin(), begin.end() - 1);
+  for (uint32_t a = 0; a < people; ++a) {
+    for (uint32_t i = first[a]; i < first[a] + forward_count[a]; ++i) {
+      backward[next[directed[i].right]++] = {a, directed[i].utility};
+    }
+  }
+  std::vector<CandidatePair> both;
+  both.reserve(2 * directed.size());
+  for (uint32_t a = 0; a < people; ++a) {
+    uint32_t f = first[a], b = begin[a];
+    const uint32_t f_end = f + forward_count[a], b_end = begin[a + 1];
+    while (f < f_end || b < b_end) {
+      const uint32_t to = f < f_end ? directed[f].right : kNone;
+      const uint32_t from = b < b_end ? backward[b].person : kNone;
+      float utility = 0;
+      if (to == from) {
+        utility = (directed[f++].utility + backward[b++].utility) / 2;
+      } else if (to < from) {
+        utility = directed[f++].utility;
+      } else {
+        utility = backward[b++].utility;
+      }
+      const uint32_t other = std::min(to, from);
+      if (other != a) both.push_back({a, other, utility});
+    }
+  }
+  return both;
+}
+
 // Subjects and candidates are the same people: each pair once, its two keys
 // averaged (they differ where only one direction was found).
 absl::StatusOr<Solved> SolveOnePopulation(const MarketInput& input,
@@ -202,30 +252,11 @@ absl::StatusOr<Solved> SolveOnePopulation(const MarketInput& input,
   for (const MemberIndex subject : input.subjects) {
     person_of_left.push_back(people.Of(subject));
   }
-  struct Key {
-    float sum = 0;
-    int count = 0;
-  };
-  absl::flat_hash_map<uint64_t, Key> keys;
-  keys.reserve(flat.pairs.size());
-  for (const CandidatePair& pair : Utilities(flat, scale)) {
-    const uint32_t a = person_of_left[pair.left];
-    const uint32_t b = pair.right;
-    if (a == b) continue;
-    Key& key = keys[uint64_t{std::min(a, b)} << 32 | std::max(a, b)];
-    key.sum += pair.utility;
-    ++key.count;
-  }
-  std::vector<CandidatePair> pairs;
-  pairs.reserve(keys.size());
-  for (const auto& [ends, key] : keys) {
-    pairs.push_back({static_cast<uint32_t>(ends >> 32),
-                     static_cast<uint32_t>(ends),
-                     key.sum / static_cast<float>(key.count)});
-  }
   MITRA_ASSIGN_OR_RETURN(
       const PairLists lists,
-      PairLists::OnePopulation(people.size(), std::move(pairs)));
+      PairLists::DoubleCover(
+          people.size(),
+          BothOrders(Utilities(flat, scale), person_of_left, people.size())));
   Solved solved;
   solved.seats.assign(people.size(), WantedPartners(*input.kind));
   MITRA_ASSIGN_OR_RETURN(
@@ -322,34 +353,15 @@ void Report(const MarketInput& input, const Directed& flat,
 
 }  // namespace
 
-MarketCandidate CandidateOf(const Ranked& ranked) {
-  MarketCandidate candidate;
-  candidate.member = ranked.member;
-  candidate.role = static_cast<uint8_t>(ranked.role);
-  candidate.sources = ranked.sources;
-  candidate.newcomer = ranked.newcomer;
-  candidate.incarnation = ranked.incarnation;
-  candidate.give = ranked.similarity.give;
-  candidate.take = ranked.similarity.take;
-  candidate.trust = ranked.trust;
-  candidate.wants = ranked.score.wants;
-  candidate.accepts = ranked.score.accepts;
-  candidate.key = ranked.score.key;
-  return candidate;
-}
-
-Ranked RankedOf(const MarketCandidate& candidate) {
-  Ranked ranked;
-  ranked.member = candidate.member;
-  ranked.role = static_cast<v1::Role>(candidate.role);
-  ranked.sources = candidate.sources;
-  ranked.newcomer = candidate.newcomer;
-  ranked.incarnation = candidate.incarnation;
-  ranked.similarity = {candidate.give, candidate.take};
-  ranked.trust = candidate.trust;
-  ranked.score = {candidate.wants, candidate.accepts,
-                  candidate.wants * candidate.accepts, candidate.key};
-  return ranked;
+double SeatsOf(const KindSpec& kind, const Member& member) {
+  if (kind.pool != CapacityPool::kFacetSeats) return -1;
+  double seats = -1;
+  for (const Facet& facet : member.facets) {
+    if ((kind.candidate_roles >> facet.role & 1) == 0) continue;
+    if (!facet.seats_counted) continue;
+    seats = std::max(seats, static_cast<double>(facet.seats_free));
+  }
+  return seats;
 }
 
 double WantedPartners(const KindSpec& kind) {

@@ -16,34 +16,20 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "mitra/v1/refreshes_service.pb.h"
-#include "services/matching/ranking/recommender.h"
+#include "services/matching/ranking/recommendation_kinds.h"
+#include "services/matching/refresh/candidate_lists.h"
 #include "services/matching/refresh/price_board.h"
 
 namespace mitra::matching {
-
-// A candidate on a subject's list; what a slate keeps of it. 40 bytes.
-struct MarketCandidate {
-  MemberIndex member = kNoMember;
-  uint8_t role = 0;     // v1::Role
-  uint8_t sources = 0;  // SourceBit
-  bool newcomer = false;
-  uint64_t incarnation = 0;
-  float give = 0, take = 0, trust = 0;
-  float wants = 0, accepts = 0;
-  float key = 0;  // without price
-};
-
-MarketCandidate CandidateOf(const Ranked& ranked);
-Ranked RankedOf(const MarketCandidate& candidate);
 
 struct MarketInput {
   const KindSpec* kind = nullptr;
   const MemberView* members = nullptr;
   // Who seeks, and for each its candidates, best key first, each member once.
   absl::Span<const MemberIndex> subjects;
-  absl::Span<const std::vector<MarketCandidate>> lists;
-  // How many a slate shows.
-  size_t slate_size = 10;
+  absl::Span<const absl::Span<const MarketCandidate>> lists;
+  // Of each list, this many are weighed.
+  size_t weighed = SIZE_MAX;
 };
 
 struct MarketOutput {
@@ -55,8 +41,12 @@ struct MarketOutput {
 // market are. A slate shows more than one takes.
 double WantedPartners(const KindSpec& kind);
 
-// 30 sweeps; O(pairs log pairs). Deterministic. INVALID_ARGUMENT for keys that
-// are not finite.
+// Seats of a candidate in a kind's market; negative: not counted.
+double SeatsOf(const KindSpec& kind, const Member& member);
+
+// 30 sweeps; O(pairs log pairs). Deterministic. Memory: about 60 bytes a pair,
+// 90 where subjects and candidates are the same people. INVALID_ARGUMENT for
+// keys that are not finite.
 absl::StatusOr<MarketOutput> SolveMarketOf(const MarketInput& input);
 
 }  // namespace mitra::matching

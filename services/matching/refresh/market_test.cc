@@ -44,7 +44,9 @@ class MarketTest : public ::testing::Test {
     input.kind = FindKind(kind);
     input.members = &view_.members;
     input.subjects = subjects_;
-    input.lists = lists_;
+    const std::vector<absl::Span<const MarketCandidate>> lists(lists_.begin(),
+                                                               lists_.end());
+    input.lists = lists;
     return SolveMarketOf(input);
   }
 

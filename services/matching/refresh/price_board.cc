@@ -1,30 +1,30 @@
 #include "services/matching/refresh/price_board.h"
 
-#include <cmath>
+#include <xxhash.h>
 
-#include "absl/strings/str_cat.h"
-#include "common/snapshot/snapshot.h"
-#include "common/status/status_macros.h"
-#include "services/matching/ranking/recommendation_kinds.h"
+#include <cmath>
+#include <cstring>
 
 namespace mitra::matching {
 namespace {
 
-constexpr char kFormat[] = "mitra-prices";
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kFormat = 0x31435250;  // "PRC1"
 
-std::string SectionOf(const KindSpec& kind, const char* part) {
-  return absl::StrCat(std::string(kind.name), ".", part);
+template <typename T>
+void Put(std::string& out, T value) {
+  out.append(reinterpret_cast<const char*>(&value), sizeof(value));
 }
+template <typename T>
+bool Take(absl::string_view& in, T& value) {
+  if (in.size() < sizeof(T)) return false;
+  std::memcpy(&value, in.data(), sizeof(T));
+  in.remove_prefix(sizeof(T));
+  return true;
+}
+
+absl::Status Damaged() { return absl::DataLossError("prices: damaged"); }
 
 }  // namespace
-
-std::shared_ptr<const PriceList> PriceBoard::Of(
-    v1::RecommendationKind kind) const {
-  const auto at = static_cast<size_t>(kind);
-  absl::ReaderMutexLock lock(&mutex_);
-  return at < lists_.size() ? lists_[at] : nullptr;
-}
 
 float PriceBoard::LogPriceOf(v1::RecommendationKind kind,
                              MemberIndex member) const {
@@ -42,51 +42,61 @@ void PriceBoard::Publish(v1::RecommendationKind kind, PriceList prices) {
   if (at < lists_.size()) lists_[at].swap(list);
 }
 
-absl::Status PriceBoard::Save(const std::string& path,
-                              const MemberView& members) const {
-  MITRA_ASSIGN_OR_RETURN(const auto writer,
-                         snapshot::Writer::Create(path, kFormat, kVersion, {}));
-  for (const KindSpec& kind : AllKinds()) {
-    const std::shared_ptr<const PriceList> prices = Of(kind.kind);
-    if (prices == nullptr) continue;
-    std::vector<std::string> ids;
-    std::vector<float> values;
-    for (MemberIndex i = 0; i < prices->size() && i < members.size(); ++i) {
-      if ((*prices)[i] == 0 || members.at(i).deleted) continue;
-      ids.emplace_back(members.at(i).id.view());
-      values.push_back((*prices)[i]);
+std::string EncodePrices(const PricesByKind& prices,
+                         const MemberView& members) {
+  std::string out;
+  Put(out, kFormat);
+  Put(out, static_cast<uint32_t>(prices.size()));
+  for (const auto& [kind, list] : prices) {
+    Put(out, static_cast<uint32_t>(kind));
+    const size_t count_at = out.size();
+    uint32_t count = 0;
+    Put(out, count);
+    for (MemberIndex i = 0; i < list.size() && i < members.size(); ++i) {
+      if (list[i] == 0 || members.at(i).deleted) continue;
+      const absl::string_view id = members.at(i).id.view();
+      Put(out, list[i]);
+      Put(out, static_cast<uint8_t>(id.size()));
+      out.append(id.data(), id.size());
+      ++count;
     }
-    MITRA_RETURN_IF_ERROR(writer->WriteStrings(SectionOf(kind, "ids"), ids));
-    MITRA_RETURN_IF_ERROR(writer->WriteVector<float>(
-        SectionOf(kind, "prices"), absl::MakeConstSpan(values)));
+    std::memcpy(out.data() + count_at, &count, sizeof count);
   }
-  return writer->Finish().status();
+  Put(out, uint64_t{XXH3_64bits(out.data(), out.size())});
+  return out;
 }
 
-absl::Status PriceBoard::Load(const std::string& path,
-                              const MemberView& members) {
-  MITRA_ASSIGN_OR_RETURN(const auto reader,
-                         snapshot::OpenNewestGood(path, kFormat, kVersion));
-  for (const KindSpec& kind : AllKinds()) {
-    if (!reader->HasSection(SectionOf(kind, "ids"))) continue;
-    MITRA_ASSIGN_OR_RETURN(const std::vector<std::string> ids,
-                           reader->ReadStrings(SectionOf(kind, "ids")));
-    MITRA_ASSIGN_OR_RETURN(
-        const std::vector<float> values,
-        reader->ReadVector<float>(SectionOf(kind, "prices")));
-    if (ids.size() != values.size()) {
-      return absl::DataLossError(absl::StrCat(path, ": lists do not fit"));
-    }
-    PriceList prices(members.size(), 0);
-    for (size_t i = 0; i < ids.size(); ++i) {
-      const MemberIndex member = members.Find(ids[i]);
-      if (member < prices.size() && std::isfinite(values[i])) {
-        prices[member] = values[i];
-      }
-    }
-    Publish(kind.kind, std::move(prices));
+absl::StatusOr<PricesByKind> DecodePrices(absl::string_view bytes,
+                                          const MemberView& members) {
+  uint64_t checksum = 0;
+  if (bytes.size() < sizeof checksum) return Damaged();
+  std::memcpy(&checksum, bytes.data() + bytes.size() - sizeof checksum,
+              sizeof checksum);
+  bytes.remove_suffix(sizeof checksum);
+  uint32_t format = 0, kinds = 0;
+  if (XXH3_64bits(bytes.data(), bytes.size()) != checksum ||
+      !Take(bytes, format) || format != kFormat || !Take(bytes, kinds)) {
+    return Damaged();
   }
-  return absl::OkStatus();
+  PricesByKind prices;
+  for (uint32_t k = 0; k < kinds; ++k) {
+    uint32_t kind = 0, count = 0;
+    if (!Take(bytes, kind) || !Take(bytes, count)) return Damaged();
+    PriceList list(members.size(), 0);
+    for (uint32_t i = 0; i < count; ++i) {
+      float price = 0;
+      uint8_t size = 0;
+      if (!Take(bytes, price) || !Take(bytes, size) || bytes.size() < size) {
+        return Damaged();
+      }
+      const MemberIndex member = members.Find(bytes.substr(0, size));
+      bytes.remove_prefix(size);
+      if (member < list.size() && std::isfinite(price)) list[member] = price;
+    }
+    prices[static_cast<v1::RecommendationKind>(kind)] = std::move(list);
+  }
+  if (!bytes.empty()) return Damaged();
+  return prices;
 }
 
 }  // namespace mitra::matching

@@ -4,11 +4,13 @@
 #define MITRA_SERVICES_MATCHING_REFRESH_PRICE_BOARD_H_
 
 #include <array>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "services/matching/members/member_table.h"
 #include "services/matching/ranking/recommender.h"
@@ -25,24 +27,22 @@ class PriceBoard final : public Prices {
   float LogPriceOf(v1::RecommendationKind kind,
                    MemberIndex member) const override;
 
-  // Replaces the prices of a kind. `members` is the view whose indices
-  // `prices` has.
+  // Replaces the prices of a kind; an empty list: nobody has one.
   void Publish(v1::RecommendationKind kind, PriceList prices);
 
-  // Prices by member id in a checksummed file, written when they are published
-  // and read at the start: what a restart would otherwise lose until the next
-  // refresh. Load skips members that `members` does not know, and leaves the
-  // board as it is when there is no good file.
-  absl::Status Save(const std::string& path, const MemberView& members) const;
-  absl::Status Load(const std::string& path, const MemberView& members);
-
  private:
-  std::shared_ptr<const PriceList> Of(v1::RecommendationKind kind) const;
-
   mutable absl::Mutex mutex_;
   std::array<std::shared_ptr<const PriceList>, 32> lists_
       ABSL_GUARDED_BY(mutex_);
 };
+
+// Prices of some kinds as a checksummed blob by member id, the same for every
+// process, and back for the members of a view; unknown ones are left out.
+// DATA_LOSS for anything else.
+using PricesByKind = std::map<v1::RecommendationKind, PriceList>;
+std::string EncodePrices(const PricesByKind& prices, const MemberView& members);
+absl::StatusOr<PricesByKind> DecodePrices(absl::string_view bytes,
+                                          const MemberView& members);
 
 }  // namespace mitra::matching
 

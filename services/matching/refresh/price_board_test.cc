@@ -3,7 +3,6 @@
 #include "common/status/status_matchers.h"
 #include "gtest/gtest.h"
 #include "services/matching/ranking/testing.h"
-#include "tests/support/temp_dir.h"
 
 namespace mitra::matching {
 namespace {
@@ -19,9 +18,7 @@ TEST(PriceBoardTest, NobodyHasAPriceUntilOneIsPublished) {
   EXPECT_EQ(board.LogPriceOf(v1::RECOMMENDATION_KIND_PARTNER, 3), 0);
 }
 
-TEST(PriceBoardTest, ARestartFindsThePricesByIds) {
-  const testing::TempDir dir;
-  const std::string path = dir.File("prices");
+TEST(PriceBlobTest, AnotherProcessFindsThePricesByIds) {
   World before;
   const MemberIndex a = before.AddMentor("a");
   const MemberIndex b = before.AddMentor("b");
@@ -30,34 +27,30 @@ TEST(PriceBoardTest, ARestartFindsThePricesByIds) {
   prices[a] = -2;
   prices[b] = 1;
   prices[gone] = 3;
-  PriceBoard board;
-  board.Publish(kMentor, prices);
-  MITRA_ASSERT_OK(board.Save(path, before.view().members));
+  const std::string blob =
+      EncodePrices({{kMentor, prices}}, before.view().members);
 
   World after;  // in another order
   const MemberIndex new_b = after.AddMentor("b");
   const MemberIndex new_a = after.AddMentor("a");
-  PriceBoard restored;
-  MITRA_ASSERT_OK(restored.Load(path, after.view().members));
-  EXPECT_FLOAT_EQ(restored.LogPriceOf(kMentor, new_a), -2);
-  EXPECT_FLOAT_EQ(restored.LogPriceOf(kMentor, new_b), 1);
+  MITRA_ASSERT_OK_AND_ASSIGN(const PricesByKind found,
+                             DecodePrices(blob, after.view().members));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_FLOAT_EQ(found.at(kMentor)[new_a], -2);
+  EXPECT_FLOAT_EQ(found.at(kMentor)[new_b], 1);
 }
 
-TEST(PriceBoardTest, ADamagedFileChangesNothing) {
-  const testing::TempDir dir;
-  const std::string path = dir.File("prices");
+TEST(PriceBlobTest, DamageIsSeen) {
   World world;
   const MemberIndex a = world.AddMentor("a");
-  PriceBoard board;
-  board.Publish(kMentor, PriceList(a + 1, 5));
-  EXPECT_THAT(board.Load(path, world.view().members),
-              StatusIs(absl::StatusCode::kNotFound));
-  MITRA_ASSERT_OK(board.Save(path, world.view().members));
-  std::string bytes = testing::ReadFileOrEmpty(path);
-  bytes[bytes.size() / 2] ^= 1;
-  testing::WriteFileOrDie(path, bytes);
-  EXPECT_FALSE(board.Load(path, world.view().members).ok());
-  EXPECT_FLOAT_EQ(board.LogPriceOf(kMentor, a), 5);
+  const std::string blob =
+      EncodePrices({{kMentor, PriceList(a + 1, 5)}}, world.view().members);
+  for (size_t i = 0; i < blob.size(); ++i) {
+    std::string bytes = blob;
+    bytes[i] ^= 1;
+    EXPECT_FALSE(DecodePrices(bytes, world.view().members).ok()) << i;
+    EXPECT_FALSE(DecodePrices(blob.substr(0, i), world.view().members).ok());
+  }
 }
 
 }  // namespace

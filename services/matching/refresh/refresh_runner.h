@@ -1,22 +1,12 @@
-// Slates for everybody, worked out together.
+// Starts refreshes, keeps them over restarts, and says what has become of them.
 //
-// A refresh has three phases. "candidates": everybody's candidates are found
-// and scored through the same pipeline as online answers, several members at
-// once, each as a low-priority coroutine, all on one view of the roster.
-// "allocation": each kind's market is solved (market.h); a refresh of a part of
-// the members takes the prices that are there, since a part is no market.
-// "publish": slates are written to the slate cache under a new epoch, and
-// nobody reads them before the epoch pointer is flipped at the end, together
-// with the prices. A refresh that is cancelled or fails leaves the old epoch
-// and prices in place, and its values expire.
-//
-// One refresh runs at a time. Memory: about 40 bytes for each of up to
-// kKeptCandidates candidates of each member and kind.
+// One refresh runs at a time in the cluster (lease.h). This process coordinates
+// those that it was asked to start; they are kept in a folder each, so that a
+// restart goes on with the one that ran (Resume), and a held one still waits.
 
 #ifndef MITRA_SERVICES_MATCHING_REFRESH_REFRESH_RUNNER_H_
 #define MITRA_SERVICES_MATCHING_REFRESH_REFRESH_RUNNER_H_
 
-#include <cstdint>
 #include <functional>
 #include <list>
 #include <memory>
@@ -24,85 +14,101 @@
 #include <thread>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "common/redis/client.h"
-#include "common/rpc/task.h"
-#include "mitra/v1/refreshes_service.pb.h"
-#include "services/matching/refresh/price_board.h"
-#include "services/matching/slates/slate_server.h"
+#include "services/matching/refresh/lease.h"
+#include "services/matching/refresh/refresh_job.h"
+#include "services/matching/refresh/slate_export.h"
 
 namespace mitra::matching {
-
-// Candidates of each member and kind that are weighed together.
-inline constexpr size_t kKeptCandidates = 40;
 
 // Thread-safe. Everything that it is made from must outlive it.
 class RefreshRunner {
  public:
   struct Options {
-    // Members whose slates are computed at once.
-    int concurrency = 8;
-    // Of one member's computation.
-    absl::Duration timeout = absl::Seconds(10);
     // Refreshes that are remembered.
     size_t history = 100;
-    const RankingProfile* profile = &RankingProfile::Default();
-    // Where the prices of a published refresh are kept; empty: nowhere.
-    std::string prices_path;
+    // How long a held result waits for its reviewer.
+    absl::Duration hold_time = absl::Hours(72);
+    Lease::Options lease;
   };
-  // `redis` may be null. A running refresh is cancelled by the destructor.
-  RefreshRunner(SlateServer& slates, EpochBoard& epochs, PriceBoard& prices,
-                redis::Client* redis, const Clock& clock, Options options);
+  RefreshRunner(RefreshTools tools, Options options);
+  // A refresh that runs is interrupted; another process of this folder may go
+  // on with it.
   ~RefreshRunner();
   RefreshRunner(const RefreshRunner&) = delete;
   RefreshRunner& operator=(const RefreshRunner&) = delete;
 
+  // Interrupts what runs, for a later start to go on with; does not wait.
+  void Stop();
+  // Where helpers reach this process; nobody helps before it is set.
+  void SetAddress(std::string address);
+  // Goes on with what ran when this folder was used last. Call when the view
+  // has caught up.
+  void Resume();
+  // Rejects held results whose time is over.
+  void Sweep();
+
   // `request` must have been checked. A repeat with the same request_id gives
   // the refresh that the first one started. FAILED_PRECONDITION with reason
-  // REFRESH_RUNNING if one is running.
+  // REFRESH_RUNNING or EMPTY_SCOPE.
   absl::StatusOr<v1::Refresh> Start(const v1::StartRefreshRequest& request);
-  // NOT_FOUND for unknown ids.
+  // NOT_FOUND (REFRESH_NOT_FOUND) for unknown ids, here and below.
   absl::StatusOr<v1::Refresh> Get(absl::string_view refresh_id) const;
   // Newest first.
   std::vector<v1::Refresh> List() const;
   // A refresh that has ended stays as it is.
   absl::StatusOr<v1::Refresh> Cancel(absl::string_view refresh_id);
+  // Errors as in refreshes_service.proto.
+  absl::StatusOr<v1::Refresh> Publish(absl::string_view refresh_id,
+                                      bool override_guards);
+  absl::StatusOr<v1::Refresh> Reject(absl::string_view refresh_id,
+                                     const std::string& reason);
+  absl::StatusOr<v1::Refresh> RollBack(absl::string_view refresh_id);
+  absl::StatusOr<v1::RefreshReport> Report(absl::string_view refresh_id) const;
+  // `refresh_id` empty: the one that is current.
+  absl::StatusOr<std::unique_ptr<StoredSlates>> Slates(
+      absl::string_view refresh_id) const;
 
+  // For helpers.
+  absl::StatusOr<v1::RefreshChunk> GetChunk(absl::string_view refresh_id,
+                                            uint32_t chunk) const;
+  absl::StatusOr<bool> Submit(absl::string_view refresh_id, uint32_t chunk,
+                              absl::string_view bytes);
+
+  // No further change is to be expected, unless a reviewer decides.
   static bool HasEnded(v1::RefreshState state);
 
-  // Waits until nothing runs. For tests and shutdown.
+  // Waits until nothing runs. For tests.
   void WaitUntilIdle();
 
  private:
-  struct Job;
-  void Run(std::shared_ptr<Job> job);
-  rpc::Task<void> Worker(std::shared_ptr<Job> job, int* running);
-  rpc::Task<void> OneMember(Job& job, size_t number);
-  absl::Status FindCandidates(std::shared_ptr<Job> job);
-  absl::Status Allocate(Job& job);
-  absl::Status MakeSlates(Job& job);
-  void Count(Job& job);
-  absl::Status Refresh(std::shared_ptr<Job> job);
-  void EnterPhase(Job& job, const char* phase);
-  void End(Job& job, v1::RefreshState state, const absl::Status& error);
-  void PublishEpoch(Job& job);
-  std::shared_ptr<Job> Find(absl::string_view refresh_id) const
+  using Job = std::shared_ptr<RefreshJob>;
+  enum class Task { kCompute, kPublish };
+  void Launch(Job job, std::unique_ptr<Lease> lease, Task task)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Run(const Job& job, Lease& lease, Task task);
+  absl::Status Work(const Job& job, Lease& lease, Task task);
+  // Holds the result if it must be; true if it is held.
+  bool Hold(RefreshJob& job, std::vector<std::string> failures);
+  void End(RefreshJob& job, v1::RefreshState state, const absl::Status& error);
+  void CleanUp();
+  absl::StatusOr<Job> Find(absl::string_view refresh_id) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<Job> Held(absl::string_view refresh_id) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsCurrent(const v1::Refresh& refresh) const;
 
-  SlateServer& slates_;
-  EpochBoard& epochs_;
-  PriceBoard& prices_;
-  redis::Client* const redis_;
-  const Clock& clock_;
+  const RefreshTools tools_;
   const Options options_;
 
   mutable absl::Mutex mutex_;
-  std::list<std::shared_ptr<Job>> jobs_
-      ABSL_GUARDED_BY(mutex_);  // newest first
+  std::list<Job> jobs_ ABSL_GUARDED_BY(mutex_);  // newest first
+  std::string address_ ABSL_GUARDED_BY(mutex_);
   bool running_ ABSL_GUARDED_BY(mutex_) = false;
+  bool resumed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -1,5 +1,7 @@
 #include "services/matching/refresh/refresh_runner.h"
 
+#include <optional>
+
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "common/base/page_token.h"
@@ -7,34 +9,79 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/matching/ranking/testing.h"
+#include "tests/support/temp_dir.h"
 
 namespace mitra::matching {
 namespace {
 
-class RefreshRunnerTest : public testing::Test {
- protected:
-  RefreshRunnerTest()
-      : source_(world_),
+// One process of matching without its edges. Another one on the same folder is
+// the same after a restart.
+class Process {
+ public:
+  Process(World& world, FakeCandidateSource& source, std::string directory)
+      : world_(world),
         trust_({}),
-        recommender_(source_, trust_, world_.clock, &prices_, {}),
-        cache_(nullptr, nullptr, world_.clock, {}),
+        recommender_(source, trust_, world.clock, &prices_, {}),
+        cache_(nullptr, nullptr, world.clock, {}),
         server_([this] { return world_.view(); }, recommender_, cache_, epochs_,
                 timer_, {.token_key = NewPageTokenKey()}),
-        runner_(server_, epochs_, prices_, nullptr, world_.clock, {}) {
-    for (int i = 0; i < 8; ++i) world_.Add(AProfile(absl::StrCat("b", i)));
-    for (int i = 0; i < 15; ++i) world_.AddMentor(absl::StrCat("m", i));
-    request_.add_kinds(v1::RECOMMENDATION_KIND_MENTOR);
-  }
-  v1::Refresh RunToEnd() {
-    const auto started = runner_.Start(request_);
-    EXPECT_TRUE(started.ok()) << started.status();
-    if (!started.ok()) return {};
-    runner_.WaitUntilIdle();
-    return *runner_.Get(started->refresh_id());
+        short_trust_({}),
+        worker_(recommender_, source, short_trust_),
+        keeper_(epochs_, prices_, nullptr, {.directory = directory}) {
+    RefreshTools tools;
+    tools.views = [this] { return world_.view(); };
+    tools.worker = &worker_;
+    tools.slates = &server_;
+    tools.keeper = &keeper_;
+    tools.prices = &prices_;
+    tools.clock = &world_.clock;
+    tools.directory = std::move(directory);
+    tools.threads = 1;  // the source is not thread-safe
+    tools.patience = absl::ZeroDuration();
+    runner_.emplace(tools, RefreshRunner::Options());
+    keeper_.Restore(world_.view().members);
   }
 
-  World world_;
-  FakeCandidateSource source_;
+  RefreshRunner& runner() { return *runner_; }
+  EpochBoard& epochs() { return epochs_; }
+  EpochKeeper& keeper() { return keeper_; }
+  const PriceBoard& prices() const { return prices_; }
+  SlateCache& cache() { return cache_; }
+  v1::Slate Ask(const std::string& id) {
+    SlateRequest ask;
+    ask.kind = FindKind(v1::RECOMMENDATION_KIND_MENTOR);
+    ask.profile = &RankingProfile::Default();
+    ask.parameters = DefaultParameters();
+    rpc::CallContext call;
+    SubjectName name;
+    name.id = id;
+    const auto slate = rpc::SyncWait(server_.Serve(call, name, ask));
+    EXPECT_TRUE(slate.ok()) << slate.status();
+    return slate.ok() ? *slate : v1::Slate();
+  }
+  // All lines of an export, as text.
+  std::vector<std::string> Export(const std::string& id = "",
+                                  const std::string& since = "") {
+    std::vector<std::string> all;
+    SlateExport::Options options;
+    if (!since.empty()) options.since = *runner_->Slates(since);
+    auto slates = runner_->Slates(id);
+    EXPECT_TRUE(slates.ok()) << slates.status();
+    if (!slates.ok()) return all;
+    SlateExport out(*std::move(slates), std::move(options));
+    while (true) {
+      const auto lines = out.Next(world_.view(), 0);
+      EXPECT_TRUE(lines.ok()) << lines.status();
+      if (!lines.ok() || lines->empty()) return all;
+      for (v1::SlateLine line : *lines) {
+        line.clear_epoch();
+        all.push_back(line.ShortDebugString());
+      }
+    }
+  }
+
+ private:
+  World& world_;
   TrustCache trust_;
   PriceBoard prices_;
   Recommender recommender_;
@@ -42,7 +89,39 @@ class RefreshRunnerTest : public testing::Test {
   EpochBoard epochs_;
   Timer timer_;
   SlateServer server_;
-  RefreshRunner runner_;
+  ShortTrust short_trust_;
+  ChunkWorker worker_;
+  EpochKeeper keeper_;
+  std::optional<RefreshRunner> runner_;
+};
+
+class RefreshRunnerTest : public ::testing::Test {
+ protected:
+  RefreshRunnerTest() : source_(world_) {
+    for (int i = 0; i < 8; ++i) world_.Add(AProfile(absl::StrCat("b", i)));
+    for (int i = 0; i < 15; ++i) world_.AddMentor(absl::StrCat("m", i));
+    request_.add_kinds(v1::RECOMMENDATION_KIND_MENTOR);
+    Restart();
+  }
+  void Restart() {
+    process_.reset();
+    process_.emplace(world_, source_, dir_.path());
+  }
+  RefreshRunner& runner() { return process_->runner(); }
+  EpochBoard& epochs() { return process_->epochs(); }
+  uint64_t Epoch() { return epochs().Of(v1::RECOMMENDATION_KIND_MENTOR); }
+  v1::Refresh RunToEnd() {
+    const auto started = runner().Start(request_);
+    EXPECT_TRUE(started.ok()) << started.status();
+    if (!started.ok()) return {};
+    runner().WaitUntilIdle();
+    return *runner().Get(started->refresh_id());
+  }
+
+  const mitra::testing::TempDir dir_;
+  World world_;
+  FakeCandidateSource source_;
+  std::optional<Process> process_;
   v1::StartRefreshRequest request_;
 };
 
@@ -56,41 +135,23 @@ TEST_F(RefreshRunnerTest, PublishesASlateForEverybody) {
   EXPECT_EQ(refresh.empty_slates(), 0u);
   EXPECT_GE(refresh.exposure_gini(), 0);
   EXPECT_LT(refresh.exposure_gini(), 1);
-  EXPECT_EQ(epochs_.Of(v1::RECOMMENDATION_KIND_MENTOR), refresh.epoch());
+  EXPECT_EQ(epochs().Of(v1::RECOMMENDATION_KIND_MENTOR), refresh.epoch());
   ASSERT_EQ(refresh.markets_size(), 1);
   EXPECT_EQ(refresh.markets(0).subjects(), 23u);
   EXPECT_EQ(refresh.markets(0).candidates(), 15u);
 
-  SlateRequest ask;
-  ask.kind = FindKind(v1::RECOMMENDATION_KIND_MENTOR);
-  ask.profile = &RankingProfile::Default();
-  ask.parameters = DefaultParameters();
-  rpc::CallContext call;
-  SubjectName name;
-  name.id = "b3";
-  const auto slate = rpc::SyncWait(server_.Serve(call, name, ask));
-  MITRA_ASSERT_OK(slate);
-  EXPECT_EQ(slate->source(), v1::SLATE_SOURCE_PUBLISHED);
-  EXPECT_EQ(slate->recommendations_size(), 10);
+  const v1::Slate slate = process_->Ask("b3");
+  EXPECT_EQ(slate.source(), v1::SLATE_SOURCE_PUBLISHED);
+  EXPECT_EQ(slate.recommendations_size(), 10);
 }
 
 TEST_F(RefreshRunnerTest, APublishedSlateShowsNobodyWhoMayNotBeShown) {
   RunToEnd();
   world_.Block("b3", "m1");
   world_.Delete("m2");
-  SlateRequest ask;
-  ask.kind = FindKind(v1::RECOMMENDATION_KIND_MENTOR);
-  ask.profile = &RankingProfile::Default();
-  ask.parameters = DefaultParameters();
-  rpc::CallContext call;
-  SubjectName name;
-  name.id = "b3";
-
-  const auto slate = rpc::SyncWait(server_.Serve(call, name, ask));
-
-  MITRA_ASSERT_OK(slate);
-  EXPECT_EQ(slate->recommendations_size(), 10);
-  for (const auto& one : slate->recommendations()) {
+  const v1::Slate slate = process_->Ask("b3");
+  EXPECT_EQ(slate.recommendations_size(), 10);
+  for (const auto& one : slate.recommendations()) {
     EXPECT_NE(one.profile_id(), "m1");
     EXPECT_NE(one.profile_id(), "m2");
   }
@@ -101,10 +162,10 @@ TEST_F(RefreshRunnerTest, ADryRunPublishesNothing) {
 
   const v1::Refresh refresh = RunToEnd();
 
-  EXPECT_EQ(refresh.state(), v1::REFRESH_STATE_HELD);
+  EXPECT_EQ(refresh.state(), v1::REFRESH_STATE_COMPUTED);
   EXPECT_EQ(refresh.members_done(), 23u);
-  EXPECT_EQ(epochs_.Of(v1::RECOMMENDATION_KIND_MENTOR), 0u);
-  EXPECT_EQ(cache_.stats().slates, 0u);
+  EXPECT_EQ(epochs().Of(v1::RECOMMENDATION_KIND_MENTOR), 0u);
+  EXPECT_EQ(process_->cache().stats().slates, 0u);
 }
 
 TEST_F(RefreshRunnerTest, OneRunsAtATime) {
@@ -115,17 +176,17 @@ TEST_F(RefreshRunnerTest, OneRunsAtATime) {
     go_on.WaitForNotification();
   };
   request_.set_request_id("first");
-  const auto first = runner_.Start(request_);
+  const auto first = runner().Start(request_);
   MITRA_ASSERT_OK(first);
   reached.WaitForNotification();
   v1::StartRefreshRequest other = request_;
   other.set_request_id("second");
 
-  EXPECT_THAT(runner_.Start(other), HasReason("REFRESH_RUNNING"));
-  EXPECT_EQ(runner_.Start(request_)->refresh_id(), first->refresh_id());
+  EXPECT_THAT(runner().Start(other), HasReason("REFRESH_RUNNING"));
+  EXPECT_EQ(runner().Start(request_)->refresh_id(), first->refresh_id());
   go_on.Notify();
-  runner_.WaitUntilIdle();
-  EXPECT_THAT(runner_.List(), testing::SizeIs(1));
+  runner().WaitUntilIdle();
+  EXPECT_THAT(runner().List(), ::testing::SizeIs(1));
 }
 
 TEST_F(RefreshRunnerTest, ACancelledRefreshLeavesTheOldEpoch) {
@@ -135,17 +196,17 @@ TEST_F(RefreshRunnerTest, ACancelledRefreshLeavesTheOldEpoch) {
     if (!reached.HasBeenNotified()) reached.Notify();
     go_on.WaitForNotification();
   };
-  const auto started = runner_.Start(request_);
+  const auto started = runner().Start(request_);
   MITRA_ASSERT_OK(started);
   reached.WaitForNotification();
 
-  MITRA_ASSERT_OK(runner_.Cancel(started->refresh_id()));
+  MITRA_ASSERT_OK(runner().Cancel(started->refresh_id()));
   go_on.Notify();
-  runner_.WaitUntilIdle();
+  runner().WaitUntilIdle();
 
-  EXPECT_EQ(runner_.Get(started->refresh_id())->state(),
+  EXPECT_EQ(runner().Get(started->refresh_id())->state(),
             v1::REFRESH_STATE_CANCELLED);
-  EXPECT_EQ(epochs_.Of(v1::RECOMMENDATION_KIND_MENTOR), 0u);
+  EXPECT_EQ(epochs().Of(v1::RECOMMENDATION_KIND_MENTOR), 0u);
 }
 
 TEST_F(RefreshRunnerTest, FailsWholeWhenSearchIsAway) {
@@ -155,7 +216,7 @@ TEST_F(RefreshRunnerTest, FailsWholeWhenSearchIsAway) {
 
   EXPECT_EQ(refresh.state(), v1::REFRESH_STATE_FAILED);
   EXPECT_NE(refresh.error().code(), 0);
-  EXPECT_EQ(epochs_.Of(v1::RECOMMENDATION_KIND_MENTOR), 0u);
+  EXPECT_EQ(epochs().Of(v1::RECOMMENDATION_KIND_MENTOR), 0u);
 }
 
 TEST_F(RefreshRunnerTest, KeepsToItsScope) {
@@ -164,7 +225,8 @@ TEST_F(RefreshRunnerTest, KeepsToItsScope) {
 
   const v1::Refresh refresh = RunToEnd();
   EXPECT_EQ(refresh.members_total(), 2u);
-  EXPECT_EQ(refresh.markets_size(), 0) << "a part is no market";
+  ASSERT_EQ(refresh.markets_size(), 1);
+  EXPECT_EQ(refresh.markets(0).pairs(), 0u) << "a part is no market";
 }
 
 TEST_F(RefreshRunnerTest, EpochsRise) {
@@ -173,8 +235,208 @@ TEST_F(RefreshRunnerTest, EpochsRise) {
 }
 
 TEST_F(RefreshRunnerTest, UnknownRefreshesAreNotFound) {
-  EXPECT_THAT(runner_.Get("x"), StatusIs(absl::StatusCode::kNotFound));
-  EXPECT_THAT(runner_.Cancel("x"), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(runner().Get("x"), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(runner().Cancel("x"), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(RefreshRunnerTest, AScopeWithoutMembersIsRefused) {
+  request_.mutable_scope()->add_profile_ids("nobody");
+  EXPECT_THAT(runner().Start(request_), HasReason("EMPTY_SCOPE"));
+}
+
+TEST_F(RefreshRunnerTest, APartLeavesTheOthersTheirSlates) {
+  RunToEnd();
+  v1::StartRefreshRequest part = request_;
+  part.mutable_scope()->add_profile_ids("b1");
+  MITRA_ASSERT_OK(runner().Start(part));
+  runner().WaitUntilIdle();
+  for (const char* id : {"b1", "b2"}) {
+    EXPECT_EQ(process_->Ask(id).source(), v1::SLATE_SOURCE_PUBLISHED) << id;
+  }
+}
+
+TEST_F(RefreshRunnerTest, AHeldResultWaitsForItsReviewerOverARestart) {
+  request_.set_hold(true);
+  const v1::Refresh held = RunToEnd();
+  EXPECT_EQ(held.state(), v1::REFRESH_STATE_HELD);
+  EXPECT_EQ(Epoch(), 0u);
+  EXPECT_EQ(process_->Ask("b3").source(), v1::SLATE_SOURCE_COMPUTED);
+
+  Restart();
+  MITRA_ASSERT_OK(runner().Publish(held.refresh_id(), false));
+  runner().WaitUntilIdle();
+  EXPECT_EQ(runner().Get(held.refresh_id())->state(),
+            v1::REFRESH_STATE_PUBLISHED);
+  EXPECT_EQ(process_->Ask("b3").source(), v1::SLATE_SOURCE_PUBLISHED);
+  EXPECT_THAT(runner().Publish(held.refresh_id(), false),
+              HasReason("NOT_HELD"));
+}
+
+TEST_F(RefreshRunnerTest, ARejectedResultIsGone) {
+  request_.set_hold(true);
+  const v1::Refresh held = RunToEnd();
+  MITRA_ASSERT_OK(runner().Reject(held.refresh_id(), "too few"));
+  EXPECT_EQ(runner().Get(held.refresh_id())->reject_reason(), "too few");
+  EXPECT_THAT(runner().Publish(held.refresh_id(), true), HasReason("NOT_HELD"));
+  EXPECT_THAT(runner().Slates(held.refresh_id()).status(),
+              HasReason("SLATES_GONE"));
+
+  v1::StartRefreshRequest again = request_;
+  MITRA_ASSERT_OK(runner().Start(again));
+  runner().WaitUntilIdle();
+  world_.clock.Advance(absl::Hours(73));
+  runner().Sweep();
+  EXPECT_EQ(runner().List()[0].state(), v1::REFRESH_STATE_REJECTED)
+      << "nobody reviewed it";
+}
+
+TEST_F(RefreshRunnerTest, GuardsRefuseWithTheReason) {
+  request_.mutable_guards()->set_min_coverage(1);
+  request_.mutable_guards()->set_max_gini(0);
+  const v1::Refresh refresh = RunToEnd();
+  EXPECT_EQ(refresh.state(), v1::REFRESH_STATE_HELD);
+  ASSERT_GE(refresh.guard_failures_size(), 1);
+  EXPECT_THAT(refresh.guard_failures(refresh.guard_failures_size() - 1),
+              ::testing::HasSubstr("exposure Gini"));
+  EXPECT_EQ(Epoch(), 0u);
+  EXPECT_THAT(runner().Publish(refresh.refresh_id(), false),
+              HasReason("GUARDS_FAILED"));
+  MITRA_ASSERT_OK(runner().Publish(refresh.refresh_id(), true));
+  runner().WaitUntilIdle();
+  EXPECT_EQ(Epoch(), refresh.epoch());
+}
+
+TEST_F(RefreshRunnerTest, RollingBackBringsTheOldEpochAndItsPrices) {
+  for (int i = 0; i < 5; ++i) {
+    source_.similarity[absl::StrCat("m", i)] = {.9f, .9f};
+  }
+  const v1::Refresh first = RunToEnd();
+  const MemberIndex famous = world_.view().members.Find("m0");
+  const float price =
+      process_->prices().LogPriceOf(v1::RECOMMENDATION_KIND_MENTOR, famous);
+  EXPECT_LT(price, 0);
+  source_.similarity.clear();
+  const v1::Refresh second = RunToEnd();
+  EXPECT_NE(
+      process_->prices().LogPriceOf(v1::RECOMMENDATION_KIND_MENTOR, famous),
+      price);
+  EXPECT_THAT(runner().RollBack(first.refresh_id()), HasReason("NOT_CURRENT"));
+
+  MITRA_ASSERT_OK(runner().RollBack(second.refresh_id()));
+  for (int pass = 0; pass < 2; ++pass) {
+    EXPECT_EQ(Epoch(), first.epoch());
+    EXPECT_FLOAT_EQ(
+        process_->prices().LogPriceOf(v1::RECOMMENDATION_KIND_MENTOR, famous),
+        price);
+    Restart();  // and so it stays
+  }
+  EXPECT_EQ(runner().Get(second.refresh_id())->state(),
+            v1::REFRESH_STATE_ROLLED_BACK);
+}
+
+TEST_F(RefreshRunnerTest, ARestartGoesOnAtTheLastChunkToTheSameResult) {
+  for (int i = 0; i < 600; ++i) {
+    world_.Add(AProfile(absl::StrCat("more-", i)));
+  }
+  for (int i = 0; i < 15; ++i) {
+    source_.similarity[absl::StrCat("m", i)] = {.05f * i, .9f - .05f * i};
+  }
+  const v1::Refresh undisturbed = RunToEnd();
+  ASSERT_EQ(undisturbed.state(), v1::REFRESH_STATE_PUBLISHED);
+  ASSERT_EQ(undisturbed.chunks_total(), 3u);
+  const std::vector<std::string> expected = process_->Export();
+  ASSERT_EQ(expected.size(), 623u);
+
+  // Search goes away in the second chunk, and then the process.
+  absl::Notification reached, go_on;
+  int asked = 0;
+  source_.before_answer = [&] {
+    if (++asked != 300) return;
+    reached.Notify();
+    go_on.WaitForNotification();
+  };
+  const auto started = runner().Start(request_);
+  MITRA_ASSERT_OK(started);
+  reached.WaitForNotification();
+  EXPECT_EQ(runner().Get(started->refresh_id())->chunks_done(), 1u);
+  runner().Stop();
+  go_on.Notify();
+  process_.reset();
+  source_.before_answer = nullptr;
+  const size_t before = source_.asked.size();
+  process_.emplace(world_, source_, dir_.path());
+  EXPECT_EQ(Epoch(), undisturbed.epoch()) << "the old epoch stands";
+  runner().Resume();
+  runner().WaitUntilIdle();
+
+  const v1::Refresh resumed = *runner().Get(started->refresh_id());
+  EXPECT_EQ(resumed.state(), v1::REFRESH_STATE_PUBLISHED);
+  EXPECT_EQ(resumed.restarts(), 1u);
+  EXPECT_EQ(source_.asked.size() - before, 623u - 256u)
+      << "the first chunk is not computed again";
+  EXPECT_EQ(process_->Export(), expected);
+  EXPECT_TRUE(process_->Export("", undisturbed.refresh_id()).empty())
+      << "no slate has changed";
+}
+
+TEST_F(RefreshRunnerTest, WhoIsDeletedMeanwhileIsLeftOut) {
+  bool gone = false;
+  source_.before_answer = [&] {
+    if (!gone) world_.Delete("m3");
+    gone = true;
+  };
+  const v1::Refresh refresh = RunToEnd();
+  EXPECT_EQ(refresh.state(), v1::REFRESH_STATE_PUBLISHED);
+  for (const std::string& line : process_->Export()) {
+    EXPECT_THAT(line, ::testing::Not(::testing::HasSubstr("\"m3\"")));
+  }
+}
+
+TEST_F(RefreshRunnerTest, TheReportSaysWhatTheSlatesAreLike) {
+  const v1::Refresh refresh = RunToEnd();
+  const auto report = runner().Report(refresh.refresh_id());
+  MITRA_ASSERT_OK(report);
+  const v1::MarketReport& market = report->refresh().markets(0);
+  EXPECT_GE(market.coverage(), 10. / 15) << "all slates show 10 of 15";
+  EXPECT_LE(market.coverage(), 1);
+  EXPECT_DOUBLE_EQ(market.empty_share(), 0);
+  EXPECT_DOUBLE_EQ(market.fragmentation(), 0);
+  EXPECT_GE(market.envy(), 0);
+  EXPECT_EQ(market.unmatched_size(), 0);
+  ASSERT_EQ(market.by_role_size(), 1);
+  EXPECT_EQ(market.by_role(0).group(), "MENTOR");
+  EXPECT_EQ(market.by_role(0).candidates(), 15u);
+  EXPECT_NEAR(market.by_role(0).exposure_share(), 1, 1e-9);
+  ASSERT_GT(market.by_region_size(), 0);
+  EXPECT_EQ(market.by_region(0).group().size(), 2u);
+}
+
+TEST_F(RefreshRunnerTest, FairnessZeroRanksEachListAlone) {
+  for (int i = 0; i < 5; ++i) {
+    source_.similarity[absl::StrCat("m", i)] = {.9f, .9f};
+  }
+  request_.set_fairness(0);
+  RunToEnd();
+  const auto& members = world_.view().members;
+  for (MemberIndex i = 0; i < members.size(); ++i) {
+    EXPECT_EQ(process_->prices().LogPriceOf(v1::RECOMMENDATION_KIND_MENTOR, i),
+              0);
+  }
+}
+
+TEST_F(RefreshRunnerTest, ADigestFitsAChatMessage) {
+  RunToEnd();
+  SlateExport::Options options;
+  options.digests = true;
+  SlateExport out(*runner().Slates(""), std::move(options));
+  const auto lines = out.Next(world_.view(), 0);
+  MITRA_ASSERT_OK(lines);
+  for (const v1::SlateLine& line : *lines) {
+    EXPECT_LE(line.digest().size(), 1000u);
+    EXPECT_THAT(line.digest(), ::testing::HasSubstr("Halo "));
+    EXPECT_THAT(line.digest(), ::testing::HasSubstr("1. "));
+    EXPECT_THAT(line.digest(), ::testing::HasSubstr("Balas dengan nomor"));
+  }
 }
 
 }  // namespace

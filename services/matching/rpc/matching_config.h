@@ -25,7 +25,9 @@ struct MatchingConfig {
   std::string redis_target;
   std::string tokens_key;
   absl::Duration snapshot_interval = absl::Minutes(10);
-  int refresh_concurrency = 8;
+  int refresh_threads = 2;
+  absl::Duration refresh_hold_time = absl::Hours(72);
+  int64_t refresh_trust_mib = 1024;
   int64_t slate_cache_mib = 64;
   int64_t trust_cache_mib = 64;
 
@@ -57,9 +59,19 @@ struct MatchingConfig {
              "How often a snapshot is written while the state changes.")
         .Range(10, 86400);
     schema
-        .Add("refresh.concurrency", &refresh_concurrency,
-             "Members that a refresh computes at once.")
-        .Range(1, 256);
+        .Add("refresh.threads", &refresh_threads,
+             "Threads of a refresh, of this process's own or of another's that "
+             "it helps.")
+        .Range(1, 64);
+    schema
+        .Add("refresh.hold_time", &refresh_hold_time,
+             "How long a held refresh waits for its reviewer.")
+        .Range(1, 90 * 86'400);
+    schema
+        .Add("refresh.trust_mib", &refresh_trust_mib,
+             "Memory for everybody's trust from one refresh to the next, in "
+             "MiB.")
+        .Range(1, 65536);
     schema
         .Add("slates.cache_mib", &slate_cache_mib, "Memory for slates, in MiB.")
         .Range(1, 65536);

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/clock.h"
+#include "common/base/ids.h"
 #include "common/base/page_token.h"
 #include "common/feed/grpc_feed_source.h"
 #include "common/feed/wait_for_revision.h"
@@ -21,14 +22,13 @@
 #include "common/status/status_macros.h"
 #include "services/matching/rpc/operations_rpc.h"
 #include "services/matching/rpc/recommendations_rpc.h"
+#include "services/matching/rpc/refresh_housekeeper.h"
 #include "services/matching/rpc/refreshes_rpc.h"
 #include "services/matching/rpc/search_candidate_source.h"
 #include "services/matching/rpc/snapshotter.h"
 
 namespace mitra::matching {
 namespace {
-
-constexpr absl::Duration kEpochPoll = absl::Seconds(2);
 
 // 32 bytes from a secret of any length; replicas with one secret agree.
 std::string TokenKey(const std::string& secret) {
@@ -45,9 +45,28 @@ rpc::Channel::Options Batched(const TlsFiles& tls) {
   return options;
 }
 
-std::string PricesPath(const MatchingConfig& config) {
-  return config.data_dir.empty() ? "" : config.data_dir + "/prices.snapshot";
-}
+// Where refreshes are kept: below the data, or for this process only.
+class RefreshFolder {
+ public:
+  explicit RefreshFolder(const std::string& data_dir)
+      : mine_(data_dir.empty()),
+        path_(mine_ ? absl::StrCat(
+                          std::filesystem::temp_directory_path().string(),
+                          "/mitra-refresh-", NewUlid())
+                    : data_dir + "/refresh") {
+    std::error_code ignored;
+    std::filesystem::create_directories(path_, ignored);
+  }
+  ~RefreshFolder() {
+    std::error_code ignored;
+    if (mine_) std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  const bool mine_;
+  const std::string path_;
+};
 
 const RankingProfile* FindRankingProfile(absl::string_view id) {
   const RankingProfile& active = RankingProfile::Default();
@@ -57,10 +76,13 @@ const RankingProfile* FindRankingProfile(absl::string_view id) {
 }  // namespace
 
 struct MatchingProcess::Parts {
+  // `batch`: a second connection, for what may wait longer.
   Parts(const MatchingConfig& the_config, std::unique_ptr<redis::Client> client,
-        rpc::ShutdownSignal& shutdown)
+        std::unique_ptr<redis::Client> batch, rpc::ShutdownSignal& shutdown)
       : config(the_config),
         redis(std::move(client)),
+        batch_redis(std::move(batch)),
+        refresh_folder(config.data_dir),
         trust({.max_bytes = static_cast<size_t>(config.trust_cache_mib) << 20}),
         cache(redis.get(), &executor, clock,
               {.max_bytes = static_cast<size_t>(config.slate_cache_mib) << 20}),
@@ -71,9 +93,13 @@ struct MatchingProcess::Parts {
         recommender(search, trust, clock, &prices, {}),
         slates([this] { return state.view(); }, recommender, cache, epochs,
                timer, {.token_key = TokenKey(config.tokens_key)}),
-        refreshes(slates, epochs, prices, redis.get(), clock,
-                  {.concurrency = config.refresh_concurrency,
-                   .prices_path = PricesPath(config)}),
+        refresh_trust(
+            {.max_bytes = static_cast<size_t>(config.refresh_trust_mib) << 20}),
+        chunk_worker(recommender, search, refresh_trust),
+        keeper(epochs, prices, batch_redis.get(),
+               {.directory = refresh_folder.path()}),
+        tools(Tools()),
+        refreshes(tools, {.hold_time = config.refresh_hold_time}),
         operations({[this](v1::ServiceStatus& status) { Describe(status); },
                     [this] { return snapshotter.Write(); }}) {
     LoadSnapshot();
@@ -92,8 +118,28 @@ struct MatchingProcess::Parts {
                    return feed::WaitForRevision(*follower, call, revision);
                  }},
         FindRankingProfile);
-    refreshes_rpc.emplace(refreshes, timer,
-                          [this] { return follower->ready(); });
+    refreshes_rpc.emplace(
+        refreshes, [this] { return state.view(); }, timer, export_executor,
+        [this] { return follower->ready(); });
+  }
+
+  RefreshTools Tools() {
+    RefreshTools all;
+    all.views = [this] { return state.view(); };
+    all.worker = &chunk_worker;
+    all.slates = &slates;
+    all.keeper = &keeper;
+    all.prices = &prices;
+    all.redis = batch_redis.get();
+    all.clock = &clock;
+    all.directory = refresh_folder.path();
+    all.threads = config.refresh_threads;
+    return all;
+  }
+
+  // What was published before stands again.
+  bool Restored() const {
+    return housekeeper != nullptr && housekeeper->restored();
   }
 
   void LoadSnapshot() {
@@ -106,19 +152,15 @@ struct MatchingProcess::Parts {
       LogWarning("snapshot not used", {{"reason", status.ToString()}});
       return;
     }
-    // Without a snapshot there are no members yet that could have prices.
-    const absl::Status priced =
-        prices.Load(PricesPath(config), state.view().members);
-    if (!priced.ok() && !absl::IsNotFound(priced)) {
-      LogWarning("prices not used", {{"reason", priced.ToString()}});
-    }
   }
 
   void OnCommit(const CommitSummary& summary) {
     if (summary.reset) {
       trust.Clear();
+      refresh_trust.Forget();
       cache.Clear();
     } else if (!summary.distrusted.empty()) {
+      refresh_trust.Forget();
       trust.DropContaining(summary.distrusted, summary.graph_epoch);
     }
     snapshotter.OnCommit(summary);
@@ -166,8 +208,11 @@ struct MatchingProcess::Parts {
   const MatchingConfig config;
   const absl::Time start_time = absl::Now();
   SystemClock clock;
-  std::unique_ptr<redis::Client> redis;  // may be null
+  std::unique_ptr<redis::Client> redis;        // may be null
+  std::unique_ptr<redis::Client> batch_redis;  // null with the other
+  RefreshFolder refresh_folder;
   rpc::Executor executor{{.threads = 1, .max_queue = 10'000}};
+  rpc::Executor export_executor{{.threads = 1, .max_queue = 1000}};
   Timer timer;
   EpochBoard epochs;
   TrustCache trust;
@@ -178,6 +223,10 @@ struct MatchingProcess::Parts {
   SearchCandidateSource search;
   Recommender recommender;
   SlateServer slates;
+  ShortTrust refresh_trust;
+  ChunkWorker chunk_worker;
+  EpochKeeper keeper;
+  const RefreshTools tools;
   RefreshRunner refreshes;
   Operations operations;
   std::unique_ptr<feed::Follower> follower;
@@ -186,7 +235,7 @@ struct MatchingProcess::Parts {
   std::unique_ptr<rpc::Server> server;
   std::unique_ptr<AdminServer> admin;
   rpc::Addresses addresses;
-  absl::Time epochs_read = absl::InfinitePast();
+  std::unique_ptr<RefreshHousekeeper> housekeeper;
 };
 
 absl::StatusOr<std::unique_ptr<MatchingProcess>> MatchingProcess::Start(
@@ -201,12 +250,18 @@ absl::StatusOr<std::unique_ptr<MatchingProcess>> MatchingProcess::Start(
     }
   }
   std::unique_ptr<redis::Client> redis;
+  std::unique_ptr<redis::Client> batch;
   if (!config.redis_target.empty()) {
     redis::HiredisClient::Options options;
     options.target = config.redis_target;
     MITRA_ASSIGN_OR_RETURN(redis, redis::HiredisClient::Create(options));
+    // Nobody waits for a refresh: it has time, and others have not.
+    options.connect_timeout = absl::Seconds(1);
+    options.command_timeout = absl::Seconds(5);
+    MITRA_ASSIGN_OR_RETURN(batch, redis::HiredisClient::Create(options));
   }
-  auto parts = std::make_unique<Parts>(config, std::move(redis), shutdown);
+  auto parts = std::make_unique<Parts>(config, std::move(redis),
+                                       std::move(batch), shutdown);
 
   rpc::Server::Options options;
   options.listen = config.listen;
@@ -234,6 +289,11 @@ absl::StatusOr<std::unique_ptr<MatchingProcess>> MatchingProcess::Start(
     parts->addresses.admin = parts->admin->address();
   }
   parts->follower->Start();
+  parts->housekeeper =
+      std::make_unique<RefreshHousekeeper>(RefreshHousekeeper::Parts{
+          &parts->tools, &parts->refreshes,
+          [p = parts.get()] { return p->follower->ready(); },
+          parts->addresses.grpc.empty() ? "" : parts->addresses.grpc[0]});
   return std::unique_ptr<MatchingProcess>(
       new MatchingProcess(std::move(parts)));
 }
@@ -251,16 +311,12 @@ const rpc::Addresses& MatchingProcess::addresses() const {
 }
 
 void MatchingProcess::UpdateHealth() {
-  parts_->server->SetServing(parts_->follower->ready() &&
+  parts_->server->SetServing(parts_->follower->ready() && parts_->Restored() &&
                              parts_->follower->status().ok());
-  const absl::Time now = absl::Now();
-  if (parts_->redis != nullptr && now - parts_->epochs_read > kEpochPoll) {
-    parts_->epochs_read = now;
-    ReadEpochs(*parts_->redis, parts_->epochs);
-  }
 }
 
 absl::Status MatchingProcess::Drain() {
+  parts_->refreshes.Stop();
   parts_->server->Drain();
   parts_->follower->Stop();
   MITRA_RETURN_IF_ERROR(parts_->follower->status());

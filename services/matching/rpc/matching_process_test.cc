@@ -76,6 +76,26 @@ class FakeNeighbours {
           response.set_eligible(20);
           co_return absl::OkStatus();
         });
+    builder.Unary<v1::RetrieveBatchRequest, v1::RetrieveBatchResponse>(
+        "/mitra.v1.Retrieval/RetrieveBatch",
+        [this](rpc::CallContext&, const v1::RetrieveBatchRequest& request,
+               v1::RetrieveBatchResponse& response) -> rpc::Task<absl::Status> {
+          ++retrievals;
+          if (search_away) co_return absl::UnavailableError("away");
+          for (int r = 0; r < request.requests_size(); ++r) {
+            auto& answer = *response.add_answers();
+            for (int i = 0; i < 20; ++i) {
+              answer.mutable_profile_ids()->append(absl::StrCat("\3m", 10 + i));
+              answer.mutable_roles()->push_back(v1::ROLE_MENTOR);
+              answer.add_give(.5f);
+              answer.add_take(.2f);
+            }
+            answer.set_retrieved(20);
+            answer.set_eligible(20);
+          }
+          response.set_revision(1'000'000);
+          co_return absl::OkStatus();
+        });
     auto server = builder.Start();
     EXPECT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);

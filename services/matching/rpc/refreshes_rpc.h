@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "common/rpc/executor.h"
 #include "common/rpc/server.h"
 #include "mitra/v1/refreshes_service.pb.h"
 #include "services/matching/refresh/refresh_runner.h"
@@ -18,7 +19,9 @@ absl::Status CheckStartRefresh(const v1::StartRefreshRequest& request);
 // Thread-safe. Everything that it is made from must outlive it.
 class RefreshesRpc {
  public:
-  RefreshesRpc(RefreshRunner& runner, Timer& timer,
+  // `executor`: where slates are read for exports.
+  RefreshesRpc(RefreshRunner& runner, std::function<MatchingView()> views,
+               Timer& timer, rpc::Executor& executor,
                std::function<bool()> ready);
 
   void Register(rpc::Server::Builder& builder);
@@ -29,9 +32,23 @@ class RefreshesRpc {
   rpc::Task<absl::Status> Watch(rpc::CallContext& call,
                                 const v1::WatchRefreshRequest& request,
                                 rpc::Writer<v1::Refresh>& writer);
+  rpc::Task<absl::Status> Wait(rpc::CallContext& call,
+                               const v1::WaitRefreshRequest& request,
+                               v1::Refresh& response);
+  rpc::Task<absl::Status> Export(rpc::CallContext& call,
+                                 const v1::ExportSlatesRequest& request,
+                                 rpc::Writer<v1::SlateLine>& writer);
 
  private:
+  void RegisterReview(rpc::Server::Builder& builder);
+  void RegisterHelp(rpc::Server::Builder& builder);
+  absl::StatusOr<std::unique_ptr<SlateExport>> OpenExport(
+      const v1::ExportSlatesRequest& request);
+  rpc::Task<> Pause(absl::Duration time);
+
   RefreshRunner& runner_;
+  const std::function<MatchingView()> views_;
+  rpc::Executor& executor_;
   Timer& timer_;
   const std::function<bool()> ready_;
 };

@@ -149,19 +149,6 @@ uint64_t HashParameters(absl::string_view filter, double subject_weight,
   return Mix(hash, profile);
 }
 
-void ReadEpochs(redis::Client& redis, EpochBoard& epochs) {
-  for (const KindSpec& kind : AllKinds()) {
-    redis.GetVersioned(
-        redis::EpochKey(kind.name), absl::Now() + absl::Milliseconds(100),
-        [&epochs, which = kind.kind](
-            absl::StatusOr<std::optional<redis::Versioned>> found) {
-          if (found.ok() && found->has_value()) {
-            epochs.Set(which, (*found)->revision);
-          }
-        });
-  }
-}
-
 absl::StatusOr<Subject> FindSubject(const MatchingView& view,
                                     const SubjectName& name) {
   Subject subject;
@@ -221,21 +208,6 @@ rpc::Task<absl::StatusOr<SharedSlate>> SlateServer::Compute(
   if (!ranking.ok()) co_return ranking.status();
 
   co_return SharedSlate(MakeSlate(view, subject, *ranking, entries));
-}
-
-rpc::Task<absl::StatusOr<Ranking>> SlateServer::FindForMarket(
-    rpc::CallContext& call, const MatchingView& view, MemberIndex index,
-    const SlateRequest& request, size_t wanted) {
-  Subject subject;
-  subject.index = index;
-  subject.member = &view.members.at(index);
-  RankQuery query;
-  query.kind = request.kind;
-  query.profile = request.profile;
-  query.wanted = wanted;
-  query.subject_weight = request.subject_weight;
-  query.for_market = true;
-  co_return co_await recommender_.Rank(call, view, subject, query);
 }
 
 std::shared_ptr<Slate> SlateServer::MakeSlate(const MatchingView& view,
@@ -383,6 +355,13 @@ rpc::Task<absl::StatusOr<v1::Slate>> SlateServer::Serve(rpc::CallContext& call,
     }
   } else if (!request.fresh && !key.empty()) {
     slate = co_await cache_.Get(key, demand);
+    // A refresh of a part leaves the others their slates of before.
+    const std::vector<uint64_t> epochs = epochs_.AllOf(request.kind->kind);
+    for (size_t i = 1; i < epochs.size() && slate == nullptr; ++i) {
+      std::string older = KeyOf(view, name.id, request, epochs[i]);
+      SharedSlate found = co_await cache_.Get(std::move(older), demand);
+      if (found != nullptr && found->published) slate = std::move(found);
+    }
     if (slate != nullptr && slate->published) {
       source = v1::SLATE_SOURCE_PUBLISHED;
     }

@@ -10,9 +10,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "common/rpc/call_context.h"
 #include "common/rpc/task.h"
 #include "mitra/v1/filter.pb.h"
@@ -23,27 +25,33 @@
 
 namespace mitra::matching {
 
-// The epoch that is published for each kind; 0: none. Thread-safe.
+// The epochs that are published for each kind. Thread-safe.
 class EpochBoard {
  public:
+  // The newest; 0: none.
   uint64_t Of(v1::RecommendationKind kind) const {
-    return epochs_[kind].load(std::memory_order_acquire);
+    absl::ReaderMutexLock lock(&mutex_);
+    const auto& epochs = epochs_[static_cast<size_t>(kind)];
+    return epochs.empty() ? 0 : epochs[0];
   }
-  // An older epoch than the present one changes nothing.
+  // All, newest first: who has no slate in one may have one in the next.
+  std::vector<uint64_t> AllOf(v1::RecommendationKind kind) const {
+    absl::ReaderMutexLock lock(&mutex_);
+    return epochs_[static_cast<size_t>(kind)];
+  }
+  void Replace(v1::RecommendationKind kind, std::vector<uint64_t> epochs) {
+    absl::MutexLock lock(&mutex_);
+    epochs_[static_cast<size_t>(kind)] = std::move(epochs);
+  }
+  // One epoch instead of what stood before, unless that is newer.
   void Set(v1::RecommendationKind kind, uint64_t epoch) {
-    uint64_t present = Of(kind);
-    while (present < epoch &&
-           !epochs_[kind].compare_exchange_weak(present, epoch)) {
-    }
+    if (Of(kind) < epoch) Replace(kind, {epoch});
   }
 
  private:
-  std::array<std::atomic<uint64_t>, kKindRows> epochs_{};
+  mutable absl::Mutex mutex_;
+  std::array<std::vector<uint64_t>, kKindRows> epochs_ ABSL_GUARDED_BY(mutex_);
 };
-
-// Takes over epochs that other processes have published; Redis answers later.
-// Both must outlive the answers.
-void ReadEpochs(redis::Client& redis, EpochBoard& epochs);
 
 // Whom a slate is for, before it is looked up in a view.
 struct SubjectName {
@@ -113,14 +121,6 @@ class SlateServer {
                                                  SlateRequest request,
                                                  size_t entries);
 
-  // For the refresh: all candidates of a stored member that were found for
-  // `wanted` of them, without prices and in no order; `view` must outlive the
-  // task.
-  rpc::Task<absl::StatusOr<Ranking>> FindForMarket(rpc::CallContext& call,
-                                                   const MatchingView& view,
-                                                   MemberIndex subject,
-                                                   const SlateRequest& request,
-                                                   size_t wanted);
   // The slate of the first `entries` items of a ranking in order.
   std::shared_ptr<Slate> MakeSlate(const MatchingView& view,
                                    const Subject& subject,

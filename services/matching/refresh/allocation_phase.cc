@@ -1,0 +1,239 @@
+#include "services/matching/refresh/allocation_phase.h"
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "absl/synchronization/mutex.h"
+#include "common/status/status_macros.h"
+#include "services/matching/allocation/market_measures.h"
+#include "services/matching/refresh/market.h"
+#include "services/matching/refresh/slate_figures.h"
+
+namespace mitra::matching {
+namespace {
+
+// Candidates of each list that are weighed together; those below have no price
+// of their own making but the one that others' lists give them.
+constexpr size_t kWeighed = 24;
+// Above, one market at a time, for memory's sake.
+constexpr size_t kManyRows = 20'000'000;
+constexpr size_t kUnmetShown = 20;
+
+using List = absl::Span<const MarketCandidate>;
+
+// One kind's lists of all members, by number.
+std::vector<List> ListsOf(absl::Span<const ChunkResult> chunks, size_t kind,
+                          size_t members) {
+  std::vector<List> lists;
+  lists.reserve(members);
+  for (const ChunkResult& chunk : chunks) {
+    const CandidateLists& of = chunk.kinds[kind];
+    for (size_t i = 0; i < of.size(); ++i) lists.push_back(of.of(i));
+  }
+  return lists;
+}
+
+// Runs `work(i)` for 0 to `count` - 1 on some threads.
+template <typename Work>
+void Parallel(int threads, size_t count, Work work) {
+  std::atomic<size_t> next{0};
+  const auto loop = [&] {
+    for (size_t i = next++; i < count; i = next++) work(i);
+  };
+  std::vector<std::thread> others;
+  for (int t = 1; t < threads; ++t) others.emplace_back(loop);
+  loop();
+  for (std::thread& thread : others) thread.join();
+}
+
+class Phase {
+ public:
+  explicit Phase(const AllocationInput& input) : input_(input) {}
+
+  absl::StatusOr<AllocationOutput> Run() {
+    MITRA_RETURN_IF_ERROR(SolveMarkets());
+    if (*input_.stop) return absl::CancelledError("stopped");
+    MITRA_RETURN_IF_ERROR(OrderAll());
+    if (*input_.stop) return absl::CancelledError("stopped");
+    Measure();
+    return std::move(output_);
+  }
+
+ private:
+  size_t kinds() const { return input_.plan.kinds.size(); }
+  const KindSpec& kind(size_t k) const { return *input_.plan.kinds[k]; }
+
+  absl::Status SolveMarkets() {
+    output_.markets.resize(kinds());
+    prices_.resize(kinds());
+    size_t rows = 0;
+    for (const ChunkResult& chunk : input_.chunks) {
+      for (const CandidateLists& lists : chunk.kinds) rows += lists.rows.size();
+    }
+    std::vector<absl::Status> outcomes(kinds());
+    Parallel(rows > kManyRows ? 1 : input_.threads, kinds(),
+             [&](size_t k) { outcomes[k] = SolveOne(k); });
+    for (size_t k = 0; k < kinds(); ++k) {
+      MITRA_RETURN_IF_ERROR(outcomes[k]);
+      if (input_.everybody) output_.prices[kind(k).kind] = prices_[k];
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status SolveOne(size_t k) {
+    const MemberView& members = input_.view->members;
+    v1::MarketReport& report = output_.markets[k];
+    report.set_kind(kind(k).kind);
+    report.set_subjects(input_.members.size());
+    PriceList& prices = prices_[k];
+    if (!input_.everybody) {
+      prices.resize(members.size());
+      for (MemberIndex i = 0; i < prices.size(); ++i) {
+        prices[i] = input_.prices->LogPriceOf(kind(k).kind, i);
+      }
+      return absl::OkStatus();
+    }
+    const std::vector<List> lists =
+        ListsOf(input_.chunks, k, input_.members.size());
+    MarketInput market;
+    market.kind = &kind(k);
+    market.members = &members;
+    market.subjects = input_.members;
+    market.lists = lists;
+    market.weighed = kWeighed;
+    MITRA_ASSIGN_OR_RETURN(MarketOutput solved, SolveMarketOf(market));
+    prices = std::move(solved.prices);
+    for (float& price : prices) price *= static_cast<float>(input_.fairness);
+    report = std::move(solved.report);
+    return absl::OkStatus();
+  }
+
+  // The first places of a list with prices, as they will be served.
+  void OrderOne(size_t number, size_t k, List list, uint8_t flags,
+                CandidateLists& out) const {
+    std::vector<Ranked> items;
+    items.reserve(list.size());
+    for (const MarketCandidate& candidate : list) {
+      items.push_back(RankedOf(input_.view->members, candidate));
+      items.back().score.key += prices_[k][candidate.member];
+    }
+    const size_t kept =
+        std::min(items.size(), input_.slate_size + kSparePlaces);
+    if (kept < items.size()) flags &= static_cast<uint8_t>(~kListExhausted);
+    if (!items.empty()) {
+      Subject subject;
+      subject.index = input_.members[number];
+      subject.member = &input_.view->members.at(subject.index);
+      OrderRanked(*input_.view, subject, *input_.plan.profile, items);
+    }
+    std::vector<MarketCandidate> ordered;
+    ordered.reserve(kept);
+    for (size_t i = 0; i < kept; ++i) ordered.push_back(CandidateOf(items[i]));
+    out.Add(ordered, flags);
+  }
+
+  absl::Status OrderChunk(ChunkLog& log, size_t chunk) {
+    const ChunkResult& from = input_.chunks[chunk];
+    ChunkResult to;
+    to.first_revision = from.first_revision;
+    to.last_revision = from.last_revision;
+    to.subject_revisions = from.subject_revisions;
+    to.kinds.resize(kinds());
+    for (size_t k = 0; k < kinds(); ++k) {
+      const CandidateLists& lists = from.kinds[k];
+      for (size_t i = 0; i < lists.size(); ++i) {
+        const size_t number = chunk * kChunkMembers + i;
+        // A member that left after its chunk was done.
+        const bool gone = input_.members[number] == kNoMember;
+        OrderOne(number, k, gone ? List() : lists.of(i), lists.flags[i],
+                 to.kinds[k]);
+      }
+    }
+    MITRA_RETURN_IF_ERROR(log.Append(static_cast<uint32_t>(chunk),
+                                     EncodeChunk(to, input_.view->members))
+                              .status());
+    slates_[chunk] = std::move(to);
+    return absl::OkStatus();
+  }
+
+  absl::Status OrderAll() {
+    // What an earlier run has left may be of other prices.
+    input_.folder->RemoveSlates();
+    const size_t chunks = input_.chunks.size();
+    MITRA_ASSIGN_OR_RETURN(const auto log, input_.folder->OpenSlates(
+                                               static_cast<uint32_t>(chunks)));
+    slates_.resize(chunks);
+    absl::Mutex mutex;
+    absl::Status failure;
+    Parallel(input_.threads, chunks, [&](size_t chunk) {
+      if (*input_.stop) return;
+      const absl::Status done = OrderChunk(*log, chunk);
+      if (done.ok()) return;
+      absl::MutexLock lock(&mutex);
+      failure = done;
+    });
+    MITRA_RETURN_IF_ERROR(failure);
+    return log->Sync();
+  }
+
+  void Measure() {
+    output_.first_revision = UINT64_MAX;
+    std::vector<uint8_t> full(input_.members.size(), 1);
+    std::vector<uint8_t> empty(input_.members.size(), 1);
+    for (const ChunkResult& chunk : slates_) {
+      output_.first_revision =
+          std::min(output_.first_revision, chunk.first_revision);
+      output_.last_revision =
+          std::max(output_.last_revision, chunk.last_revision);
+    }
+    for (size_t k = 0; k < kinds(); ++k) MeasureKind(k, full, empty);
+    for (size_t i = 0; i < full.size(); ++i) {
+      output_.full_slates += full[i];
+      output_.empty_slates += empty[i];
+    }
+    double worst = 0;
+    for (const v1::MarketReport& market : output_.markets) {
+      worst = std::max(worst, market.exposure_gini());
+    }
+    output_.exposure_gini = worst;
+    output_.unmet_needs =
+        FindUnmetNeeds(input_.view->members, input_.members, kUnmetShown);
+  }
+
+  void MeasureKind(size_t k, std::vector<uint8_t>& full,
+                   std::vector<uint8_t>& empty) {
+    const MemberView& members = input_.view->members;
+    const size_t count = input_.members.size();
+    const std::vector<List> lists = ListsOf(input_.chunks, k, count);
+    const std::vector<List> slates = ListsOf(slates_, k, count);
+    SlateFigures figures(members, kind(k), input_.slate_size);
+    for (size_t i = 0; i < count; ++i) {
+      const ChunkResult& chunk = slates_[i / kChunkMembers];
+      const uint8_t flags = chunk.kinds[k].flags[i % kChunkMembers];
+      figures.Add(input_.members[i], slates[i],
+                  chunk.subject_revisions[i % kChunkMembers] == 0,
+                  static_cast<uint8_t>(flags >> kMissingShift));
+      full[i] &= slates[i].size() >= input_.slate_size;
+      empty[i] &= slates[i].empty();
+    }
+    v1::MarketReport& report = output_.markets[k];
+    figures.Report(report);
+    report.set_blocking_pairs(CountBlocking(members, kind(k), lists, slates));
+    report.set_envy(SampleEnvy(kind(k), lists, slates));
+  }
+
+  const AllocationInput& input_;
+  AllocationOutput output_;
+  std::vector<PriceList> prices_;    // by kind
+  std::vector<ChunkResult> slates_;  // by chunk
+};
+
+}  // namespace
+
+absl::StatusOr<AllocationOutput> AllocateSlates(const AllocationInput& input) {
+  return Phase(input).Run();
+}
+
+}  // namespace mitra::matching

@@ -1,0 +1,58 @@
+// From everybody's candidates to everybody's slates: the markets are solved,
+// the lists put in order with their prices, and measured.
+
+#ifndef MITRA_SERVICES_MATCHING_REFRESH_ALLOCATION_PHASE_H_
+#define MITRA_SERVICES_MATCHING_REFRESH_ALLOCATION_PHASE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "mitra/v1/refreshes_service.pb.h"
+#include "services/matching/refresh/candidate_lists.h"
+#include "services/matching/refresh/chunk_worker.h"
+#include "services/matching/refresh/job_folder.h"
+#include "services/matching/refresh/price_board.h"
+
+namespace mitra::matching {
+
+// Places of a slate that are kept beyond those that are shown, for those who
+// drop out until the next epoch.
+inline constexpr size_t kSparePlaces = 5;
+
+struct AllocationInput {
+  const MatchingView* view = nullptr;
+  absl::Span<const MemberIndex> members;  // by number; kNoMember: gone
+  // What was found; used up.
+  absl::Span<ChunkResult> chunks;
+  ChunkPlan plan;
+  size_t slate_size = 10;
+  double fairness = 1;
+  // All members take part: prices are made. Else those of `prices` are used.
+  bool everybody = true;
+  const PriceBoard* prices = nullptr;
+  int threads = 1;
+  const std::atomic<bool>* stop = nullptr;
+  // Where the slates go.
+  const JobFolder* folder = nullptr;
+};
+
+struct AllocationOutput {
+  PricesByKind prices;  // times fairness
+  std::vector<v1::MarketReport> markets;
+  std::vector<v1::UnmetNeed> unmet_needs;
+  uint64_t full_slates = 0;   // members whose slates are all full
+  uint64_t empty_slates = 0;  // members whose slates are all empty
+  double exposure_gini = 0;
+  uint64_t first_revision = 0;
+  uint64_t last_revision = 0;
+};
+
+// CANCELLED when stopped. Two markets are solved at once while they are small.
+absl::StatusOr<AllocationOutput> AllocateSlates(const AllocationInput& input);
+
+}  // namespace mitra::matching
+
+#endif  // MITRA_SERVICES_MATCHING_REFRESH_ALLOCATION_PHASE_H_

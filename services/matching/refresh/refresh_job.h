@@ -1,0 +1,148 @@
+// One refresh on its way: from the members of its scope to slates that are
+// served.
+//
+//   candidates  everybody's candidates are found, chunk by chunk, by the
+//               threads here and by any process that helps; each chunk goes to
+//               the ledger (job_folder.h)
+//   allocation  each kind's market is solved (market.h), the lists are put in
+//               order with prices, the report is made; a refresh of a part of
+//               the members takes the prices that are there, since a part is
+//               no market
+//   publish     slates are written under a new epoch, which nobody reads before
+//               it is made current, together with the prices
+//
+// Every phase begins from what the phase before has left on disk: a process
+// that dies goes on where it was. For an unchanged record the result does not
+// depend on how often that happened or on who computed what.
+//
+// Memory: 24 bytes for each of about 32 candidates of each member and kind
+// until the allocation is over, and what market.h says.
+
+#ifndef MITRA_SERVICES_MATCHING_REFRESH_REFRESH_JOB_H_
+#define MITRA_SERVICES_MATCHING_REFRESH_REFRESH_JOB_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "common/redis/client.h"
+#include "mitra/v1/refreshes_service.pb.h"
+#include "services/matching/refresh/chunk_queue.h"
+#include "services/matching/refresh/chunk_worker.h"
+#include "services/matching/refresh/epoch_keeper.h"
+#include "services/matching/refresh/job_folder.h"
+#include "services/matching/slates/slate_server.h"
+
+namespace mitra::matching {
+
+// What a refresh works with. Everything must outlive it.
+struct RefreshTools {
+  std::function<MatchingView()> views;
+  ChunkWorker* worker = nullptr;
+  SlateServer* slates = nullptr;
+  EpochKeeper* keeper = nullptr;
+  PriceBoard* prices = nullptr;
+  redis::Client* redis = nullptr;  // may be null
+  const Clock* clock = nullptr;
+  const RankingProfile* profile = &RankingProfile::Default();
+  std::string directory;  // of all refreshes
+  // Threads that compute, at low priority.
+  int threads = 2;
+  // Of one message to search.
+  absl::Duration timeout = absl::Seconds(10);
+  // How long search or Redis may be away before the refresh gives up.
+  absl::Duration patience = absl::Seconds(60);
+};
+
+// For threads that refresh: people wait for online answers, nobody for these.
+void LowerThreadPriority();
+
+// Members of a scope, by id.
+std::vector<std::string> MembersOf(const MatchingView& view,
+                                   const v1::RefreshScope& scope);
+bool ScopeHasMembers(const MatchingView& view, const v1::RefreshScope& scope);
+ChunkPlan PlanOf(const RefreshTools& tools, const v1::Refresh& refresh);
+
+// Thread-safe; Compute and Publish are called by one thread at a time.
+class RefreshJob {
+ public:
+  RefreshJob(const RefreshTools& tools, JobRecord record);
+
+  v1::Refresh state() const;
+  const v1::StartRefreshRequest& request() const { return request_; }
+  const JobFolder& folder() const { return folder_; }
+  // Changes the state and keeps it on disk.
+  void Update(const std::function<void(v1::Refresh&)>& change);
+
+  // The caller does not want it any more; or this process ends: then the state
+  // on disk stays as it is.
+  void Cancel() { cancelled_ = stop_ = true; }
+  void Interrupt() { stop_ = true; }
+  bool cancelled() const { return cancelled_; }
+  bool stopped() const { return stop_; }
+
+  // The first two phases, or what is left of them. CANCELLED when stopped.
+  absl::Status Compute();
+  // The last one. `order`: the number of who holds the lease.
+  absl::Status Publish(uint64_t order, const std::atomic<bool>* lost);
+
+  // For helpers; NOT_FOUND unless candidates are being found.
+  absl::StatusOr<v1::RefreshChunk> GetChunk(uint32_t chunk) const;
+  // True when nothing is left.
+  absl::StatusOr<bool> Submit(uint32_t chunk, absl::string_view bytes);
+
+ private:
+  class Allocation;
+  bool everybody() const;
+  absl::Span<const std::string> MembersOfChunk(uint32_t chunk) const;
+  absl::Status LoadMembers();
+  void EnterPhase(const char* phase);
+  absl::Status FindCandidates();
+  void Work(ChunkQueue* queue);
+  // Takes a chunk to work on; false when nothing is left for this thread.
+  bool NextChunk(ChunkQueue* queue, uint32_t& chunk,
+                 std::optional<ChunkQueue::Claim>& claim);
+  void Refill(ChunkQueue& queue);
+  std::vector<uint32_t> MissingChunks() const;
+  absl::StatusOr<ChunkResult> ComputeChunk(uint32_t chunk);
+  absl::Status Keep(uint32_t chunk, ChunkResult result, absl::string_view bytes,
+                    bool from_other);
+  void Fail(const absl::Status& status);
+  absl::Status failure() const;
+  bool Pause(absl::Duration time);
+  absl::Status Allocate();
+  absl::Status WriteSlates(const MatchingView& view);
+  absl::Status WriteChunk(const MatchingView& view, const ChunkLog& slates,
+                          uint32_t chunk);
+  absl::Status FlipEpoch(uint64_t order, const std::atomic<bool>* lost);
+
+  const RefreshTools& tools_;
+  const v1::StartRefreshRequest request_;
+  const JobFolder folder_;
+  std::atomic<bool> cancelled_{false};
+  std::atomic<bool> stop_{false};
+
+  mutable absl::Mutex mutex_;
+  v1::Refresh state_ ABSL_GUARDED_BY(mutex_);
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_set<uint32_t> in_work_ ABSL_GUARDED_BY(mutex_);
+  bool accepting_ ABSL_GUARDED_BY(mutex_) = false;
+  bool refilling_ ABSL_GUARDED_BY(mutex_) = false;
+
+  MatchingView view_;
+  std::vector<std::string> members_;
+  std::vector<MemberIndex> indices_;  // in view_
+  std::unique_ptr<ChunkLog> chunks_;
+  // By chunk; empty: only in the ledger. Each is written once, under mutex_.
+  std::vector<ChunkResult> tables_;
+};
+
+}  // namespace mitra::matching
+
+#endif  // MITRA_SERVICES_MATCHING_REFRESH_REFRESH_JOB_H_
