@@ -278,15 +278,50 @@ class ConsoleTest(unittest.TestCase):
     field.send_keys(candidate + Keys.ENTER)
     self.wait('#why-not .notice.good')
 
-  def test_a_refresh_is_started_watched_and_reported(self):
+  def refreshed(self, before=()):
+    """Waits until no refresh runs; gives the newest that is not in `before`."""
+    def ended(unused):
+      refreshes = call('GET', '/v1/refreshes').get('refreshes', [])
+      if any(r['state'] in ('REFRESH_STATE_PENDING', 'REFRESH_STATE_RUNNING')
+             for r in refreshes):
+        return None
+      return next((r for r in refreshes if r['refreshId'] not in before),
+                  None if before else {'refreshId': ''})
+    return WebDriverWait(self.browser, 120).until(ended)
+
+  def start_refresh(self, *boxes):
+    """Starts one by the form; gives it when it has ended."""
+    self.refreshed()
+    before = {''} | {r['refreshId'] for r in
+                     call('GET', '/v1/refreshes').get('refreshes', [])}
     self.sign_in()
     self.language('en')
     self.open('#/refresh')
+    self.wait('form button.primary')
+    for box in boxes:
+      self.wait(box).click()
     self.wait('form button.primary').click()
-    self.wait('.page svg.graphic', 120)
+    done = self.refreshed(before)
+    self.open('#/refresh/' + done['refreshId'])
+    WebDriverWait(self.browser, 20).until(lambda b: self.all(
+        'h2.mono') and self.all('h2.mono')[0].text == done['refreshId'])
+    return done
+
+  def test_a_refresh_is_started_watched_and_reported(self):
+    self.start_refresh()
+    self.wait('.page .columns svg.graphic')
     self.assertTrue(self.all('details.twin table'))
     self.assert_clean('refresh')
     self.shot('refresh-report', WIDE)
+
+  def test_a_held_refresh_waits_for_a_reviewer(self):
+    if self.start_refresh('#refresh-hold')['state'] != 'REFRESH_STATE_HELD':
+      self.skipTest('this cluster holds no refreshes')
+    self.shot('refresh-held', WIDE)
+    self.wait('#reject-reason').send_keys('too early')
+    next(b for b in self.all('button') if b.text == 'Reject').click()
+    WebDriverWait(self.browser, 20).until(lambda b: 'too early' in ' '.join(
+        n.text for n in self.all('.notice')))
 
   def test_a_method_can_be_tried(self):
     self.sign_in()

@@ -95,6 +95,8 @@ export const api = {
   refreshes: (signal) => call('GET', '/v1/refreshes', { signal }),
   refresh: (id, signal) => call('GET', `/v1/refreshes/${encodeURIComponent(id)}`, { signal }),
   startRefresh: (body) => call('POST', '/v1/refreshes', { body }),
+  report: (id, signal) => call('GET', `/v1/refreshes/${encodeURIComponent(id)}:report`, { signal }),
+  changeRefresh: (id, verb, body = {}) => call('POST', `/v1/refreshes/${encodeURIComponent(id)}:${verb}`, { body }),
   cancelRefresh: (id) => call('POST', `/v1/refreshes/${encodeURIComponent(id)}:cancel`, { body: {} }),
 };
 

@@ -91,6 +91,16 @@ export function segments(label, options, chosen, choose) {
       }, content ?? text)));
 }
 
+// A range with its value beside the label; `change(value, ended)` hears every
+// move and, with ended, the last one.
+export function slider(label, { min, max, step, value, show, change, id }) {
+  const output = h('output', { for: id }, show(value));
+  const input = h('input', { type: 'range', id, min, max, step, value: String(value),
+    oninput: () => { output.value = show(Number(input.value)); change(Number(input.value), false); },
+    onchange: () => change(Number(input.value), true) });
+  return h('label', { class: 'slider', for: id }, h('span', null, label, output), input);
+}
+
 export function person(link, { id, name, role, detail, end }) {
   return h(link ? 'a' : 'div', { class: 'person', href: link }, avatar(name, role),
       h('span', null, h('strong', null, name || id), h('span', { class: 'muted small' }, detail ?? id)), end ?? h('span'));

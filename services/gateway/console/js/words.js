@@ -50,6 +50,11 @@ export function place(code, levels = 2) {
   return found.length > 0 ? found.join(', ') : code;
 }
 
+// "Industri Makanan" for "10".
+export function trade(code) {
+  return sectors[code] ?? code;
+}
+
 export function sector(code) {
   return sectors[code] ? `${sectors[code]} (${code})` : code;
 }

@@ -23,6 +23,27 @@ export function pairBars(label, rows) {
       }));
 }
 
+// Two shares of each group, one under the other. `rows`: [{name, after,
+// before}], shares between 0 and 1.
+export function shareBars(label, rows, format) {
+  const width = narrow() ? 330 : 520;
+  const start = narrow() ? 122 : 190;
+  const top = Math.max(...rows.map((row) => Math.max(row.after, row.before)), 1e-9);
+  const long = (v) => Math.max(1, (v / top) * (width - start - 46));
+  const letters = narrow() ? 17 : 26;
+  const short = (text) => ([...text].length > letters ? `${[...text].slice(0, letters - 1).join('')}…` : text);
+  return svg('svg', { class: 'graphic', viewBox: `0 0 ${width} ${rows.length * 34}`, role: 'img', 'aria-label': label },
+      rows.map((row, i) => {
+        const y = i * 34;
+        return [
+          svg('text', { x: 2, y: y + 18 }, short(row.name)),
+          svg('rect', { class: 'pair-bar after', x: start, y: y + 3, width: long(row.after), height: 12, rx: 4 }),
+          svg('text', { x: start + long(row.after) + 6, y: y + 13, 'font-size': 11, 'font-weight': 650 }, format(row.after)),
+          svg('rect', { class: 'pair-bar before', x: start, y: y + 17, width: long(row.before), height: 10, rx: 4 }),
+        ];
+      }));
+}
+
 // `terms`: [{name, contribution}], the largest first.
 export function termBars(label, terms, format) {
   const small = narrow();

@@ -6,7 +6,7 @@ import { termBars } from '../graphics/bars.js';
 import { trustPathGraph } from '../graphics/trust_path.js';
 import { icon } from '../icons.js';
 import { head } from '../page.js';
-import { avatar, card, chip, failure, load, loading, memberPicker, meter, table, twin } from '../ui.js';
+import { avatar, card, chip, failure, load, loading, memberPicker, meter, slider, twin } from '../ui.js';
 import { cap, enumValues, number, percent, place, t, word } from '../words.js';
 
 // Signals that are weighed together; what stands in none is left alone.
@@ -95,14 +95,6 @@ function remarks(slate) {
   if (slate.missingSignals?.length) lines.push(t('missing_signals', { what: slate.missingSignals.map((m) => word('Signal', `missing_${m}`)).join(', ') }));
   if (slate.degraded?.length) lines.push(t('degraded', { why: slate.degraded.map((d) => word('DegradedReason', d)).join(', ') }));
   return lines.map((line) => h('p', { class: 'notice' }, line));
-}
-
-function slider(label, { min, max, step, value, show, change, id }) {
-  const output = h('output', { for: id }, show(value));
-  const input = h('input', { type: 'range', id, min, max, step, value: String(value),
-    oninput: () => { output.value = show(Number(input.value)); change(Number(input.value), false); },
-    onchange: () => change(Number(input.value), true) });
-  return h('label', { class: 'slider', for: id }, h('span', null, label, output), input);
 }
 
 function whyNotCard(id, kind, signal) {
