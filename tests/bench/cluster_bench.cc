@@ -1,7 +1,6 @@
-// Ingest, recommend and refresh through a running cluster; scripts/bench starts
-// one.
+// Ingest and refresh through a running cluster; scripts/bench starts one.
 //
-//   mitra-bench-cluster ingest|recommend|refresh --members N --profile TARGET
+//   mitra-bench-cluster ingest|refresh --members N --profile TARGET
 //       --gateway TARGET --key KEY [--suffix _quick]
 
 #include <CLI/CLI.hpp>
@@ -10,10 +9,10 @@
 
 int main(int argc, char** argv) {
   mitra::bench::ClusterOptions options;
-  CLI::App app("Ingest, recommend and refresh through a running cluster");
+  CLI::App app("Ingest and refresh through a running cluster");
   app.add_option("suite", options.suite)
       ->required()
-      ->check(CLI::IsMember({"ingest", "recommend", "refresh"}));
+      ->check(CLI::IsMember({"ingest", "refresh"}));
   app.add_option("--members", options.members);
   app.add_option("--profile", options.profile)->required();
   app.add_option("--gateway", options.gateway)->required();
@@ -22,7 +21,6 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   const mitra::bench::ClusterClient cluster(options);
   if (options.suite == "ingest") mitra::bench::RunIngest(cluster);
-  if (options.suite == "recommend") mitra::bench::RunRecommend(cluster);
   if (options.suite == "refresh") mitra::bench::RunRefresh(cluster);
   return 0;
 }

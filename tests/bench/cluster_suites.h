@@ -9,8 +9,6 @@ namespace mitra::bench {
 
 // How fast members come in and are seen.
 void RunIngest(const ClusterClient& cluster);
-// How fast recommendations go out.
-void RunRecommend(const ClusterClient& cluster);
 // How fast everybody's lists are renewed, and what that is worth.
 void RunRefresh(const ClusterClient& cluster);
 

@@ -29,6 +29,7 @@
 #include "absl/time/clock.h"
 #include "mitra/v1/profiles_service.grpc.pb.h"
 #include "mitra/v1/recommendations_service.grpc.pb.h"
+#include "tests/bench/async_calls.h"
 
 namespace mitra {
 namespace {
@@ -43,17 +44,8 @@ struct Options {
   int calls = 20'000;
 };
 
-struct Load {
-  double per_second = 0;
-  double p99_ms = 0;
-  int failed = 0;
-};
-
-double Quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<size_t>(q *
-                                    static_cast<double>(values.size() - 1))];
-}
+using bench::Load;
+using bench::Quantile;
 
 bool WriteAll(int fd, const std::string& bytes) {
   for (size_t at = 0; at < bytes.size();) {
@@ -178,54 +170,7 @@ void ServePeers(int in, int out) {
   _exit(0);
 }
 
-// ---- The clients: one thread each.
-
-Load GrpcRound(const std::shared_ptr<grpc::Channel>& channel,
-               const std::vector<std::string>& requests, const std::string& key,
-               int calls) {
-  grpc::GenericStub stub(channel);
-  grpc::CompletionQueue queue;
-  struct Call {
-    std::unique_ptr<grpc::ClientContext> context;
-    std::unique_ptr<grpc::GenericClientAsyncResponseReader> reader;
-    grpc::ByteBuffer answer;
-    grpc::Status status;
-    absl::Time start;
-  };
-  std::vector<Call> open(kInFlight);
-  int begun = 0;
-  Load load;
-  const std::string authorization = "Bearer " + key;
-  const auto begin = [&](Call& call) {
-    call.context = std::make_unique<grpc::ClientContext>();
-    call.context->AddMetadata("authorization", authorization);
-    call.context->set_deadline(std::chrono::system_clock::now() +
-                               std::chrono::seconds(20));
-    const grpc::Slice slice(requests[begun++ % requests.size()]);
-    const grpc::ByteBuffer request(&slice, 1);
-    call.start = absl::Now();
-    call.reader =
-        stub.PrepareUnaryCall(call.context.get(), kRecommend, request, &queue);
-    call.reader->StartCall();
-    call.reader->Finish(&call.answer, &call.status, &call);
-  };
-  std::vector<double> times;
-  times.reserve(calls);
-  const absl::Time start = absl::Now();
-  for (Call& call : open) begin(call);
-  for (int done = 0; done < begun; ++done) {
-    void* tag = nullptr;
-    bool ok = false;
-    queue.Next(&tag, &ok);
-    Call& call = *static_cast<Call*>(tag);
-    times.push_back(absl::ToDoubleMilliseconds(absl::Now() - call.start));
-    load.failed += !call.status.ok();
-    if (begun < calls) begin(call);
-  }
-  load.per_second = calls / absl::ToDoubleSeconds(absl::Now() - start);
-  load.p99_ms = Quantile(std::move(times), .99);
-  return load;
-}
+// ---- The client of HTTP: one thread.
 
 int Connect(const std::string& address) {
   const size_t colon = address.rfind(':');
@@ -351,7 +296,11 @@ class Bench {
  private:
   int Calls() const { return options_.calls; }
   Load Grpc(const std::shared_ptr<grpc::Channel>& channel) const {
-    return GrpcRound(channel, grpc_requests_, options_.key, Calls());
+    const bench::CallPlan plan = {.method = kRecommend,
+                                  .key = options_.key,
+                                  .in_flight = kInFlight,
+                                  .calls = Calls()};
+    return bench::RunCalls(channel, plan, grpc_requests_);
   }
 
   void Metric(const std::string& name, double value) const {
