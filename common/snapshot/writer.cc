@@ -8,6 +8,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/failpoint.h"
 #include "common/snapshot/format.h"
 #include "common/snapshot/snapshot.h"
 #include "common/status/errors.h"
@@ -88,6 +89,7 @@ struct Writer::Impl {
     Put<uint32_t>(header, static_cast<uint32_t>(stored.size()));
     Put<uint64_t>(header, checksum);
     MITRA_RETURN_IF_ERROR(Write(header));
+    ReachFailpoint("snapshot/block");
     MITRA_RETURN_IF_ERROR(Write(stored));
     ++section.blocks;
     section.bytes += buffer.size();
@@ -132,6 +134,7 @@ absl::StatusOr<std::unique_ptr<Writer>> Writer::Create(
   PutString(header, body);
   Put<uint64_t>(header, XXH3_64bits(body.data(), body.size()));
   MITRA_RETURN_IF_ERROR(writer->impl_->Write(header));
+  ReachFailpoint("snapshot/begun");
   return writer;
 }
 
@@ -202,16 +205,20 @@ absl::StatusOr<uint64_t> Writer::Finish() {
   Put<uint64_t>(footer, XXH3_64bits_digest(impl_->digest));
   footer.append(internal::kMagic, 8);
   MITRA_RETURN_IF_ERROR(impl_->Write(footer));
+  ReachFailpoint("snapshot/written");
   if (fsync(impl_->fd) != 0) return IoError("cannot sync", impl_->temporary);
   close(impl_->fd);
   impl_->fd = -1;
+  ReachFailpoint("snapshot/synced");
   const std::string previous = impl_->path + ".prev";
   if (rename(impl_->path.c_str(), previous.c_str()) != 0 && errno != ENOENT) {
     return IoError("cannot keep", previous);
   }
+  ReachFailpoint("snapshot/kept_previous");
   if (rename(impl_->temporary.c_str(), impl_->path.c_str()) != 0) {
     return IoError("cannot rename to", impl_->path);
   }
+  ReachFailpoint("snapshot/renamed");
   const int folder =
       open(FolderOf(impl_->path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0 || fsync(folder) != 0) {
