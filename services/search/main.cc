@@ -24,6 +24,7 @@
 #include "mitra/v1/operations_service.pb.h"
 #include "mitra/v1/retrieval_service.pb.h"
 #include "mitra/v1/search_service.pb.h"
+#include "services/search/canary/canary.h"
 #include "services/search/index/index_state.h"
 #include "services/search/maintenance/maintainer.h"
 #include "services/search/retrieval/query_embedder.h"
@@ -45,8 +46,9 @@ struct Config {
   std::string address_file;
   std::string feed_target;
   absl::Duration snapshot_interval = absl::Minutes(10);
-  int graph_rows = 50000;
+  int graph_rows = 20000;
   int build_threads = 1;
+  int canary_one_in = 1000;
 
   void Describe(Schema& schema) {
     schema.Add("data_dir", &data_dir, "Folder for snapshots; empty: none.");
@@ -71,6 +73,10 @@ struct Config {
         .Add("index.build_threads", &build_threads,
              "Threads that build a graph while calls are served.")
         .Range(1, 256);
+    schema
+        .Add("canary.one_in", &canary_one_in,
+             "One question of so many is asked again exactly; 0: none.")
+        .Range(0, 1e9);
   }
 };
 
@@ -88,7 +94,8 @@ absl::Status Run(const Config& config) {
   Maintainer* wake = nullptr;
   index.on_commit = [&wake] { wake->Wake(); };
   IndexState state(std::move(index));
-  ExportIndexMetrics(state);
+  Canary canary({.one_in = static_cast<uint32_t>(config.canary_one_in)});
+  ExportIndexMetrics(state, canary);
 
   feed::Follower::Options follow;
   follow.selector.set_profiles(true);
@@ -125,9 +132,9 @@ absl::Status Run(const Config& config) {
                          }};
   rpc::Executor executor({.threads = 1, .max_queue = 4});
   QueryEmbedder embedder;
-  RetrievalRpc retrieval(state, embedder, gate, SearchPlan());
+  RetrievalRpc retrieval(state, embedder, gate, SearchPlan(), &canary);
   SearchRpc search(state, embedder, gate, SearchPlan());
-  OperationsRpc operations(state, follower, maintainer, executor);
+  OperationsRpc operations(state, follower, maintainer, canary, executor);
 
   rpc::Server::Builder builder({.listen = config.listen,
                                 .threads = config.server_threads,
@@ -167,6 +174,7 @@ absl::Status Run(const Config& config) {
     addresses.admin = admin->address();
   }
   maintainer.Start();
+  canary.Start();
   follower.Start();
   MITRA_RETURN_IF_ERROR(rpc::WriteAddressFile(config.address_file, addresses));
   LogInfo("search: listening", {{"address", addresses.grpc.at(0)}});
@@ -175,6 +183,7 @@ absl::Status Run(const Config& config) {
   server->Drain();
   follower.Stop();
   maintainer.Stop();
+  canary.Stop();
   if (!snapshot_path.empty() && maintainer.ready()) {
     const auto written = maintainer.WriteSnapshot();
     if (!written.ok()) return written.status();

@@ -152,6 +152,15 @@ absl::Status ValidateFilter(const v1::MemberFilter& filter,
   check.Each("languages", filter.languages(), kMaxValues,
              "must be 2 to 8 lower-case letters",
              [](const std::string& tag) { return IsLanguageTag(tag); });
+  // Members here have no amounts: a filter that cannot be held to is refused.
+  if (filter.offer_amounts_size() > 0 || filter.need_amounts_size() > 0 ||
+      filter.min_free_seats() != 0 || filter.has_starts_from() ||
+      filter.has_starts_before() || filter.any_of_size() > 0 ||
+      filter.none_of_size() > 0) {
+    violations.Add(path,
+                   "amounts, seats, times and nested filters are only "
+                   "for SearchProfiles");
+  }
   check.Each("exclude_ids", filter.exclude_ids(), kMaxExcluded,
              "not a member id",
              [](const std::string& id) { return IsMemberId(id); });

@@ -1,50 +1,37 @@
 #include "services/search/filter/member_filter.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "common/base/ids.h"
 #include "common/status/errors.h"
-#include "common/taxonomy/region.h"
-#include "common/taxonomy/sector.h"
 #include "mitra/v1/filter.pb.h"
+#include "services/search/filter/filter_reader.h"
 
 namespace mitra::search {
 namespace {
 
-// Turns the values of one list into keys, noting what is wrong.
-class ListReader {
- public:
-  ListReader(absl::string_view path, absl::string_view field, int size,
-             int limit, FieldViolations& violations)
-      : field_(absl::StrCat(path, ".", field)), violations_(violations) {
-    if (size > limit) {
-      violations.Add(field_, absl::StrCat("must have at most ", limit,
-                                          " values, has ", size));
-    }
-  }
-  void Bad(int i, absl::string_view what) {
-    violations_.Add(absl::StrCat(field_, "[", i, "]"), what);
-  }
+using Rows = std::shared_ptr<const Roaring>;
 
- private:
-  const std::string field_;
-  FieldViolations& violations_;
-};
-
-template <typename IsValid, typename Key>
-std::vector<AttributeKey> EnumKeys(
-    const google::protobuf::RepeatedField<int>& values, ListReader reader,
-    IsValid is_valid, Key key) {
-  std::vector<AttributeKey> keys;
-  for (int i = 0; i < values.size(); ++i) {
-    if (values[i] == 0 || !is_valid(values[i])) {
-      reader.Bad(i, absl::StrCat("is not a known value, is ", values[i]));
-    } else {
-      keys.push_back(key(values[i]));
-    }
+// The union of `rows` and `more`, either of which may be null for nothing.
+void Join(Rows& rows, std::shared_ptr<Roaring>& own, Rows more) {
+  if (more == nullptr) return;
+  if (rows == nullptr) {
+    rows = std::move(more);
+    return;
   }
-  return keys;
+  if (own == nullptr) {
+    own = std::make_shared<Roaring>(*rows);
+    rows = own;
+  }
+  *own |= *more;
+}
+
+Rows AnyOf(const std::vector<AttributeKey>& keys,
+           const PostingIndex::View& postings) {
+  Rows rows;
+  std::shared_ptr<Roaring> own;
+  for (AttributeKey key : keys) Join(rows, own, postings.Find(key));
+  return rows != nullptr ? rows : std::make_shared<Roaring>();
 }
 
 }  // namespace
@@ -52,115 +39,95 @@ std::vector<AttributeKey> EnumKeys(
 absl::StatusOr<MemberFilter> MemberFilter::FromProto(
     const v1::MemberFilter& proto, absl::string_view path) {
   FieldViolations violations;
+  FilterReader reader(violations);
   MemberFilter filter;
-  const auto any_of = [&](std::vector<AttributeKey> keys) {
-    if (!keys.empty()) filter.all_of_any_of_.push_back(std::move(keys));
-  };
-  const auto all_of = [&](const std::vector<AttributeKey>& keys) {
-    for (AttributeKey key : keys) filter.all_of_any_of_.push_back({key});
-  };
-  const auto reader = [&](absl::string_view field, int size,
-                          int limit = kMaxValues) {
-    return ListReader(path, field, size, limit, violations);
-  };
-
-  any_of(EnumKeys(proto.kinds(), reader("kinds", proto.kinds_size()),
-                  v1::MemberKind_IsValid, KindKey));
-  any_of(EnumKeys(proto.scales(), reader("scales", proto.scales_size()),
-                  v1::Scale_IsValid, ScaleKey));
-  all_of(EnumKeys(proto.offers(), reader("offers", proto.offers_size()),
-                  v1::Resource_IsValid, OfferKey));
-  all_of(EnumKeys(proto.needs(), reader("needs", proto.needs_size()),
-                  v1::Resource_IsValid, NeedKey));
-  all_of(EnumKeys(proto.norms(), reader("norms", proto.norms_size()),
-                  v1::NormKind_IsValid, NormKey));
-
-  std::vector<AttributeKey> keys;
-  ListReader regions = reader("region_codes", proto.region_codes_size());
-  for (int i = 0; i < proto.region_codes_size(); ++i) {
-    // Former codes stand for the place that they are today.
-    const auto code = taxonomy::CurrentRegion(proto.region_codes(i));
-    if (!code.has_value()) {
-      regions.Bad(i, "is not a region code");
-      continue;
-    }
-    const uint16_t number = taxonomy::RegionIndex(*code);
-    const uint16_t village = VillageNumber(*code);
-    keys.push_back(village == 0 ? RegionKey(number)
-                                : VillageKey(number, village));
-  }
-  any_of(std::move(keys));
-
-  keys.clear();
-  ListReader sectors = reader("sector_codes", proto.sector_codes_size());
-  for (int i = 0; i < proto.sector_codes_size(); ++i) {
-    const uint16_t sector = taxonomy::SectorIndex(proto.sector_codes(i));
-    if (sector == taxonomy::kNoSector) {
-      sectors.Bad(i, "is not a sector code of KBLI 2020");
-      continue;
-    }
-    keys.push_back(SectorKey(sector));
-  }
-  any_of(std::move(keys));
-
-  keys.clear();
-  ListReader languages = reader("languages", proto.languages_size());
-  for (int i = 0; i < proto.languages_size(); ++i) {
-    const uint32_t language = PackLanguage(proto.languages(i));
-    if (language == 0 || proto.languages(i).size() > 8) {
-      languages.Bad(i, "is not a primary language tag");
-      continue;
-    }
-    keys.push_back(LanguageKey(language));
-  }
-  any_of(std::move(keys));
-
-  if (proto.seats_free()) any_of({SeatsFreeKey()});
-  if (proto.verified()) any_of({VerifiedKey()});
-
-  ListReader excluded =
-      reader("exclude_ids", proto.exclude_ids_size(), kMaxExcluded);
-  for (int i = 0; i < proto.exclude_ids_size(); ++i) {
-    if (!IsValidId(proto.exclude_ids(i))) {
-      excluded.Bad(i, "is not a member id");
-      continue;
-    }
-    filter.excluded_ids_.push_back(proto.exclude_ids(i));
-  }
+  filter.root_ = reader.Read(proto, std::string(path), 1);
+  filter.excluded_ids_ = reader.ReadExcluded(proto, std::string(path));
   if (!violations.empty()) return violations.ToStatus();
   return filter;
 }
 
-std::shared_ptr<const Roaring> MemberFilter::Match(
-    const PostingIndex::View& postings) const {
-  if (all_of_any_of_.empty()) return nullptr;
-  std::vector<std::shared_ptr<const Roaring>> terms;
-  for (const auto& any_of : all_of_any_of_) {
-    std::shared_ptr<const Roaring> term;
-    std::shared_ptr<Roaring> joined;
-    for (AttributeKey key : any_of) {
-      auto posting = postings.Find(key);
-      if (posting == nullptr) continue;
-      if (term == nullptr) {
-        term = std::move(posting);
-        continue;
+std::shared_ptr<const Roaring> MemberFilter::MatchRange(
+    const Range& range, const FilterColumns& columns) {
+  const uint32_t first = FigureStep(range.min);
+  const uint32_t last = range.max >= 0 ? FigureStep(range.max) : 0;
+  Rows rows;
+  std::shared_ptr<Roaring> own;
+  for (uint32_t step = first; step <= last; ++step) {
+    Rows in_step = columns.postings.Find(FigureKey(range.scale, step));
+    if (in_step == nullptr) continue;
+    if (step == first || step == last) {
+      // The bound may lie inside this step.
+      auto within = std::make_shared<Roaring>();
+      for (uint32_t row : *in_step) {
+        if (columns.figures.AnyWithin(row, range.scale, range.min, range.max)) {
+          within->add(row);
+        }
       }
-      if (joined == nullptr) {
-        joined = std::make_shared<Roaring>(*term);
-        term = joined;
-      }
-      *joined |= *posting;
+      in_step = std::move(within);
     }
-    if (term == nullptr) return std::make_shared<Roaring>();
-    terms.push_back(std::move(term));
+    Join(rows, own, std::move(in_step));
   }
-  if (terms.size() == 1) return terms[0];
+  return rows != nullptr ? rows : std::make_shared<Roaring>();
+}
+
+std::shared_ptr<const Roaring> MemberFilter::MatchSeats(
+    uint16_t seats, const FilterColumns& columns) {
+  Rows rows;
+  std::shared_ptr<Roaring> own;
+  for (uint16_t n = seats; n < kMostSeatsKey; ++n) {
+    Join(rows, own, columns.postings.Find(FreeSeatsKey(n)));
+  }
+  Rows most = columns.postings.Find(FreeSeatsKey(kMostSeatsKey));
+  if (most != nullptr && seats > kMostSeatsKey) {
+    auto enough = std::make_shared<Roaring>();
+    for (uint32_t row : *most) {
+      if (columns.attributes[row].free_seats >= seats) enough->add(row);
+    }
+    most = std::move(enough);
+  }
+  Join(rows, own, std::move(most));
+  return rows != nullptr ? rows : std::make_shared<Roaring>();
+}
+
+std::shared_ptr<const Roaring> MemberFilter::MatchNode(
+    const Node& node, const FilterColumns& columns) {
+  std::vector<Rows> terms;
+  for (const auto& keys : node.all_of_any_of) {
+    terms.push_back(AnyOf(keys, columns.postings));
+  }
+  for (const Range& range : node.ranges) {
+    terms.push_back(MatchRange(range, columns));
+  }
+  if (node.min_free_seats > 0) {
+    terms.push_back(MatchSeats(node.min_free_seats, columns));
+  }
+  Rows any;
+  std::shared_ptr<Roaring> own;
+  bool everything = node.any_of.empty();
+  for (const Node& one : node.any_of) {
+    Rows rows = MatchNode(one, columns);
+    everything = everything || rows == nullptr;
+    Join(any, own, std::move(rows));
+  }
+  if (!everything) terms.push_back(std::move(any));
+  if (terms.empty() && node.none_of.empty()) return nullptr;
+  if (terms.empty()) terms.push_back(AnyOf({AnyRowKey()}, columns.postings));
+  if (terms.size() == 1 && node.none_of.empty()) return terms[0];
+
   // The smallest first keeps the intermediate results small.
   std::sort(terms.begin(), terms.end(), [](const auto& a, const auto& b) {
     return a->cardinality() < b->cardinality();
   });
-  auto matches = std::make_shared<Roaring>(*terms[0] & *terms[1]);
+  auto matches = terms.size() == 1
+                     ? std::make_shared<Roaring>(*terms[0])
+                     : std::make_shared<Roaring>(*terms[0] & *terms[1]);
   for (size_t i = 2; i < terms.size(); ++i) *matches &= *terms[i];
+  for (const Node& one : node.none_of) {
+    const Rows rows = MatchNode(one, columns);
+    if (rows == nullptr) return std::make_shared<Roaring>();
+    *matches -= *rows;
+  }
   return matches;
 }
 

@@ -13,6 +13,13 @@ std::shared_ptr<const Roaring> PostingIndex::View::Find(
   return {it->second, &it->second->rows};
 }
 
+void PostingIndex::View::ForEach(
+    absl::FunctionRef<void(AttributeKey, const Roaring&)> each) const {
+  for (size_t i = 0; i < kShards; ++i) {
+    for (const auto& [key, posting] : shards_[i]) each(key, posting->rows);
+  }
+}
+
 Roaring& PostingIndex::Mutable(AttributeKey key) {
   std::shared_ptr<Posting>& posting = shards_.Mutable(ShardOf(key))[key];
   if (posting == nullptr) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
 #include "roaring/roaring.hh"
 #include "services/search/filter/row_attributes.h"
@@ -34,6 +35,9 @@ class PostingIndex {
    public:
     // The rows with that value; null if there are none.
     std::shared_ptr<const Roaring> Find(AttributeKey key) const;
+    // Calls `each` for every key that has rows, in no order.
+    void ForEach(
+        absl::FunctionRef<void(AttributeKey, const Roaring&)> each) const;
 
    private:
     friend class PostingIndex;

@@ -21,6 +21,9 @@ enum class Attribute : uint64_t {
   kNeed,
   kSeatsFree,
   kVerified,
+  kFreeSeats,
+  kFigure,
+  kAnyRow,
 };
 
 AttributeKey Key(Attribute attribute, uint64_t value) {
@@ -47,6 +50,14 @@ uint32_t PackLanguage(absl::string_view tag) {
     ++letters;
   }
   return packed;
+}
+
+std::string UnpackLanguage(uint32_t packed) {
+  std::string tag;
+  for (; packed != 0; packed >>= 5) {
+    tag.insert(tag.begin(), static_cast<char>('a' + (packed & 31) - 1));
+  }
+  return tag;
 }
 
 AttributeKey KindKey(int kind) {
@@ -76,6 +87,43 @@ AttributeKey OfferKey(int resource) {
 AttributeKey NeedKey(int resource) {
   return Key(Attribute::kNeed, static_cast<uint64_t>(resource));
 }
+AttributeKey FreeSeatsKey(uint16_t seats) {
+  return Key(Attribute::kFreeSeats, seats);
+}
+AttributeKey FigureKey(const Figure& scale, uint32_t step) {
+  return Key(Attribute::kFigure, uint64_t{scale.kind} << 32 |
+                                     uint64_t{scale.resource} << 25 |
+                                     uint64_t{scale.measure} << 9 | step);
+}
+AttributeKey AnyRowKey() { return Key(Attribute::kAnyRow, 0); }
+
+std::optional<uint64_t> ValueOf(CountedAttribute attribute, AttributeKey key) {
+  const Attribute of = [&] {
+    switch (attribute) {
+      case CountedAttribute::kKind:
+        return Attribute::kKind;
+      case CountedAttribute::kScale:
+        return Attribute::kScale;
+      case CountedAttribute::kRegion:
+        return Attribute::kRegion;
+      case CountedAttribute::kSector:
+        return Attribute::kSector;
+      case CountedAttribute::kLanguage:
+        return Attribute::kLanguage;
+      case CountedAttribute::kNorm:
+        return Attribute::kNorm;
+      case CountedAttribute::kOffer:
+        return Attribute::kOffer;
+      case CountedAttribute::kNeed:
+        return Attribute::kNeed;
+    }
+    return Attribute::kAnyRow;
+  }();
+  constexpr uint64_t kValueBits = (uint64_t{1} << 48) - 1;
+  if (key >> 48 != static_cast<uint64_t>(of)) return std::nullopt;
+  return key & kValueBits;
+}
+
 AttributeKey SeatsFreeKey() { return Key(Attribute::kSeatsFree, 0); }
 AttributeKey VerifiedKey() { return Key(Attribute::kVerified, 0); }
 
@@ -89,8 +137,10 @@ uint16_t VillageNumber(absl::string_view code) {
   return static_cast<uint16_t>(number);
 }
 
-void KeysOf(const RowAttributes& attributes, std::vector<AttributeKey>& keys) {
+void KeysOf(const RowAttributes& attributes, absl::Span<const Figure> figures,
+            std::vector<AttributeKey>& keys) {
   keys.clear();
+  keys.push_back(AnyRowKey());
   if (attributes.kind != 0) keys.push_back(KindKey(attributes.kind));
   if (attributes.scale != 0) keys.push_back(ScaleKey(attributes.scale));
   if (attributes.region != taxonomy::kNoRegion) {
@@ -119,7 +169,14 @@ void KeysOf(const RowAttributes& attributes, std::vector<AttributeKey>& keys) {
   AppendBits(Attribute::kNorm, attributes.norms, keys);
   AppendBits(Attribute::kOffer, attributes.offers, keys);
   AppendBits(Attribute::kNeed, attributes.needs, keys);
-  if (attributes.seats_free) keys.push_back(SeatsFreeKey());
+  if (attributes.free_seats > 0) {
+    keys.push_back(SeatsFreeKey());
+    keys.push_back(
+        FreeSeatsKey(std::min(attributes.free_seats, kMostSeatsKey)));
+  }
+  for (const Figure& figure : figures) {
+    keys.push_back(FigureKey(figure, FigureStep(figure.value)));
+  }
   if (attributes.verified) keys.push_back(VerifiedKey());
   std::sort(keys.begin(), keys.end());
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());

@@ -5,15 +5,23 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "services/search/filter/row_figures.h"
+#include "services/search/persistent/cow_vector.h"
 
 namespace mitra::search {
 
 // Attributes of the member are repeated in each of its facets. Enum values are
 // those of the protos; 0 is "not stated".
 struct RowAttributes {
+  // As many seats as anybody asks for.
+  static constexpr uint16_t kUnlimitedSeats = UINT16_MAX;
+
   uint32_t member = 0;
   uint16_t region = 0;                  // taxonomy::RegionIndex
   uint16_t village = 0;                 // last four digits of a village code
@@ -24,15 +32,19 @@ struct RowAttributes {
   uint16_t needs = 0;                   // bit n: resource n is sought
   uint8_t kind = 0;
   uint8_t scale = 0;
-  bool seats_free = false;
+  // How many seats are free.
+  uint16_t free_seats = 0;
   bool verified = false;
 
   friend bool operator==(const RowAttributes&, const RowAttributes&) = default;
 };
 
+using AttributeVector = CowVector<RowAttributes, 32>;
+
 // A primary language tag (up to 6 lower-case letters count) as a number; 0 if
 // it is none.
 uint32_t PackLanguage(absl::string_view tag);
+std::string UnpackLanguage(uint32_t packed);
 
 // Names one value of one attribute: what a posting list stands under.
 using AttributeKey = uint64_t;
@@ -48,6 +60,28 @@ AttributeKey NormKey(int norm);
 AttributeKey OfferKey(int resource);
 AttributeKey NeedKey(int resource);
 AttributeKey SeatsFreeKey();
+// For exactly `seats` of them, or at least so many if it is kMostSeatsKey; for
+// 1 to kMostSeatsKey.
+inline constexpr uint16_t kMostSeatsKey = 32;
+AttributeKey FreeSeatsKey(uint16_t seats);
+// For rows with a figure of this scale in this step.
+AttributeKey FigureKey(const Figure& scale, uint32_t step);
+// For all rows.
+AttributeKey AnyRowKey();
+
+// Which attributes facets can be counted by.
+enum class CountedAttribute {
+  kKind,
+  kScale,
+  kRegion,
+  kSector,
+  kLanguage,
+  kNorm,
+  kOffer,
+  kNeed,
+};
+// The value in `key` if it is one of that attribute; nothing if not.
+std::optional<uint64_t> ValueOf(CountedAttribute attribute, AttributeKey key);
 AttributeKey VerifiedKey();
 
 // The number in a village code "33.72.01.1001" (1001); 0 if `code` is none.
@@ -55,7 +89,8 @@ uint16_t VillageNumber(absl::string_view code);
 
 // All keys under which a row stands, sorted, each once: a region and a sector
 // stand under their ancestors too.
-void KeysOf(const RowAttributes& attributes, std::vector<AttributeKey>& keys);
+void KeysOf(const RowAttributes& attributes, absl::Span<const Figure> figures,
+            std::vector<AttributeKey>& keys);
 
 }  // namespace mitra::search
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/failpoint.h"
 #include "common/base/ids.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
@@ -131,7 +132,7 @@ absl::Status IndexState::ApplyProfile(const v1::ProfileChange& change,
     return absl::OkStatus();
   }
   uint32_t number = c.ids->Find(hash, [&](uint32_t candidate) {
-    return c.members[candidate]->id == profile.profile_id();
+    return c.members[candidate]->id() == profile.profile_id();
   });
   if (number != IdTable::kNone) {
     const Member& known = *c.members[number];
@@ -153,14 +154,15 @@ absl::Status IndexState::ApplyProfile(const v1::ProfileChange& change,
 
   const std::shared_ptr<const Member> old = c.members[number];
   auto member = std::make_shared<Member>();
-  member->id = profile.profile_id();
-  member->display_name = profile.display_name();
-  member->region_code = profile.region_code();
+  member->text = {profile.profile_id(), profile.display_name(),
+                  profile.region_code()};
   member->incarnation = change.incarnation();
   member->revision = revision;
   member->hidden = profile.hidden();
   for (FacetFacts& facts : facets) {
     facts.attributes.member = number;
+    const RowFacts columns = {facts.attributes, std::move(facts.figures),
+                              facts.eligible};
     RoleIndex& role = c.roles[facts.role];
     const FacetRow* before = nullptr;
     if (old != nullptr) {
@@ -170,10 +172,8 @@ absl::Status IndexState::ApplyProfile(const v1::ProfileChange& change,
     }
     const uint32_t row =
         before == nullptr
-            ? role.Add(facts.attributes, facts.eligible, facts.offer,
-                       facts.need)
-            : role.Update(before->row, facts.attributes, facts.eligible,
-                          facts.offer, facts.need);
+            ? role.Add(columns, facts.offer, facts.need)
+            : role.Update(before->row, columns, facts.offer, facts.need);
     member->facets.push_back({facts.role, row});
   }
   if (old != nullptr) {
@@ -210,7 +210,7 @@ uint32_t IndexState::NewMember(uint64_t hash) {
     auto larger = std::make_shared<IdTable>(2 * c.live_members + 1000);
     for (uint32_t i = 0; i < c.members.size(); ++i) {
       if (c.members[i] != nullptr) {
-        larger->Insert(IdHash64(id_hash_key_, c.members[i]->id), i);
+        larger->Insert(IdHash64(id_hash_key_, c.members[i]->id()), i);
       }
     }
     c.ids = std::move(larger);
@@ -226,7 +226,7 @@ void IndexState::RemoveMember(uint32_t number) {
   for (const FacetRow& facet : member->facets) {
     c.roles[facet.role].Remove(facet.row);
   }
-  c.ids->Remove(IdHash64(id_hash_key_, member->id), number);
+  c.ids->Remove(IdHash64(id_hash_key_, member->id()), number);
   c.members.Mutable(number) = nullptr;
   c.free_members.push_back(number);
   --c.live_members;
@@ -238,7 +238,7 @@ void IndexState::ApplyDeletion(const v1::ProfileDeletion& deletion) {
   ended = std::max(ended, deletion.incarnation());
   const uint32_t number =
       c.ids->Find(FirstBits(deletion.id_hash()), [&](uint32_t candidate) {
-        return feed::IdHash(id_hash_key_, c.members[candidate]->id) ==
+        return feed::IdHash(id_hash_key_, c.members[candidate]->id()) ==
                deletion.id_hash();
       });
   if (number == IdTable::kNone ||
@@ -339,15 +339,23 @@ bool IndexState::BuildOneGraph(const std::atomic<bool>& stop, int threads) {
                                      .build_breadth = options_.build_breadth,
                                      .threads = threads,
                                      .stop = &stop});
-  if (graph.ok()) Calibrate(**graph, task->vectors, &stop);
+  // What was measured holds for a graph that is a little larger.
+  constexpr double kGrown = 1.2;
+  if (graph.ok() &&
+      static_cast<double>((*graph)->size()) >
+          kGrown * static_cast<double>((*graph)->calibrated_size())) {
+    Calibrate(**graph, task->vectors, &stop);
+  }
   absl::MutexLock lock(&mutex_);
   if (generation != generation_) return true;  // another record meanwhile
   // Without a graph everything is scanned, which is slower but as right.
   std::shared_ptr<const HnswPartition> built;
   const bool ok = graph.ok();
   if (ok) built = *std::move(graph);
+  ReachFailpoint("index/graph_built");
   contents_->roles[which].FinishBuild(std::move(built));
   if (!uncommitted_) Publish();
+  ReachFailpoint("index/graph_published");
   return ok;
 }
 
@@ -385,24 +393,23 @@ absl::Status IndexState::Restore(Restored restored) {
   const auto damaged = [](absl::string_view what) {
     return absl::DataLossError(absl::StrCat("snapshot: ", what));
   };
-  const size_t width = 2 * size_t{restored.dimension};
   auto contents = std::make_unique<Contents>(restored.dimension);
   for (size_t role = 0; role < kRoles; ++role) {
-    const Restored::Role& from = restored.roles[role];
-    if (from.values.size() != from.sides.size() * width) {
+    RoleIndex::Vectors& vectors = restored.roles[role].vectors;
+    if (!contents->roles[role].RestoreVectors(vectors)) {
       return damaged("vectors");
     }
-    contents->roles[role].RestoreVectors(from.sides, from.values);
+    vectors = {};
   }
   contents->ids = std::make_shared<IdTable>(restored.members.size() + 1000);
   contents->members.Grow(restored.members.size());
   for (uint32_t number = 0; number < restored.members.size(); ++number) {
     Restored::RestoredMember& from = restored.members[number];
-    if (from.member.id.empty()) {
+    if (from.member.id().empty()) {
       contents->free_members.push_back(number);
       continue;
     }
-    if (!IsValidId(from.member.id)) return damaged("ids");
+    if (!IsValidId(from.member.id())) return damaged("ids");
     auto member = std::make_shared<Member>(std::move(from.member));
     member->facets.clear();
     unsigned seen = 0;
@@ -412,14 +419,13 @@ absl::Status IndexState::Restore(Restored restored) {
         return damaged("facets");
       }
       seen |= 1U << facet.role;
-      facet.attributes.member = number;
-      if (!contents->roles[facet.role].RestoreRow(facet.row, facet.attributes,
-                                                  facet.eligible)) {
+      facet.facts.attributes.member = number;
+      if (!contents->roles[facet.role].RestoreRow(facet.row, facet.facts)) {
         return damaged("rows");
       }
       member->facets.push_back({facet.role, facet.row});
     }
-    contents->ids->Insert(IdHash64(restored.id_hash_key, member->id), number);
+    contents->ids->Insert(IdHash64(restored.id_hash_key, member->id()), number);
     contents->next_serial =
         std::max(contents->next_serial, member->text_serial + 1);
     contents->members.Mutable(number) = std::move(member);
@@ -472,12 +478,14 @@ IndexState::Figures IndexState::figures() const {
     out.outside = role.outside();
     out.graph = role.graph_size();
     out.bytes = role.bytes();
+    out.building = role.building();
+    out.care = role.care();
     out.oldest_dead = role.oldest_dead() == absl::InfiniteFuture()
                           ? absl::ZeroDuration()
                           : absl::Now() - role.oldest_dead();
     figures.bytes += out.bytes;
   }
-  // Names and ids, roughly.
+  // With ids and names, roughly.
   figures.bytes += c.live_members * (sizeof(Member) + 80);
   return figures;
 }

@@ -74,17 +74,14 @@ class IndexState : public feed::FeedSink {
     struct Facet {
       uint8_t role;
       uint32_t row;
-      RowAttributes attributes;  // without the member number
-      bool eligible;
+      RowFacts facts;  // without the member number
     };
     struct RestoredMember {
       Member member;  // without facets
       std::vector<Facet> facets;
     };
     struct Role {
-      // Row-major vectors of rows [0, sides.size()).
-      std::vector<uint8_t> sides;
-      std::vector<Half> values;
+      RoleIndex::Vectors vectors;
       std::shared_ptr<HnswPartition> graph;  // may be null
     };
     uint64_t watermark = 0;
@@ -108,6 +105,8 @@ class IndexState : public feed::FeedSink {
     size_t graph = 0;
     size_t bytes = 0;
     absl::Duration oldest_dead;
+    bool building = false;
+    double care = 0;  // of the graph's walks; 0 without one
   };
   struct Figures {
     size_t members = 0;

@@ -33,7 +33,7 @@ uint32_t IndexView::FindMember(absl::string_view id) const {
   if (ids == nullptr || members.size() == 0) return kNoMember;
   return ids->Find(IdHash64(id_hash_key, id), [&](uint32_t number) {
     return number < members.size() && members[number] != nullptr &&
-           members[number]->id == id;
+           members[number]->id() == id;
   });
 }
 

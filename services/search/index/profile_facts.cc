@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "common/status/status_macros.h"
@@ -52,16 +53,54 @@ uint16_t ResourceBits(const Items& items) {
   return bits;
 }
 
-bool SeatsFree(const v1::Profile& profile, const v1::Facet& facet) {
+uint16_t FreeSeats(const v1::Profile& profile, const v1::Facet& facet) {
+  constexpr uint16_t kUnlimited = RowAttributes::kUnlimitedSeats;
   if (facet.has_seats()) {
+    const uint64_t total = facet.seats().total();
     const uint64_t taken =
         uint64_t{facet.seats().taken_elsewhere()} + facet.seats().taken();
-    return facet.seats().total() > taken;
+    const uint64_t free = total > taken ? total - taken : 0;
+    return static_cast<uint16_t>(std::min<uint64_t>(free, kUnlimited - 1));
   }
-  return profile.kind() != v1::MEMBER_KIND_EVENT &&
-         profile.kind() != v1::MEMBER_KIND_PROGRAMME &&
-         facet.role() != v1::ROLE_MENTOR &&
-         facet.role() != v1::ROLE_FACILITATOR;
+  const bool counted = profile.kind() == v1::MEMBER_KIND_EVENT ||
+                       profile.kind() == v1::MEMBER_KIND_PROGRAMME ||
+                       facet.role() == v1::ROLE_MENTOR ||
+                       facet.role() == v1::ROLE_FACILITATOR;
+  return counted ? 0 : kUnlimited;
+}
+
+// The amounts of needs or offers that hold today.
+template <typename Items>
+void AddAmounts(const Items& items, Figure::Kind kind,
+                std::vector<Figure>& figures) {
+  for (const auto& item : items) {
+    if (item.expired()) continue;
+    const auto add = [&](const std::optional<Measured>& amount) {
+      if (!amount.has_value()) return;
+      figures.push_back({kind, static_cast<uint8_t>(item.resource()),
+                         amount->measure, amount->value});
+    };
+    if (item.has_quantity()) {
+      add(MeasureOf(item.quantity().amount(), item.quantity().unit()));
+    }
+    if (item.has_money()) {
+      add(MeasureOfMoney(static_cast<double>(item.money().units()),
+                         item.money().currency_code()));
+    }
+  }
+}
+
+std::vector<Figure> FiguresOf(const v1::Profile& profile,
+                              const v1::Facet& facet) {
+  std::vector<Figure> figures;
+  AddAmounts(facet.offers(), Figure::kOffered, figures);
+  AddAmounts(facet.needs(), Figure::kNeeded, figures);
+  if (profile.has_event() && profile.event().has_start_time()) {
+    figures.push_back(
+        {Figure::kStart, 0, 0,
+         static_cast<double>(profile.event().start_time().seconds())});
+  }
+  return figures;
 }
 
 RowAttributes MemberAttributes(const v1::Profile& profile) {
@@ -119,7 +158,8 @@ absl::StatusOr<std::vector<FacetFacts>> FacetsOf(
     facts.attributes = shared;
     facts.attributes.needs = ResourceBits(facet.needs());
     facts.attributes.offers = ResourceBits(facet.offers());
-    facts.attributes.seats_free = SeatsFree(profile, facet);
+    facts.attributes.free_seats = FreeSeats(profile, facet);
+    facts.figures = FiguresOf(profile, facet);
     facts.eligible = !profile.hidden() && !facet.paused();
   }
   for (const v1::FacetVectors& vectors : change.vectors()) {

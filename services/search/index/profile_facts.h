@@ -21,6 +21,7 @@ namespace mitra::search {
 struct FacetFacts {
   uint8_t role = 0;
   RowAttributes attributes;  // without the member number
+  std::vector<Figure> figures;
   // May be shown to others: not hidden, not paused, not over.
   bool eligible = false;
   // d values, or none.

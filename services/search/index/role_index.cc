@@ -22,20 +22,23 @@ uint32_t RoleIndex::TakeRow() {
   return row;
 }
 
-uint32_t RoleIndex::Add(const RowAttributes& attributes, bool eligible,
-                        absl::Span<const float> offer,
+uint32_t RoleIndex::Add(const RowFacts& facts, absl::Span<const float> offer,
                         absl::Span<const float> need) {
   const uint32_t row = TakeRow();
   vectors_.Set(row, offer, need);
   states_[row] = kLive;
   ++live_;
-  attributes_.Mutable(row) = attributes;
-  if (eligible) {
-    KeysOf(attributes, new_keys_);
-    postings_.Add(row, new_keys_);
-    SetEligible(row, true);
-  }
+  SetFacts(row, facts);
   return row;
+}
+
+void RoleIndex::SetFacts(uint32_t row, const RowFacts& facts) {
+  attributes_.Mutable(row) = facts.attributes;
+  figures_.Set(row, facts.figures);
+  if (!facts.eligible) return;
+  KeysOf(facts.attributes, facts.figures, new_keys_);
+  postings_.Add(row, new_keys_);
+  SetEligible(row, true);
 }
 
 void RoleIndex::SetEligible(uint32_t row, bool eligible) {
@@ -51,46 +54,40 @@ void RoleIndex::SetEligible(uint32_t row, bool eligible) {
   }
 }
 
-bool RoleIndex::SameVectors(uint32_t row, absl::Span<const float> offer,
-                            absl::Span<const float> need) const {
-  const VectorRows::View& rows = vectors_.view();
-  const auto same = [&](const Half* stored, uint8_t side,
-                        absl::Span<const float> values) {
-    if (((rows.sides(row) & side) != 0) == values.empty()) return false;
-    return std::equal(values.begin(), values.end(), stored,
-                      [](float v, Half half) { return ToHalf(v) == half; });
-  };
-  return same(rows.offer(row), VectorRows::kOffer, offer) &&
-         same(rows.need(row), VectorRows::kNeed, need);
-}
-
-uint32_t RoleIndex::Update(uint32_t row, const RowAttributes& attributes,
-                           bool eligible, absl::Span<const float> offer,
+uint32_t RoleIndex::Update(uint32_t row, const RowFacts& facts,
+                           absl::Span<const float> offer,
                            absl::Span<const float> need) {
-  if (!SameVectors(row, offer, need)) {
+  if (!vectors_.Holds(row, offer, need)) {
     Remove(row);
-    return Add(attributes, eligible, offer, need);
+    return Add(facts, offer, need);
   }
   const RowAttributes old = attributes_[row];
+  const std::vector<Figure> old_figures = figures_.Get(row);
   const bool was_eligible = IsEligible(row);
-  if (old == attributes && was_eligible == eligible) return row;
+  const bool same_figures = old_figures == facts.figures;
+  if (old == facts.attributes && same_figures &&
+      was_eligible == facts.eligible) {
+    return row;
+  }
   old_keys_.clear();
   new_keys_.clear();
-  if (was_eligible) KeysOf(old, old_keys_);
-  if (eligible) KeysOf(attributes, new_keys_);
+  if (was_eligible) KeysOf(old, old_figures, old_keys_);
+  if (facts.eligible) KeysOf(facts.attributes, facts.figures, new_keys_);
   postings_.Change(row, old_keys_, new_keys_);
-  if (was_eligible != eligible) SetEligible(row, eligible);
-  if (!(old == attributes)) attributes_.Mutable(row) = attributes;
+  if (was_eligible != facts.eligible) SetEligible(row, facts.eligible);
+  if (!(old == facts.attributes)) attributes_.Mutable(row) = facts.attributes;
+  if (!same_figures) figures_.Set(row, facts.figures);
   return row;
 }
 
 void RoleIndex::Remove(uint32_t row) {
   if (IsEligible(row)) {
-    KeysOf(attributes_[row], old_keys_);
+    KeysOf(attributes_[row], figures_.Get(row), old_keys_);
     postings_.Remove(row, old_keys_);
     SetEligible(row, false);
   }
   attributes_.Mutable(row) = RowAttributes();
+  figures_.Set(row, {});
   states_[row] &= static_cast<uint8_t>(~kLive);
   --live_;
   if (states_[row] == 0) {
@@ -114,8 +111,9 @@ RoleView RoleIndex::Freeze(uint64_t version) {
   view.partitions.outside = frozen_outside_;
   view.eligible = eligible_.Freeze();
   view.eligible_count = eligible_count_;
-  view.attributes = attributes_.Freeze();
-  view.postings = postings_.Freeze();
+  view.columns.attributes = attributes_.Freeze();
+  view.columns.postings = postings_.Freeze();
+  view.columns.figures = figures_.Freeze();
   view.graph = graph_;
   version_ = version;
   return view;
@@ -196,37 +194,33 @@ void RoleIndex::FinishBuild(std::shared_ptr<const HnswPartition> graph) {
   oldest_dead_ = dead_in_graph_ == 0 ? absl::InfiniteFuture() : absl::Now();
 }
 
-void RoleIndex::RestoreVectors(absl::Span<const uint8_t> sides,
-                               absl::Span<const Half> values) {
-  const size_t d = vectors_.view().dimension();
-  std::vector<float> both(2 * d);
-  for (uint32_t row = 0; row < sides.size(); ++row) {
-    std::transform(values.begin() + static_cast<ptrdiff_t>(2 * d * row),
-                   values.begin() + static_cast<ptrdiff_t>(2 * d * (row + 1)),
-                   both.begin(), FromHalf);
-    const auto side = [&](uint8_t bit, size_t begin) {
-      return (sides[row] & bit) != 0
-                 ? absl::MakeConstSpan(both).subspan(begin, d)
-                 : absl::Span<const float>();
-    };
-    vectors_.Set(row, side(VectorRows::kOffer, 0), side(VectorRows::kNeed, d));
+bool RoleIndex::RestoreVectors(const Vectors& vectors) {
+  const size_t width = vectors_.view().width();
+  const size_t rows = vectors.sides.size();
+  if (vectors.scales.size() != rows || vectors.codes.size() != rows * width ||
+      vectors.lows.size() != rows * width) {
+    return false;
   }
-  states_.resize(sides.size());
+  const auto* codes = reinterpret_cast<const int8_t*>(vectors.codes.data());
+  const auto* lows = reinterpret_cast<const int8_t*>(vectors.lows.data());
+  for (size_t row = 0; row < rows; ++row) {
+    // Written so that NaN fails, too. A value of unit length is at most 1.
+    const float scale = vectors.scales[row];
+    if (!(scale >= 0 && scale <= 1) || vectors.sides[row] > 3) return false;
+    vectors_.SetBytes(static_cast<uint32_t>(row), vectors.sides[row], scale,
+                      codes + row * width, lows + row * width);
+  }
+  states_.resize(rows);
   attributes_.Grow(states_.size());
   eligible_.Grow((states_.size() + RowBits::kRows - 1) / RowBits::kRows);
+  return true;
 }
 
-bool RoleIndex::RestoreRow(uint32_t row, const RowAttributes& attributes,
-                           bool eligible) {
+bool RoleIndex::RestoreRow(uint32_t row, const RowFacts& facts) {
   if (row >= states_.size() || states_[row] != 0) return false;
   states_[row] = kLive;
   ++live_;
-  attributes_.Mutable(row) = attributes;
-  if (eligible) {
-    KeysOf(attributes, new_keys_);
-    postings_.Add(row, new_keys_);
-    SetEligible(row, true);
-  }
+  SetFacts(row, facts);
   return true;
 }
 
@@ -248,7 +242,7 @@ bool RoleIndex::RestoreGraph(std::shared_ptr<const HnswPartition> graph) {
 }
 
 size_t RoleIndex::bytes() const {
-  return vectors_.bytes() + postings_.bytes() +
+  return vectors_.bytes() + postings_.bytes() + figures_.bytes() +
          states_.size() * (sizeof(RowAttributes) + 1) +
          (graph_ == nullptr ? 0 : graph_->bytes());
 }

@@ -1,4 +1,4 @@
-// The arithmetic of search: dot products of int8 codes and of 16-bit vectors,
+// The arithmetic of search: dot products of int8 codes and of 16-bit values,
 // written once per instruction set and chosen when the program starts.
 //
 // All variants of the int8 functions give exactly the same integers. The
@@ -13,7 +13,6 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "services/search/kernels/half.h"
 
 namespace mitra::search {
 
@@ -44,8 +43,10 @@ struct Kernels {
                    const uint32_t* picks, size_t count, float factor,
                    float threshold, uint32_t* at, float* values);
 
-  // Σ a[i]·b[i], in float32.
-  float (*dot_f16)(const float* a, const Half* b, size_t n);
+  // Σ a[i]·(256·high[i] + low[i]), in float32: 16-bit values whose upper and
+  // lower bytes lie apart.
+  float (*dot_i16)(const float* a, const int8_t* high, const int8_t* low,
+                   size_t n);
 };
 
 // The plain reference, which every machine can run.

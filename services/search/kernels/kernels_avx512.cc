@@ -176,24 +176,34 @@ MITRA_AVX512 size_t Select(const int32_t* dots, const float* scales,
   return selected;
 }
 
-MITRA_AVX512 inline __m512 Load16(const Half* values) {
-  return _mm512_cvtph_ps(
-      _mm256_loadu_si256(reinterpret_cast<const __m256i*>(values)));
+// Sixteen values of 16 bits as floats.
+MITRA_AVX512 inline __m512 Joined(__m128i high, __m128i low) {
+  return _mm512_cvtepi32_ps(
+      _mm512_add_epi32(_mm512_slli_epi32(_mm512_cvtepi8_epi32(high), 8),
+                       _mm512_cvtepi8_epi32(low)));
 }
 
-MITRA_AVX512 float DotF16(const float* a, const Half* b, size_t n) {
+MITRA_AVX512 inline __m512 Load16(const int8_t* high, const int8_t* low) {
+  return Joined(_mm_loadu_si128(reinterpret_cast<const __m128i*>(high)),
+                _mm_loadu_si128(reinterpret_cast<const __m128i*>(low)));
+}
+
+MITRA_AVX512 float DotI16(const float* a, const int8_t* high, const int8_t* low,
+                          size_t n) {
   __m512 s0 = _mm512_setzero_ps();
   __m512 s1 = _mm512_setzero_ps();
   size_t i = 0;
   for (; i + 32 <= n; i += 32) {
-    s0 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i), Load16(b + i), s0);
-    s1 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 16), Load16(b + i + 16), s1);
+    s0 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i), Load16(high + i, low + i), s0);
+    s1 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 16),
+                         Load16(high + i + 16, low + i + 16), s1);
   }
   for (; i < n; i += 16) {
     const __mmask16 mask = n - i >= 16 ? static_cast<__mmask16>(0xffff)
                                        : static_cast<__mmask16>(Tail(n - i));
     s0 = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, a + i),
-                         _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, b + i)),
+                         Joined(_mm_maskz_loadu_epi8(mask, high + i),
+                                _mm_maskz_loadu_epi8(mask, low + i)),
                          s0);
   }
   return _mm512_reduce_add_ps(_mm512_add_ps(s0, s1));
@@ -203,7 +213,7 @@ MITRA_AVX512 float DotF16(const float* a, const Half* b, size_t n) {
 
 const Kernels* Avx512Kernels() {
   static constexpr Kernels kKernels = {"avx512",    DotI8,  DotI8Rows,
-                                       DotI8Gather, Select, DotF16};
+                                       DotI8Gather, Select, DotI16};
   static const bool can = __builtin_cpu_supports("avx512f") &&
                           __builtin_cpu_supports("avx512bw") &&
                           __builtin_cpu_supports("avx512vl") &&

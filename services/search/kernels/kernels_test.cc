@@ -127,56 +127,28 @@ TEST_P(KernelsTest, SelectKeepsOrderAndWritesNothingBeyondItsRoom) {
   }
 }
 
-TEST_P(KernelsTest, HalfDotAgreesWithDoublesForAnyLength) {
+TEST_P(KernelsTest, ValueDotAgreesWithDoublesForAnyLength) {
   std::mt19937 random(10);
   std::normal_distribution<float> normal(0, 1);
+  std::uniform_int_distribution<int> byte(-128, 127);
   std::vector<float> a(600);
-  std::vector<Half> b(600);
+  std::vector<int8_t> high(600), low(600);
   for (auto& v : a) v = normal(random);
-  for (auto& v : b) v = ToHalf(normal(random));
+  for (auto& v : high) v = static_cast<int8_t>(byte(random));
+  for (auto& v : low) v = static_cast<int8_t>(byte(random));
   for (size_t n = 0; n <= 300; ++n) {
     double want = 0;
     double size = 1;
     for (size_t i = 0; i < n; ++i) {
-      want += double{a[i + 1]} * double{FromHalf(b[i + 3])};
-      size += std::fabs(double{a[i + 1]} * double{FromHalf(b[i + 3])});
+      const double product =
+          double{a[i + 1]} * (256.0 * high[i + 3] + low[i + 5]);
+      want += product;
+      size += std::fabs(product);
     }
-    ASSERT_NEAR(GetParam()->dot_f16(a.data() + 1, b.data() + 3, n), want,
-                1e-6 * size)
+    ASSERT_NEAR(
+        GetParam()->dot_i16(a.data() + 1, high.data() + 3, low.data() + 5, n),
+        want, 1e-6 * size)
         << "n = " << n;
-  }
-}
-
-TEST(HalfTest, EveryHalfSurvivesAFloat) {
-  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
-    const auto half = static_cast<Half>(bits);
-    const float value = FromHalf(half);
-    if (std::isnan(value)) {
-      EXPECT_TRUE(std::isnan(FromHalf(ToHalf(value))));
-    } else {
-      ASSERT_EQ(ToHalf(value), half) << value;
-    }
-  }
-}
-
-TEST(HalfTest, RoundsToTheNearest) {
-  EXPECT_EQ(FromHalf(ToHalf(1)), 1);
-  EXPECT_EQ(FromHalf(ToHalf(-0.5F)), -0.5F);
-  EXPECT_EQ(FromHalf(ToHalf(65504)), 65504);
-  EXPECT_TRUE(std::isinf(FromHalf(ToHalf(65520))));
-  EXPECT_EQ(FromHalf(ToHalf(1e-9F)), 0);
-  std::mt19937 random(11);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  for (int i = 0; i < 100000; ++i) {
-    const float value = uniform(random);
-    const Half half = ToHalf(value);
-    const float error = std::fabs(FromHalf(half) - value);
-    for (int step : {-1, 1}) {
-      const auto other = static_cast<Half>(half + step);
-      if (std::isfinite(FromHalf(other))) {
-        EXPECT_LE(error, std::fabs(FromHalf(other) - value)) << value;
-      }
-    }
   }
 }
 

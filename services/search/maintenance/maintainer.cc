@@ -8,6 +8,7 @@
 
 #include "absl/time/clock.h"
 #include "common/observability/log.h"
+#include "services/search/maintenance/warm_up.h"
 
 namespace mitra::search {
 namespace {
@@ -70,6 +71,15 @@ void Maintainer::CheckReady() {
   const bool now =
       state_.usable() && (was || (options_.caught_up() && state_.settled()));
   if (was == now) return;
+  if (now) {
+    const absl::Time start = absl::Now();
+    const size_t answered =
+        WarmUp(*state_.Read().shared(), options_.plan, stop_);
+    LogInfo("search: warmed up",
+            {{"questions", answered},
+             {"ms", absl::ToInt64Milliseconds(absl::Now() - start)}});
+    if (stop_.load()) return;
+  }
   ready_.store(now, std::memory_order_release);
   options_.on_ready(now);
 }

@@ -14,6 +14,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "services/search/index/index_state.h"
+#include "services/search/partition/role_search.h"
 #include "services/search/snapshot/index_snapshot.h"
 
 namespace mitra::search {
@@ -29,6 +30,8 @@ class Maintainer {
     int build_threads = 1;
     // Threads of a build before that.
     int first_build_threads = 1;
+    // How the questions of the warm-up are searched.
+    SearchPlan plan;
     // Asked on each round: the feed has been followed to its head.
     std::function<bool()> caught_up;
     // Told whenever it changes: the index answers for all of the record.
@@ -43,7 +46,8 @@ class Maintainer {
   // There may be work. Cheap.
   void Wake();
 
-  // Caught up once, and all roles have their graphs.
+  // Caught up once, all roles have their graphs, and sampled questions have
+  // been asked.
   bool ready() const { return ready_.load(std::memory_order_acquire); }
   // Writes a snapshot now.
   absl::StatusOr<WrittenSnapshot> WriteSnapshot();

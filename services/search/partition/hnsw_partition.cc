@@ -15,7 +15,13 @@ absl::StatusOr<std::unique_ptr<HnswPartition>> HnswPartition::Build(
       BuildHnsw(vectors, rows, base == nullptr ? nullptr : &base->links(),
                 options));
   MITRA_ASSIGN_OR_RETURN(HnswLinks links, HnswLinks::FromParts(parts));
-  return std::make_unique<HnswPartition>(std::move(links));
+  auto partition = std::make_unique<HnswPartition>(std::move(links));
+  if (base != nullptr) {
+    partition->care_ = base->care_;
+    partition->calibrated_size_ = base->calibrated_size_;
+    if (base->uses_pivots()) partition->UsePivots(vectors);
+  }
+  return partition;
 }
 
 std::vector<uint32_t> HnswPartition::rows() const {
@@ -31,13 +37,19 @@ size_t HnswPartition::Breadth(size_t want, size_t passing) const {
 absl::Status HnswPartition::Search(const PartitionSearch& search,
                                    EstimatePool& pool) const {
   constexpr int kWalks = 3;
+  constexpr size_t kEntries = 32;
+  thread_local std::vector<uint32_t> entries;
+  entries.clear();
+  if (pivots_.has_value()) pivots_->Nearest(search.query, kEntries, entries);
   size_t breadth = Breadth(pool.want(), search.filter.count());
   for (int walk = 0; walk < kWalks; ++walk, breadth *= 4) {
     breadth = std::min(breadth, links_.rows().size());
     pool.Clear();
-    WalkHnsw(links_, search, breadth, pool);
-    if (breadth == links_.rows().size() || pool.Finish().size() >= pool.want())
+    WalkHnsw(links_, search, entries, breadth, pool);
+    if (breadth == links_.rows().size() ||
+        pool.Finish().size() >= pool.want()) {
       break;
+    }
   }
   return absl::OkStatus();
 }

@@ -92,13 +92,15 @@ class Walk {
   // estimated, the lists of the next are on their way from memory; the codes
   // that a group needs come all at once. What the end finds is the same: the
   // nearest are all looked around from, in whatever order.
-  void Spread(uint32_t from, size_t breadth) {
+  void Spread(absl::Span<const uint32_t> from, size_t breadth) {
     visited_.Begin(graph_.row_end());
     nearest_.clear();
-    visited_.Meet(from);
-    Call(0, from);
-    Estimate(1);
-    Take(0, breadth);
+    for (uint32_t row : from) {
+      if (visited_.Meet(row) == 0) continue;
+      Call(0, row);
+      Estimate(1);
+      Take(0, breadth);
+    }
     size_t next = 0;  // nobody before this place is left to look around from
     size_t count = 0;
     uint32_t group[kGroup];
@@ -238,11 +240,17 @@ class Walk {
 }  // namespace
 
 void WalkHnsw(const HnswLinks& graph, const PartitionSearch& search,
-              size_t breadth, EstimatePool& pool) {
+              absl::Span<const uint32_t> entries, size_t breadth,
+              EstimatePool& pool) {
   if (graph.rows().empty() || breadth == 0) return;
   thread_local Scratch scratch;
   Walk walk(graph, search, pool, scratch);
-  walk.Spread(walk.Descend(), breadth);
+  if (!entries.empty()) {
+    walk.Spread(entries, breadth);
+    return;
+  }
+  const uint32_t entry = walk.Descend();
+  walk.Spread({&entry, 1}, breadth);
 }
 
 }  // namespace mitra::search

@@ -5,20 +5,24 @@
 #define MITRA_SERVICES_SEARCH_PARTITION_HNSW_WALK_H_
 
 #include <cstddef>
+#include <cstdint>
 
+#include "absl/types/span.h"
 #include "services/search/partition/hnsw_links.h"
 #include "services/search/partition/partition.h"
 
 namespace mitra::search {
 
-// Walks from the entry point towards the query and ends when the `breadth`
-// nearest rows met have all been looked around from. Offers every row that it
+// Walks from `entries`, or from where the upper levels lead to if there are
+// none, towards the query and ends when the `breadth` nearest rows met have all
+// been looked around from. Offers every row that it
 // meets and that passes the filter to `pool`; rows that do not pass are ways
 // to others.
 //
 // Thread-safe; each thread keeps a byte per row of the largest graph it walked.
 void WalkHnsw(const HnswLinks& graph, const PartitionSearch& search,
-              size_t breadth, EstimatePool& pool);
+              absl::Span<const uint32_t> entries, size_t breadth,
+              EstimatePool& pool);
 
 }  // namespace mitra::search
 

@@ -13,6 +13,7 @@
 #include "services/search/partition/hnsw_partition.h"
 #include "services/search/partition/role_search.h"
 #include "services/search/partition/walk_calibration.h"
+#include "services/search/testing/vector_sets.h"
 
 namespace mitra::search {
 namespace {
@@ -353,6 +354,53 @@ TEST(WalkCalibrationTest, TakesTheLeastCareThatReachesTheGoal) {
   const std::atomic<bool> stop{true};
   CalibrateCare(*graph, role.parts.rows, sample, {}, &stop);
   EXPECT_EQ(graph->care(), .77);
+}
+
+TEST(HnswPartitionTest, PivotsFindClustersThatTheUpperLevelsMiss) {
+  // Many clusters with nothing between them.
+  VectorSet set(32, true, 5);
+  VectorRows vectors(16);
+  std::vector<uint32_t> rows;
+  auto all = std::make_shared<Roaring>();
+  for (uint32_t row = 0; row < 20000; ++row) {
+    const Vector v = set.Next();
+    vectors.Set(row, {v.data(), 16}, {v.data() + 16, 16});
+    rows.push_back(row);
+    all->add(row);
+  }
+  RolePartitions parts;
+  parts.rows = vectors.view();
+  parts.outside = std::make_shared<Roaring>();
+  RowFilter filter;
+  filter.matches = all;
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const std::shared_ptr<HnswPartition> graph,
+      HnswPartition::Build(parts.rows, rows, nullptr,
+                           {.links = 8, .build_breadth = 16}));
+  graph->set_care(0.1);
+  parts.sealed = graph;
+  const auto recall = [&] {
+    VectorSet asked(32, true, 5);
+    for (int i = 0; i < 30000; ++i) asked.Next();
+    double sum = 0;
+    for (int i = 0; i < 100; ++i) {
+      const Vector v = asked.Next();
+      const Query query(16, {v.data(), 16}, {v.data() + 16, 16}, 0.5F);
+      const auto found =
+          SearchRole(parts, filter, query, 10, AlwaysWalk(), ByRow);
+      const auto exact =
+          SearchRole(parts, filter, query, 10, {1000000, 1000000, 0}, ByRow);
+      EXPECT_TRUE(found.ok() && exact.ok());
+      if (found.ok() && exact.ok()) sum += Recall(Rows(*found), Rows(*exact));
+    }
+    return sum / 100;
+  };
+  const double without = recall();
+  graph->UsePivots(parts.rows);
+  const double with = recall();
+  EXPECT_LT(without, 0.97);
+  // Of what was missed, at most 60 % are missed still.
+  EXPECT_LT(1 - with, 0.6 * (1 - without));
 }
 
 TEST(HnswPartitionTest, PartsRoundTripAndDamageIsRefused) {

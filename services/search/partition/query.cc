@@ -34,12 +34,20 @@ float Query::Margin(const VectorRows::View& rows) const {
 }
 
 ScoredRow Query::Score(const VectorRows::View& rows, uint32_t row) const {
-  const auto dot = ActiveKernels().dot_f16;
-  const auto clamp = [](float v) { return std::clamp(v, -1.0F, 1.0F); };
+  const size_t d = need_.size();
+  const int8_t* codes = rows.codes(row);
+  const int8_t* lows = rows.lows(row);
+  const float step = rows.scale(row) / 256;
+  // The product of one side.
+  const auto side = [&](const std::vector<float>& asked, size_t begin) {
+    const float dot =
+        ActiveKernels().dot_i16(asked.data(), codes + begin, lows + begin, d);
+    return std::clamp(dot * step, -1.0F, 1.0F);
+  };
   ScoredRow scored;
   scored.row = row;
-  scored.give = clamp(dot(need_.data(), rows.offer(row), need_.size()));
-  scored.take = clamp(dot(offer_.data(), rows.need(row), offer_.size()));
+  scored.give = side(need_, 0);
+  scored.take = side(offer_, d);
   scored.score = weight_ * scored.give + (1 - weight_) * scored.take;
   return scored;
 }

@@ -19,7 +19,7 @@ bool WalkPays(const RolePartitions& role, const RowFilter& filter, size_t k,
   return count > breadth * plan.rows_per_breadth;
 }
 
-// Appends the exact scores of `entries`. Their values come from all over
+// Appends the exact scores of `entries`. Their bytes come from all over
 // memory: those of the next few are called for ahead.
 void ScoreAll(const VectorRows::View& rows, const Query& query,
               absl::Span<const EstimatePool::Entry> entries,
@@ -27,10 +27,10 @@ void ScoreAll(const VectorRows::View& rows, const Query& query,
   constexpr size_t kAhead = 4;
   for (size_t i = 0; i < entries.size(); ++i) {
     if (i + kAhead < entries.size()) {
-      const auto* next =
-          reinterpret_cast<const char*>(rows.offer(entries[i + kAhead].row));
-      for (size_t byte = 0; byte < rows.width() * sizeof(Half); byte += 64) {
-        __builtin_prefetch(next + byte);
+      const uint32_t next = entries[i + kAhead].row;
+      for (size_t byte = 0; byte < rows.width(); byte += 64) {
+        __builtin_prefetch(rows.codes(next) + byte);
+        __builtin_prefetch(rows.lows(next) + byte);
       }
     }
     scored.push_back(query.Score(rows, entries[i].row));

@@ -18,7 +18,7 @@ namespace mitra::search {
 struct SearchPlan {
   // Up to this many rows are always scanned: exact, and at this size as fast as
   // a walk at a recall of .98.
-  size_t scan_rows = 50000;
+  size_t scan_rows = 20000;
   // Up to this many matches of a filter are always scanned.
   size_t scan_matches = 30000;
   // Rows that are scanned in the time in which a walk becomes one row broader.

@@ -9,6 +9,9 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 
+// A value of 16 bits is at most this; its high byte then at most 127.
+constexpr float kLargest16 = 127 * 256;
+
 }  // namespace
 
 float Quantise(absl::Span<const float> values, int8_t* codes, float* residual) {
@@ -31,16 +34,37 @@ float Quantise(absl::Span<const float> values, int8_t* codes, float* residual) {
   return scale;
 }
 
+float Quantise16(absl::Span<const float> values, int8_t* high, int8_t* low) {
+  float largest = 0;
+  for (float v : values) largest = std::max(largest, std::fabs(v));
+  // Below that, scales would not be normal numbers; unit vectors are above.
+  const bool zero = largest < 1e-30F;
+  const float inverse = zero ? 0 : kLargest16 / largest;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const auto fixed = static_cast<int>(std::nearbyint(values[i] * inverse));
+    // To the nearest multiple of 256, so that the code is the nearest, too.
+    const int upper = (fixed + 128) >> 8;
+    high[i] = static_cast<int8_t>(upper);
+    low[i] = static_cast<int8_t>(fixed - 256 * upper);
+  }
+  return zero ? 0 : largest / 127.0F;
+}
+
 VectorRows::Chunk::Chunk(size_t stride, size_t width)
     : codes(HugePages<int8_t>(kChunkRows * stride)),
-      values(SmallPages<Half>(kChunkRows * width)) {}
+      lows(HugePages<int8_t>(kChunkRows * width)) {}
 
 std::vector<float> VectorRows::View::Read(uint32_t row, Side side) const {
   std::vector<float> values;
   if ((sides(row) & side) == 0) return values;
-  const Half* from = side == kOffer ? offer(row) : need(row);
+  const size_t begin = side == kOffer ? 0 : dimension_;
+  const int8_t* high = codes(row) + begin;
+  const int8_t* low = lows(row) + begin;
+  const float step = scale(row) / 256;
   values.resize(dimension_);
-  std::transform(from, from + dimension_, values.begin(), FromHalf);
+  for (size_t i = 0; i < dimension_; ++i) {
+    values[i] = static_cast<float>(256 * high[i] + low[i]) * step;
+  }
   return values;
 }
 
@@ -50,8 +74,38 @@ VectorRows::VectorRows(size_t dimension) {
   view_.directory_ = std::make_shared<const Directory>();
 }
 
+VectorRows::Row VectorRows::RowOf(absl::Span<const float> offer,
+                                  absl::Span<const float> need) const {
+  std::vector<float> joint(view_.width());
+  std::copy(offer.begin(), offer.end(), joint.begin());
+  std::copy(need.begin(), need.end(),
+            joint.begin() + static_cast<ptrdiff_t>(view_.dimension_));
+  Row row;
+  row.sides = static_cast<uint8_t>((offer.empty() ? 0 : kOffer) |
+                                   (need.empty() ? 0 : kNeed));
+  row.codes.resize(joint.size());
+  row.lows.resize(joint.size());
+  row.scale = Quantise16(joint, row.codes.data(), row.lows.data());
+  return row;
+}
+
 void VectorRows::Set(uint32_t row, absl::Span<const float> offer,
                      absl::Span<const float> need) {
+  const Row bytes = RowOf(offer, need);
+  SetBytes(row, bytes.sides, bytes.scale, bytes.codes.data(),
+           bytes.lows.data());
+}
+
+bool VectorRows::Holds(uint32_t row, absl::Span<const float> offer,
+                       absl::Span<const float> need) const {
+  const Row bytes = RowOf(offer, need);
+  return bytes.sides == view_.sides(row) && bytes.scale == view_.scale(row) &&
+         std::equal(bytes.codes.begin(), bytes.codes.end(), view_.codes(row)) &&
+         std::equal(bytes.lows.begin(), bytes.lows.end(), view_.lows(row));
+}
+
+void VectorRows::SetBytes(uint32_t row, uint8_t sides, float scale,
+                          const int8_t* codes, const int8_t* lows) {
   const size_t number = row / kChunkRows;
   if (number >= view_.directory_->chunks.size()) {
     auto directory = std::make_shared<Directory>(*view_.directory_);
@@ -67,25 +121,20 @@ void VectorRows::Set(uint32_t row, absl::Span<const float> offer,
   }
   Chunk& chunk = *view_.directory_->chunks[number];
   const size_t at = row % kChunkRows;
-  Half* values = chunk.values.get() + at * view_.width();
-  std::fill_n(values, view_.width(), ToHalf(0));
-  std::transform(offer.begin(), offer.end(), values, ToHalf);
-  std::transform(need.begin(), need.end(), values + view_.dimension_, ToHalf);
-  rounded_.resize(view_.width());
-  std::transform(values, values + view_.width(), rounded_.begin(), FromHalf);
-  float residual = 0;
-  chunk.scales[at] =
-      Quantise(rounded_, chunk.codes.get() + at * view_.stride_, &residual);
-  chunk.sides[at] = static_cast<uint8_t>((offer.empty() ? 0 : kOffer) |
-                                         (need.empty() ? 0 : kNeed));
-  view_.max_residual_ = std::max(view_.max_residual_, residual);
+  std::memcpy(chunk.codes.get() + at * view_.stride_, codes, view_.width());
+  std::memcpy(chunk.lows.get() + at * view_.width(), lows, view_.width());
+  chunk.scales[at] = scale;
+  chunk.sides[at] = sides;
+  int64_t lost = 0;  // what the codes alone do not tell
+  for (size_t i = 0; i < view_.width(); ++i) lost += lows[i] * lows[i];
+  view_.max_residual_ = std::max(
+      view_.max_residual_, std::sqrt(static_cast<float>(lost)) * scale / 256);
 }
 
 void VectorRows::Erase(uint32_t row) {
   Chunk& chunk = *view_.directory_->chunks[row / kChunkRows];
   const size_t at = row % kChunkRows;
-  std::memset(chunk.values.get() + at * view_.width(), 0,
-              view_.width() * sizeof(Half));
+  std::memset(chunk.lows.get() + at * view_.width(), 0, view_.width());
   std::memset(chunk.codes.get() + at * view_.stride_, 0, view_.stride_);
   chunk.scales[at] = 0;
   chunk.sides[at] = 0;

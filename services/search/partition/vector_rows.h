@@ -1,9 +1,10 @@
-// The vectors of one role: one row per facet, each stored once, as int8 codes
-// for scanning and walking and as 16-bit values for exact scores.
+// The vectors of one role: one row per facet, each value once, in 16 bits.
 //
 // A row is [offer ; need], 2·d values, each side of unit length or missing
-// (zeros). Its codes are value/scale with a scale of its own, padded with zeros
-// to a multiple of 64 bytes.
+// (zeros). A value is (high + low/256)·scale, with a scale of the row's own.
+// The high bytes are the row's codes, by which it is scanned and walked to,
+// padded with zeros to a multiple of 64 bytes; the low bytes lie apart and are
+// read only for exact scores.
 
 #ifndef MITRA_SERVICES_SEARCH_PARTITION_VECTOR_ROWS_H_
 #define MITRA_SERVICES_SEARCH_PARTITION_VECTOR_ROWS_H_
@@ -14,7 +15,6 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "services/search/kernels/half.h"
 #include "services/search/partition/pages.h"
 
 namespace mitra::search {
@@ -23,6 +23,10 @@ namespace mitra::search {
 // scale and adds the length of what was lost to `residual`. All zeros give
 // scale 0.
 float Quantise(absl::Span<const float> values, int8_t* codes, float* residual);
+
+// The same in 16 bits: value ≈ (high + low/256)·scale, each within
+// scale/512.
+float Quantise16(absl::Span<const float> values, int8_t* high, int8_t* low);
 
 // For one writer; Views may be read meanwhile. A row may only be written while
 // no View that lets readers reach it is alive (see RowPool).
@@ -39,7 +43,7 @@ class VectorRows {
   struct Chunk {
     Chunk(size_t stride, size_t width);
     Pages<int8_t> codes;  // kChunkRows × stride
-    Pages<Half> values;   // kChunkRows × 2d
+    Pages<int8_t> lows;   // kChunkRows × 2d
     float scales[kChunkRows] = {};
     uint8_t sides[kChunkRows] = {};
   };
@@ -59,9 +63,7 @@ class VectorRows {
     size_t width() const { return 2 * dimension_; }
     size_t stride() const { return stride_; }
     // Bytes behind one row.
-    size_t row_bytes() const {
-      return stride_ + width() * sizeof(Half) + sizeof(float) + 1;
-    }
+    size_t row_bytes() const { return stride_ + width() + sizeof(float) + 1; }
     // Upper bound of the length that quantising took from any row.
     float max_residual() const { return max_residual_; }
 
@@ -75,11 +77,10 @@ class VectorRows {
     uint8_t sides(uint32_t row) const {
       return chunk(row).sides[row % kChunkRows];
     }
-    // d values each; zeros if the side is missing.
-    const Half* offer(uint32_t row) const {
-      return chunk(row).values.get() + row % kChunkRows * width();
+    // 2·d low bytes, in the order of the codes.
+    const int8_t* lows(uint32_t row) const {
+      return chunk(row).lows.get() + row % kChunkRows * width();
     }
-    const Half* need(uint32_t row) const { return offer(row) + dimension_; }
     // One side as floats; empty if it is missing.
     std::vector<float> Read(uint32_t row, Side side) const;
     // Codes and scales of the rows from number·kBlockRows on.
@@ -107,9 +108,15 @@ class VectorRows {
   explicit VectorRows(size_t dimension);
 
   // Writes a row; makes room for it. Each side has d values or none. They are
-  // rounded to 16 bits first: scores are exact for what is kept.
+  // rounded to 16 bits: scores are exact for what is kept.
   void Set(uint32_t row, absl::Span<const float> offer,
            absl::Span<const float> need);
+  // Writes a row as another one was read: 2·d codes and low bytes.
+  void SetBytes(uint32_t row, uint8_t sides, float scale, const int8_t* codes,
+                const int8_t* lows);
+  // Set() with these would leave the row as it is.
+  bool Holds(uint32_t row, absl::Span<const float> offer,
+             absl::Span<const float> need) const;
   // Overwrites a row with zeros, so that nothing of it is left.
   void Erase(uint32_t row);
   // The rows of now. Rows written later may be reached through it, too.
@@ -117,8 +124,16 @@ class VectorRows {
   size_t bytes() const;
 
  private:
+  // A row in pieces.
+  struct Row {
+    uint8_t sides = 0;
+    float scale = 0;
+    std::vector<int8_t> codes;
+    std::vector<int8_t> lows;
+  };
+  Row RowOf(absl::Span<const float> offer, absl::Span<const float> need) const;
+
   View view_;
-  std::vector<float> rounded_;  // a row being written
 };
 
 }  // namespace mitra::search

@@ -101,22 +101,30 @@ void CalibrateCare(HnswPartition& graph, const VectorRows::View& rows,
     graph.set_care(care);
     return sample.Recall(100) >= goal.top100 && sample.Recall(10) >= goal.top10;
   };
+  const auto stopped = [&] {
+    return stop != nullptr && stop->load(std::memory_order_relaxed);
+  };
   // The smallest rung that is enough; the highest if none is.
-  size_t low = 0;
-  size_t high = std::size(kLadder) - 1;
-  while (low < high) {
-    if (stop != nullptr && stop->load(std::memory_order_relaxed)) {
-      graph.set_care(before);
-      return;
+  const auto smallest = [&] {
+    size_t low = 0;
+    size_t high = std::size(kLadder) - 1;
+    while (low < high && !stopped()) {
+      const size_t middle = (low + high) / 2;
+      if (enough(kLadder[middle])) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
     }
-    const size_t middle = (low + high) / 2;
-    if (enough(kLadder[middle])) {
-      high = middle;
-    } else {
-      low = middle + 1;
-    }
+    return kLadder[low];
+  };
+  double care = smallest();
+  if (!enough(care) && !graph.uses_pivots()) {
+    graph.UsePivots(rows);
+    care = smallest();
   }
-  graph.set_care(kLadder[low]);
+  graph.set_care(stopped() ? before : care);
+  if (!stopped()) graph.set_calibrated_size(graph.size());
 }
 
 }  // namespace mitra::search

@@ -27,8 +27,9 @@ std::vector<Query> SampleQueries(const HnswPartition& graph,
                                  const VectorRows::View& rows, size_t count);
 
 // Sets the smallest care (see WalkBreadth) of a ladder with which walks reach
-// the goal on `sample`, and warms the graph up on the way. Each query is
-// scanned once: 10 ms a million rows. Leaves the care as it is if stopped.
+// the goal on `sample`, and warms the graph up on the way. If none does, walks
+// begin at pivots, which costs each some microseconds. Each query is scanned
+// once: 10 ms a million rows. Leaves the care as it is if stopped.
 void CalibrateCare(HnswPartition& graph, const VectorRows::View& rows,
                    absl::Span<const Query> sample, const RecallGoal& goal,
                    const std::atomic<bool>* stop);

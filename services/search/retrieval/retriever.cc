@@ -94,7 +94,7 @@ class BetterCandidate {
   bool operator()(const Candidate& a, const Candidate& b) const {
     if (a.score != b.score) return a.score > b.score;
     if (a.member != b.member) {
-      return view_.member(a.member).id < view_.member(b.member).id;
+      return view_.member(a.member).id() < view_.member(b.member).id();
     }
     return a.role < b.role;
   }
@@ -106,7 +106,7 @@ class BetterCandidate {
 Candidate ToCandidate(const RoleView& role_view, int role,
                       const ScoredRow& scored) {
   Candidate candidate;
-  candidate.member = role_view.attributes[scored.row].member;
+  candidate.member = role_view.columns.attributes[scored.row].member;
   candidate.role = role;
   candidate.give = scored.give;
   candidate.take = scored.take;
@@ -147,7 +147,7 @@ RowFilter FilterRole(const IndexView& view, int role,
   RowFilter rows;
   rows.eligible = role_view.eligible;
   rows.eligible_count = role_view.eligible_count;
-  rows.matches = filter.Match(role_view.postings);
+  rows.matches = filter.Match(role_view.columns);
   std::vector<uint32_t> hidden;
   for (uint32_t member : excluded) {
     for (const FacetRow& facet : view.member(member).facets) {
@@ -186,13 +186,14 @@ absl::StatusOr<Retrieved> Retrieve(const IndexView& view,
     const RowFilter& filter = filters.back().second;
     retrieved.eligible += filter.count();
     const auto before = [&](uint32_t a, uint32_t b) {
-      return view.member(role_view.attributes[a].member).id <
-             view.member(role_view.attributes[b].member).id;
+      return view.member(role_view.columns.attributes[a].member).id() <
+             view.member(role_view.columns.attributes[b].member).id();
     };
     MITRA_ASSIGN_OR_RETURN(const std::vector<ScoredRow> found,
                            SearchRole(role_view.partitions, filter, query,
                                       retrieval.k, plan, before));
     for (const ScoredRow& scored : found) {
+      if (scored.score < retrieval.min_score) break;  // best first
       candidates.push_back(ToCandidate(role_view, role, scored));
     }
   }
@@ -215,9 +216,10 @@ absl::StatusOr<Retrieved> Retrieve(const IndexView& view,
       for (const auto& [role, filter] : filters) {
         if (role != facet.role || !filter.Passes(facet.row)) continue;
         const RoleView& role_view = view.roles[facet.role];
-        also.push_back(
-            ToCandidate(role_view, role,
-                        query.Score(role_view.partitions.rows, facet.row)));
+        const ScoredRow scored =
+            query.Score(role_view.partitions.rows, facet.row);
+        if (scored.score < retrieval.min_score) continue;
+        also.push_back(ToCandidate(role_view, role, scored));
         also.back().also_scored = true;
       }
     }

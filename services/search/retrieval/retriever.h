@@ -4,6 +4,7 @@
 #define MITRA_SERVICES_SEARCH_RETRIEVAL_RETRIEVER_H_
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ struct Retrieval {
   // Share of what the candidate gives the subject, 0 to 1.
   double weight = 0.5;
   size_t k = 0;
+  // Candidates below this score are left out.
+  float min_score = -std::numeric_limits<float>::infinity();
   // Members to be scored beside those that are found.
   std::vector<std::string> also_score_ids;
 };
@@ -43,7 +46,8 @@ struct Candidate {
 };
 
 struct Retrieved {
-  // The min(k, eligible) best members by score, then id; then those of
+  // The min(k, eligible) best members by score, then id, as far as they reach
+  // the least score; then those of
   // also_score_ids that are eligible and not among them, by the same order.
   // Each member once, with its best facet; never the subject.
   std::vector<Candidate> candidates;

@@ -48,7 +48,7 @@ class RetrieverTest : public testing::Test {
     std::vector<std::string> ids;
     for (const Candidate& c : retrieved.candidates) {
       if (c.also_scored == also_scored)
-        ids.push_back(view->member(c.member).id);
+        ids.emplace_back(view->member(c.member).id());
     }
     return ids;
   }

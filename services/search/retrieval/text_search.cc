@@ -60,15 +60,15 @@ class Searcher {
     for (const auto& [role, filter] : filters_) {
       const RoleView& role_view = view_.roles[static_cast<size_t>(role)];
       const auto before = [&](uint32_t a, uint32_t b) {
-        return view_.member(role_view.attributes[a].member).id <
-               view_.member(role_view.attributes[b].member).id;
+        return view_.member(role_view.columns.attributes[a].member).id() <
+               view_.member(role_view.columns.attributes[b].member).id();
       };
       MITRA_ASSIGN_OR_RETURN(const std::vector<ScoredRow> found,
                              SearchRole(role_view.partitions, filter, query_,
                                         kMaxTextHits / 4, plan, before));
       for (const ScoredRow& scored : found) {
         if (std::max(scored.give, scored.take) < kNear) continue;
-        words_.try_emplace(role_view.attributes[scored.row].member);
+        words_.try_emplace(role_view.columns.attributes[scored.row].member);
       }
     }
     return absl::OkStatus();
@@ -82,7 +82,7 @@ class Searcher {
     const auto better = [&](const TextHit& a, const TextHit& b) {
       if (a.exact_name != b.exact_name) return a.exact_name;
       if (a.score != b.score) return a.score > b.score;
-      return view_.member(a.member).id < view_.member(b.member).id;
+      return view_.member(a.member).id() < view_.member(b.member).id();
     };
     const size_t n = std::min(hits.size(), kMaxTextHits);
     std::partial_sort(hits.begin(), hits.begin() + static_cast<ptrdiff_t>(n),

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/base/attributes.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -20,28 +21,62 @@ std::string RoleLabel(size_t role) {
   return name.substr(sizeof("role_") - 1);
 }
 
+// The figures of a component by name.
+class FigureMap {
+ public:
+  explicit FigureMap(v1::ComponentStatus& component)
+      : figures_(*component.mutable_figures()) {}
+  // Not inlined: g++ 12 warns of the key's constructor.
+  ABSL_ATTRIBUTE_NOINLINE double& operator[](std::string name) {
+    return figures_[name];
+  }
+
+ private:
+  google::protobuf::Map<std::string, double>& figures_;
+};
+
 void Describe(const IndexState::RoleFigures& figures, size_t role,
               v1::ComponentStatus& out) {
   out.set_name(absl::StrCat("partition/", RoleLabel(role)));
   out.set_ok(true);
   out.set_detail(figures.graph == 0 ? "flat" : "hnsw");
-  auto& values = *out.mutable_figures();
+  FigureMap values(out);
   values["facets"] = static_cast<double>(figures.live);
   values["graph_rows"] = static_cast<double>(figures.graph);
   values["delta_rows"] = static_cast<double>(figures.outside);
   values["dead_rows"] = static_cast<double>(figures.dead);
   values["oldest_dead_seconds"] = absl::ToDoubleSeconds(figures.oldest_dead);
   values["bytes"] = static_cast<double>(figures.bytes);
+  values["building"] = figures.building ? 1 : 0;
+  values["walk_care"] = figures.care;
+}
+
+void Describe(const Canary::Figures& figures, int role,
+              v1::ServiceStatus& response) {
+  // What is promised, less what a small sample errs by.
+  constexpr double kLeast = 0.97;
+  if (figures.samples == 0) return;
+  v1::ComponentStatus& out = *response.add_components();
+  out.set_name(absl::StrCat(
+      "canary/", role == 0 ? "several" : RoleLabel(static_cast<size_t>(role))));
+  out.set_ok(figures.recall >= kLeast && figures.fill == 1);
+  FigureMap values(out);
+  values["samples"] = static_cast<double>(figures.samples);
+  values["recall"] = figures.recall;
+  values["worst_recall"] = figures.worst_recall;
+  values["fill"] = figures.fill;
 }
 
 }  // namespace
 
 OperationsRpc::OperationsRpc(const IndexState& state,
                              const feed::Follower& follower,
-                             Maintainer& maintainer, rpc::Executor& executor)
+                             Maintainer& maintainer, const Canary& canary,
+                             rpc::Executor& executor)
     : state_(state),
       follower_(follower),
       maintainer_(maintainer),
+      canary_(canary),
       executor_(executor),
       start_(absl::Now()) {}
 
@@ -93,6 +128,9 @@ rpc::Task<absl::Status> OperationsRpc::GetSearchStatus(
   for (size_t role = 1; role < kRoles; ++role) {
     Describe(figures.roles[role], role, *response.add_components());
   }
+  for (int role = 0; role < kRoles; ++role) {
+    Describe(canary_.figures(role), role, response);
+  }
   co_return absl::OkStatus();
 }
 
@@ -111,9 +149,9 @@ rpc::Task<absl::Status> OperationsRpc::WriteSearchSnapshot(
   co_return absl::OkStatus();
 }
 
-void ExportIndexMetrics(const IndexState& state) {
+void ExportIndexMetrics(const IndexState& state, const Canary& canary) {
   MetricRegistry& metrics = Metrics();
-  metrics.OnCollect([&state, &metrics] {
+  metrics.OnCollect([&state, &canary, &metrics] {
     const IndexState::Figures figures = state.figures();
     const auto set = [&](absl::string_view name, absl::string_view help,
                          double value, MetricLabels labels = {}) {
@@ -123,6 +161,27 @@ void ExportIndexMetrics(const IndexState& state) {
         static_cast<double>(figures.members));
     set("mitra_search_index_bytes", "Bytes of the index.",
         static_cast<double>(figures.bytes));
+    set("mitra_search_canary_dropped",
+        "Sampled questions that came too fast to be asked again.",
+        static_cast<double>(canary.dropped()));
+    for (int role = 0; role < kRoles; ++role) {
+      const Canary::Figures seen = canary.figures(role);
+      if (seen.samples == 0) continue;
+      const MetricLabels labels = {
+          {"role",
+           role == 0 ? "several" : RoleLabel(static_cast<size_t>(role))}};
+      set("mitra_search_canary_samples", "Questions that were asked again.",
+          static_cast<double>(seen.samples), labels);
+      set("mitra_search_canary_recall",
+          "Share of the exact answer that was given, latest samples.",
+          seen.recall, labels);
+      set("mitra_search_canary_worst_recall",
+          "The least share of an exact answer that was given, latest samples.",
+          seen.worst_recall, labels);
+      set("mitra_search_canary_fill",
+          "Candidates given, of as many as there should be, latest samples.",
+          seen.fill, labels);
+    }
     set("mitra_search_watermark", "Revision that the index has applied.",
         static_cast<double>(state.Read()->watermark));
     for (size_t role = 1; role < kRoles; ++role) {
@@ -132,6 +191,10 @@ void ExportIndexMetrics(const IndexState& state) {
           static_cast<double>(from.live), labels);
       set("mitra_search_delta_rows", "Rows outside the graph of a role.",
           static_cast<double>(from.outside), labels);
+      set("mitra_search_building", "A graph of the role is being built.",
+          from.building ? 1 : 0, labels);
+      set("mitra_search_walk_care", "Breadth of walks, see WalkBreadth.",
+          from.care, labels);
       set("mitra_search_dead_rows", "Deleted rows in the graph of a role.",
           static_cast<double>(from.dead), labels);
     }

@@ -9,6 +9,7 @@
 #include "common/rpc/call_context.h"
 #include "common/rpc/executor.h"
 #include "common/rpc/task.h"
+#include "services/search/canary/canary.h"
 #include "services/search/index/index_state.h"
 #include "services/search/maintenance/maintainer.h"
 
@@ -25,7 +26,8 @@ namespace mitra::search {
 class OperationsRpc {
  public:
   OperationsRpc(const IndexState& state, const feed::Follower& follower,
-                Maintainer& maintainer, rpc::Executor& executor);
+                Maintainer& maintainer, const Canary& canary,
+                rpc::Executor& executor);
 
   rpc::Task<absl::Status> GetSearchStatus(rpc::CallContext& call,
                                           const v1::GetStatusRequest& request,
@@ -38,13 +40,14 @@ class OperationsRpc {
   const IndexState& state_;
   const feed::Follower& follower_;
   Maintainer& maintainer_;
+  const Canary& canary_;
   rpc::Executor& executor_;
   const absl::Time start_;
 };
 
-// Keeps the gauges of search in the process's metrics up to date. The state
-// must live as long as the process.
-void ExportIndexMetrics(const IndexState& state);
+// Keeps the gauges of search in the process's metrics up to date. Both must
+// live as long as the process.
+void ExportIndexMetrics(const IndexState& state, const Canary& canary);
 
 }  // namespace mitra::search
 

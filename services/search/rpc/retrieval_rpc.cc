@@ -40,7 +40,7 @@ void AddColumns(const IndexView& view, const Retrieved& retrieved,
   answer.mutable_take()->Reserve(count);
   uint32_t found = 0;
   for (const Candidate& candidate : retrieved.candidates) {
-    const auto& id = view.member(candidate.member).id;
+    const absl::string_view id = view.member(candidate.member).id();
     ids.push_back(static_cast<char>(id.size()));
     ids.append(id.data(), id.size());
     roles.push_back(static_cast<char>(candidate.role));
@@ -78,6 +78,12 @@ absl::StatusOr<Retrieval> RetrievalRpc::FromProto(
                                      ", is ", request.k()));
   }
   retrieval.k = static_cast<size_t>(request.k());
+  if (request.has_min_score()) {
+    if (!(request.min_score() >= -1 && request.min_score() <= 1)) {
+      violations.Add("min_score", "must be from -1 to 1");
+    }
+    retrieval.min_score = request.min_score();
+  }
   if (request.also_score_ids_size() > kMaxAlsoScored) {
     violations.Add(
         "also_score_ids",
@@ -156,11 +162,13 @@ absl::Status RetrievalRpc::Answer(const v1::RetrieveRequest& request,
   MITRA_ASSIGN_OR_RETURN(const Retrieval retrieval, FromProto(*view, request));
   MITRA_ASSIGN_OR_RETURN(const Retrieved retrieved,
                          search::Retrieve(*view, retrieval, plan_));
+  if (canary_ != nullptr) canary_->Offer(view.shared(), retrieval, retrieved);
   response.mutable_candidates()->Reserve(
       static_cast<int>(retrieved.candidates.size()));
   for (const Candidate& candidate : retrieved.candidates) {
     auto& out = *response.add_candidates();
-    out.set_profile_id(view->member(candidate.member).id);
+    const absl::string_view id = view->member(candidate.member).id();
+    out.set_profile_id(id.data(), id.size());
     out.set_role(static_cast<v1::Role>(candidate.role));
     out.set_give(candidate.give);
     out.set_take(candidate.take);
@@ -202,6 +210,7 @@ rpc::Task<absl::Status> RetrievalRpc::RetrieveBatch(
         retrieval.ok() ? search::Retrieve(*view, *retrieval, plan_)
                        : absl::StatusOr<Retrieved>(retrieval.status());
     if (found.ok()) {
+      if (canary_ != nullptr) canary_->Offer(view.shared(), *retrieval, *found);
       AddColumns(*view, *found, answer);
     } else {
       *answer.mutable_status() = ToRpcStatus(found.status());

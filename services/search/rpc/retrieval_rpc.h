@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "common/rpc/call_context.h"
 #include "common/rpc/task.h"
+#include "services/search/canary/canary.h"
 #include "services/search/index/index_state.h"
 #include "services/search/partition/role_search.h"
 #include "services/search/retrieval/query_embedder.h"
@@ -25,12 +26,14 @@ namespace mitra::search {
 // Thread-safe. What it is given must outlive it.
 class RetrievalRpc {
  public:
+  // `canary` may be null.
   RetrievalRpc(const IndexState& state, QueryEmbedder& embedder, Gate gate,
-               SearchPlan plan)
+               SearchPlan plan, Canary* canary = nullptr)
       : state_(state),
         embedder_(embedder),
         gate_(std::move(gate)),
-        plan_(plan) {}
+        plan_(plan),
+        canary_(canary) {}
 
   rpc::Task<absl::Status> Retrieve(rpc::CallContext& call,
                                    const v1::RetrieveRequest& request,
@@ -52,6 +55,7 @@ class RetrievalRpc {
   QueryEmbedder& embedder_;
   const Gate gate_;
   const SearchPlan plan_;
+  Canary* const canary_;
 };
 
 }  // namespace mitra::search

@@ -1,5 +1,6 @@
 #include "services/search/rpc/search_rpc.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
 #include "mitra/v1/search_service.pb.h"
+#include "services/search/retrieval/facet_counts.h"
 #include "services/search/retrieval/retriever.h"
 #include "services/search/retrieval/text_search.h"
 #define XXH_INLINE_ALL
@@ -59,10 +61,46 @@ absl::Status Validate(const v1::SearchProfilesRequest& request,
     violations.Add("page_size", absl::StrCat("must be from 1 to ", kMaxPageSize,
                                              ", is ", request.page_size()));
   }
+  if (!(request.min_score() >= 0 && request.min_score() <= 1)) {
+    violations.Add("min_score", "must be from 0 to 1");
+  }
+  for (int i = 0; i < request.counted_fields_size(); ++i) {
+    const int field = request.counted_fields(i);
+    const auto begin = request.counted_fields().begin();
+    if (field == v1::COUNTED_FIELD_UNSPECIFIED ||
+        !v1::CountedField_IsValid(field)) {
+      violations.Add(absl::StrCat("counted_fields[", i, "]"),
+                     absl::StrCat("is not a known value, is ", field));
+    } else if (std::find(begin, begin + i, field) != begin + i) {
+      violations.Add(absl::StrCat("counted_fields[", i, "]"),
+                     "stands there twice");
+    }
+  }
   if (!request.actor_id().empty() && !IsValidId(request.actor_id())) {
     violations.Add("actor_id", "is not a member id");
   }
   return violations.ToStatus();
+}
+
+void AddCounts(const IndexView& view, const v1::SearchProfilesRequest& request,
+               const std::vector<int>& roles, const MemberFilter& filter,
+               v1::SearchProfilesResponse& response) {
+  if (request.counted_fields().empty()) return;
+  std::vector<v1::CountedField> fields;
+  for (int field : request.counted_fields()) {
+    fields.push_back(static_cast<v1::CountedField>(field));
+  }
+  const FacetCounts counts = CountFacets(view, roles, filter, fields);
+  response.set_counted_facets(counts.facets);
+  for (size_t i = 0; i < fields.size(); ++i) {
+    auto& out = *response.add_counts();
+    out.set_field(fields[i]);
+    for (const ValueCount& counted : counts.fields[i]) {
+      auto& value = *out.add_values();
+      value.set_value(counted.value);
+      value.set_count(counted.count);
+    }
+  }
 }
 
 absl::Status Expired() {
@@ -95,6 +133,7 @@ absl::StatusOr<std::shared_ptr<const ResultList>> SearchRpc::FirstList(
   auto list = std::make_shared<ResultList>();
   list->reserve(hits.size());
   for (const TextHit& hit : hits) {
+    if (double{hit.score} < request.min_score()) continue;
     list->push_back(
         {hit.member, view.member(hit.member).incarnation, hit.role, hit.score});
   }
@@ -118,6 +157,7 @@ absl::Status SearchRpc::Answer(const rpc::CallContext& call,
   std::shared_ptr<const ResultList> list;
   if (request.page_token().empty()) {
     MITRA_ASSIGN_OR_RETURN(list, FirstList(*view, request, roles, filter));
+    AddCounts(*view, request, roles, filter, response);
   } else {
     MITRA_ASSIGN_OR_RETURN(
         const std::string payload,
@@ -158,11 +198,11 @@ absl::Status SearchRpc::Answer(const rpc::CallContext& call,
     if (!may_show(hit)) continue;
     const Member& member = view->member(hit.member);
     auto& out = *response.add_hits();
-    out.set_profile_id(member.id);
-    out.set_display_name(member.display_name);
+    out.set_profile_id(std::string(member.id()));
+    out.set_display_name(std::string(member.display_name()));
     out.set_role(static_cast<v1::Role>(hit.role));
     out.set_score(double{hit.score});
-    out.set_region_code(member.region_code);
+    out.set_region_code(std::string(member.region_code()));
   }
   if (next < list->size()) {
     if (start.list == 0) start.list = lists_.Keep(list);

@@ -340,6 +340,94 @@ TEST_F(SearchRpcTest, ABatchSaysWhatItsRequestsWouldSay) {
               NamesField("requests"));
 }
 
+TEST_F(SearchRpcTest, CountsFacetsThatPassTheFilterExactly) {
+  const char* regions[] = {"33.72.01", "33.74.02", "32.73"};
+  for (int i = 0; i < 30; ++i) {
+    ChangeBuilder change = Business(absl::StrCat("p", i), "Usaha", "biji kopi");
+    change.profile().set_region_code(regions[i % 3]);
+    change.profile().add_languages(i % 2 == 0 ? "id" : "jv");
+    change.profile().set_hidden(i >= 24);
+    if (i < 6) change.Facet(v1::ROLE_MENTOR, vectors_.Next(), {});
+    Apply(change.change());
+  }
+  Commit();
+  v1::SearchProfilesRequest request;
+  request.set_query("kopi");
+  request.set_page_size(1);
+  request.mutable_filter()->add_exclude_ids("p0");
+  for (const auto field :
+       {v1::COUNTED_FIELD_PROVINCE, v1::COUNTED_FIELD_REGENCY,
+        v1::COUNTED_FIELD_LANGUAGE, v1::COUNTED_FIELD_ROLE,
+        v1::COUNTED_FIELD_OFFER, v1::COUNTED_FIELD_NORM}) {
+    request.add_counted_fields(field);
+  }
+  const auto counted = [](const v1::SearchProfilesResponse& response, int i) {
+    std::string text;
+    for (const auto& value : response.counts(i).values()) {
+      absl::StrAppend(&text, value.value(), ":", value.count(), " ");
+    }
+    return text;
+  };
+
+  const auto all = Search(request);
+  MITRA_ASSERT_OK(all);
+  EXPECT_EQ(all->counted_facets(), 28U);  // p1 … p23, p1 … p5 as mentors
+  ASSERT_EQ(all->counts_size(), 6);
+  EXPECT_EQ(counted(*all, 0), "33:18 32:10 ");
+  EXPECT_EQ(counted(*all, 1), "32.73:10 33.74:10 33.72:8 ");
+  EXPECT_EQ(counted(*all, 2), "jv:15 id:13 ");
+  EXPECT_EQ(counted(*all, 3), "ROLE_BUSINESS:23 ROLE_MENTOR:5 ");
+  EXPECT_EQ(counted(*all, 4), "RESOURCE_OPPORTUNITY:23 ");
+  EXPECT_EQ(counted(*all, 5), "");
+
+  v1::SearchProfilesRequest second = request;
+  second.set_page_token(all->next_page_token());
+  const auto next = Search(second);
+  MITRA_ASSERT_OK(next);
+  EXPECT_EQ(next->counts_size(), 0);
+
+  request.mutable_filter()->add_languages("jv");
+  request.add_roles(v1::ROLE_MENTOR);
+  const auto some = Search(request);
+  MITRA_ASSERT_OK(some);
+  EXPECT_EQ(some->counted_facets(), 3U);
+  EXPECT_EQ(counted(*some, 1), "32.73:1 33.72:1 33.74:1 ");
+
+  request.add_counted_fields(v1::COUNTED_FIELD_ROLE);
+  request.add_counted_fields(static_cast<v1::CountedField>(99));
+  request.set_min_score(1.5);
+  EXPECT_THAT(ViolatedFields(Search(request).status()),
+              testing::UnorderedElementsAre("counted_fields[6]",
+                                            "counted_fields[7]", "min_score"));
+}
+
+TEST_F(SearchRpcTest, CandidatesAndHitsBelowTheLeastScoreAreLeftOut) {
+  Apply(Business("a", "Kopi Lawu", "biji kopi sangrai").change());
+  Apply(Business("b", "Toko Besi", "paku dan semen").change());
+  Commit();
+  v1::RetrieveRequest request = Ask("biji kopi sangrai");
+  request.add_also_score_ids("b");
+  ASSERT_EQ(Retrieve(request)->candidates_size(), 2);
+  request.set_min_score(0.9F);
+  const auto near = Retrieve(request);
+  ASSERT_EQ(near->candidates_size(), 1);
+  EXPECT_EQ(near->candidates(0).profile_id(), "a");
+  request.set_k(1);
+  request.clear_also_score_ids();
+  request.add_also_score_ids("b");
+  EXPECT_EQ(Retrieve(request)->candidates_size(), 1);
+  request.set_min_score(std::nanf(""));
+  EXPECT_THAT(Retrieve(request), NamesField("min_score"));
+
+  v1::SearchProfilesRequest words;
+  words.set_query("kopi lawu");
+  ASSERT_GE(Search(words)->hits_size(), 1);
+  words.set_min_score(1);
+  ASSERT_EQ(Search(words)->hits_size(), 1);  // the name itself
+  words.set_query("kopi sangrai");
+  EXPECT_EQ(Search(words)->hits_size(), 0);
+}
+
 TEST_F(SearchRpcTest, EachBadFieldOfARetrievalIsNamed) {
   Apply(Business("a", "Kopi", "kopi").change());
   Commit();

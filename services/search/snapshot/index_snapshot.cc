@@ -20,7 +20,7 @@ using snapshot::Reader;
 using snapshot::Writer;
 
 constexpr char kFormat[] = "mitra-search-index";
-constexpr uint32_t kVersion = 3;
+constexpr uint32_t kVersion = 4;
 
 // Records as they stand in the file. All bytes are named, none is padding.
 struct MemberRecord {
@@ -43,14 +43,25 @@ struct FacetRecord {
   uint16_t norms;
   uint16_t offers;
   uint16_t needs;
+  uint16_t free_seats;
   uint8_t role;
   uint8_t kind;
   uint8_t scale;
   uint8_t eligible;
-  uint8_t seats_free;
   uint8_t verified;
+  uint8_t zeros[3];
 };
-static_assert(sizeof(FacetRecord) == 68);
+static_assert(sizeof(FacetRecord) == 72);
+
+// Belongs to the facet of that place among the facet records; ascending.
+struct FigureRecord {
+  uint32_t facet;
+  uint8_t kind;
+  uint8_t resource;
+  uint16_t measure;
+  double value;
+};
+static_assert(sizeof(FigureRecord) == 16);
 
 FacetRecord ToRecord(const FacetRow& facet, const RowAttributes& a,
                      bool eligible) {
@@ -67,15 +78,15 @@ FacetRecord ToRecord(const FacetRow& facet, const RowAttributes& a,
   record.needs = a.needs;
   record.kind = a.kind;
   record.scale = a.scale;
-  record.seats_free = a.seats_free;
+  record.free_seats = a.free_seats;
   record.verified = a.verified;
   return record;
 }
 
 IndexState::Restored::Facet FromRecord(const FacetRecord& record) {
-  IndexState::Restored::Facet facet{
-      record.role, record.row, {}, record.eligible != 0};
-  RowAttributes& a = facet.attributes;
+  IndexState::Restored::Facet facet{record.role, record.row, {}};
+  facet.facts.eligible = record.eligible != 0;
+  RowAttributes& a = facet.facts.attributes;
   std::copy(std::begin(record.languages), std::end(record.languages),
             a.languages.begin());
   std::copy(std::begin(record.sectors), std::end(record.sectors),
@@ -87,7 +98,7 @@ IndexState::Restored::Facet FromRecord(const FacetRecord& record) {
   a.needs = record.needs;
   a.kind = record.kind;
   a.scale = record.scale;
-  a.seats_free = record.seats_free != 0;
+  a.free_seats = record.free_seats;
   a.verified = record.verified != 0;
   return facet;
 }
@@ -103,13 +114,14 @@ absl::Status WriteMembers(Writer& writer, const IndexView& view) {
   std::vector<std::string> ids, names, regions;
   std::vector<MemberRecord> members;
   std::vector<FacetRecord> facets;
+  std::vector<FigureRecord> figures;
   for (size_t i = 0; i < view.members.size(); ++i) {
     const Member* member = view.members[i].get();
     MemberRecord& record = members.emplace_back();
     record = {};
-    ids.push_back(member == nullptr ? "" : member->id);
-    names.push_back(member == nullptr ? "" : member->display_name);
-    regions.push_back(member == nullptr ? "" : member->region_code);
+    ids.emplace_back(member == nullptr ? "" : member->id());
+    names.emplace_back(member == nullptr ? "" : member->display_name());
+    regions.emplace_back(member == nullptr ? "" : member->region_code());
     if (member == nullptr) continue;
     record.incarnation = member->incarnation;
     record.revision = member->revision;
@@ -121,7 +133,12 @@ absl::Status WriteMembers(Writer& writer, const IndexView& view) {
       const RoleView& role = view.roles[facet.role];
       const bool eligible = role.eligible[facet.row / RowBits::kRows].test(
           facet.row % RowBits::kRows);
-      facets.push_back(ToRecord(facet, role.attributes[facet.row], eligible));
+      for (const Figure& f : role.columns.figures.Get(facet.row)) {
+        figures.push_back({static_cast<uint32_t>(facets.size()), f.kind,
+                           f.resource, f.measure, f.value});
+      }
+      facets.push_back(
+          ToRecord(facet, role.columns.attributes[facet.row], eligible));
     }
   }
   MITRA_RETURN_IF_ERROR(writer.WriteStrings("ids", ids));
@@ -129,7 +146,9 @@ absl::Status WriteMembers(Writer& writer, const IndexView& view) {
   MITRA_RETURN_IF_ERROR(writer.WriteStrings("regions", regions));
   MITRA_RETURN_IF_ERROR(
       writer.WriteVector<MemberRecord>("members", members, true));
-  return writer.WriteVector<FacetRecord>("facets", facets, true);
+  MITRA_RETURN_IF_ERROR(
+      writer.WriteVector<FacetRecord>("facets", facets, true));
+  return writer.WriteVector<FigureRecord>("figures", figures, true);
 }
 
 // Which rows of each role are worth keeping: those of live members, and dead
@@ -137,7 +156,7 @@ absl::Status WriteMembers(Writer& writer, const IndexView& view) {
 std::vector<std::vector<bool>> UsedRows(const IndexView& view) {
   std::vector<std::vector<bool>> used(kRoles);
   for (size_t role = 0; role < kRoles; ++role) {
-    used[role].resize(view.roles[role].attributes.size());
+    used[role].resize(view.roles[role].columns.attributes.size());
     if (view.roles[role].graph == nullptr) continue;
     for (uint32_t row : view.roles[role].graph->rows()) used[role][row] = true;
   }
@@ -154,22 +173,33 @@ absl::Status WriteRole(Writer& writer, size_t role, const RoleView& view,
                        const std::vector<bool>& used) {
   const VectorRows::View& rows = view.partitions.rows;
   std::vector<uint8_t> sides(used.size());
+  std::vector<float> scales(used.size());
   for (uint32_t row = 0; row < used.size(); ++row) {
-    if (used[row]) sides[row] = rows.sides(row);
+    if (!used[row]) continue;
+    sides[row] = rows.sides(row);
+    scales[row] = rows.scale(row);
   }
   MITRA_RETURN_IF_ERROR(
       writer.WriteVector<uint8_t>(RoleSection(role, "sides"), sides, true));
   MITRA_RETURN_IF_ERROR(
-      writer.BeginSection(RoleSection(role, "values"), false));
-  const std::string zeros(rows.width() * sizeof(Half), '\0');
-  for (uint32_t row = 0; row < used.size(); ++row) {
-    MITRA_RETURN_IF_ERROR(writer.Append(
-        used[row]
-            ? absl::string_view(reinterpret_cast<const char*>(rows.offer(row)),
-                                zeros.size())
-            : absl::string_view(zeros)));
-  }
-  MITRA_RETURN_IF_ERROR(writer.EndSection());
+      writer.WriteVector<float>(RoleSection(role, "scales"), scales));
+  const auto write_bytes = [&](absl::string_view part,
+                               auto bytes_of) -> absl::Status {
+    MITRA_RETURN_IF_ERROR(writer.BeginSection(RoleSection(role, part), false));
+    const std::string zeros(rows.width(), '\0');
+    for (uint32_t row = 0; row < used.size(); ++row) {
+      MITRA_RETURN_IF_ERROR(writer.Append(
+          used[row]
+              ? absl::string_view(reinterpret_cast<const char*>(bytes_of(row)),
+                                  zeros.size())
+              : absl::string_view(zeros)));
+    }
+    return writer.EndSection();
+  };
+  MITRA_RETURN_IF_ERROR(
+      write_bytes("codes", [&](uint32_t row) { return rows.codes(row); }));
+  MITRA_RETURN_IF_ERROR(
+      write_bytes("lows", [&](uint32_t row) { return rows.lows(row); }));
   if (view.graph == nullptr) return absl::OkStatus();
   const HnswParts parts = view.graph->links().ToParts();
   const std::vector<int32_t> shape = {parts.links, parts.entry_point,
@@ -236,18 +266,23 @@ absl::Status ReadMembers(Reader& reader, IndexState::Restored& restored) {
                          reader.ReadVector<MemberRecord>("members"));
   MITRA_ASSIGN_OR_RETURN(const auto facets,
                          reader.ReadVector<FacetRecord>("facets"));
+  MITRA_ASSIGN_OR_RETURN(const auto figures,
+                         reader.ReadVector<FigureRecord>("figures"));
   if (names.size() != ids.size() || regions.size() != ids.size() ||
       members.size() != ids.size()) {
     return Damaged("members");
   }
   size_t next = 0;
+  size_t next_figure = 0;
   restored.members.resize(ids.size());
   for (size_t i = 0; i < ids.size(); ++i) {
     const MemberRecord& record = members[i];
     auto& [member, rows] = restored.members[i];
-    member.id = std::move(ids[i]);
-    member.display_name = std::move(names[i]);
-    member.region_code = std::move(regions[i]);
+    if (ids[i].size() > 255 || regions[i].size() > 255 ||
+        names[i].size() > 65535) {
+      return Damaged("texts");
+    }
+    if (!ids[i].empty()) member.text = {ids[i], names[i], regions[i]};
     member.incarnation = record.incarnation;
     member.revision = record.revision;
     member.text_serial = record.text_serial;
@@ -255,18 +290,31 @@ absl::Status ReadMembers(Reader& reader, IndexState::Restored& restored) {
     member.hidden = record.hidden != 0;
     if (record.facets > facets.size() - next) return Damaged("facets");
     for (int f = 0; f < record.facets; ++f) {
-      rows.push_back(FromRecord(facets[next++]));
+      rows.push_back(FromRecord(facets[next]));
+      for (; next_figure < figures.size() && figures[next_figure].facet == next;
+           ++next_figure) {
+        const FigureRecord& figure = figures[next_figure];
+        rows.back().facts.figures.push_back(
+            {figure.kind, figure.resource, figure.measure, figure.value});
+      }
+      ++next;
     }
   }
+  if (next_figure != figures.size()) return Damaged("figures");
   return next == facets.size() ? absl::OkStatus() : Damaged("facets");
 }
 
 absl::Status ReadRole(Reader& reader, size_t number,
                       IndexState::Restored::Role& role) {
+  MITRA_ASSIGN_OR_RETURN(role.vectors.sides, reader.ReadVector<uint8_t>(
+                                                 RoleSection(number, "sides")));
   MITRA_ASSIGN_OR_RETURN(
-      role.sides, reader.ReadVector<uint8_t>(RoleSection(number, "sides")));
-  MITRA_ASSIGN_OR_RETURN(
-      role.values, reader.ReadVector<Half>(RoleSection(number, "values")));
+      role.vectors.scales,
+      reader.ReadVector<float>(RoleSection(number, "scales")));
+  MITRA_ASSIGN_OR_RETURN(role.vectors.codes,
+                         reader.ReadSection(RoleSection(number, "codes")));
+  MITRA_ASSIGN_OR_RETURN(role.vectors.lows,
+                         reader.ReadSection(RoleSection(number, "lows")));
   if (!reader.HasSection(RoleSection(number, "graph/shape"))) {
     return absl::OkStatus();
   }
@@ -287,9 +335,8 @@ absl::Status ReadRole(Reader& reader, size_t number,
       reader.ReadVector<int32_t>(RoleSection(number, "graph/neighbours")));
   MITRA_ASSIGN_OR_RETURN(parts.twins, reader.ReadVector<uint32_t>(
                                           RoleSection(number, "graph/twins")));
-  MITRA_ASSIGN_OR_RETURN(
-      parts.twin_of,
-      reader.ReadVector<int32_t>(RoleSection(number, "graph/twin_of")));
+  MITRA_ASSIGN_OR_RETURN(parts.twin_of, reader.ReadVector<int32_t>(RoleSection(
+                                            number, "graph/twin_of")));
   MITRA_ASSIGN_OR_RETURN(HnswLinks links, HnswLinks::FromParts(parts));
   role.graph = std::make_shared<HnswPartition>(std::move(links));
   return absl::OkStatus();
@@ -327,6 +374,11 @@ absl::Status ReadText(Reader& reader, IndexState::Restored& restored) {
 }
 
 absl::Status ReadInto(IndexState& state, Reader& reader) {
+  if (reader.version() != kVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("snapshot: was written in layout ", reader.version(),
+                     ", not ", kVersion, "; the feed is read instead"));
+  }
   if (reader.Get("region_edition") != taxonomy::RegionEdition() ||
       reader.Get("sector_edition") != taxonomy::SectorEdition()) {
     return absl::FailedPreconditionError(

@@ -11,15 +11,12 @@
 #include "common/status/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "mitra/v1/filter.pb.h"
-#include "services/search/retrieval/retriever.h"
-#include "services/search/retrieval/text_search.h"
-#include "services/search/testing/feed_builder.h"
+#include "services/search/testing/sample_index.h"
 
 namespace mitra::search {
 namespace {
 
-constexpr size_t kDimension = 16;
+constexpr size_t kDimension = SampleIndex::kDimension;
 
 std::string ReadFile(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -38,65 +35,12 @@ class IndexSnapshotTest : public testing::Test {
   }
   ~IndexSnapshotTest() override { std::filesystem::remove_all(folder_); }
 
-  static IndexState::Options Options() {
-    return {.roles = {.graph_rows = 100, .delta_rows = 50}};
+  static IndexState::Options Options() { return SampleOptions(); }
+  static void Fill(IndexState& state, int members) {
+    SampleIndex(8).Fill(state, members);
   }
-  // Members p0 … with two roles for some, after deletions and updates, with a
-  // graph and rows outside it.
-  void Fill(IndexState& state, int members) {
-    MITRA_ASSERT_OK(state.Reset(HeaderFor(kDimension)));
-    UnitVectors vectors(kDimension, 8);
-    uint64_t revision = 0;
-    const auto put = [&](int i) {
-      ChangeBuilder change(absl::StrCat("p", i), ++revision);
-      change.Facet(v1::ROLE_MENTOR, vectors.Next(), vectors.Next());
-      if (i % 3 == 0) change.Facet(v1::ROLE_BUSINESS, vectors.Next(), {});
-      change.profile().set_region_code("33.72.01");
-      change.profile().add_languages("id");
-      change.profile().set_hidden(i % 11 == 0);
-      MITRA_ASSERT_OK(state.Apply(change.change()));
-    };
-    for (int i = 0; i < members; ++i) put(i);
-    MITRA_ASSERT_OK(state.Commit(revision));
-    Settle(state);
-    for (int i = 0; i < members; i += 7) put(i);
-    for (int i = 0; i < members; i += 13) {
-      MITRA_ASSERT_OK(
-          state.Apply(DeletionOf(absl::StrCat("p", i), ++revision)));
-    }
-    MITRA_ASSERT_OK(state.Commit(revision));
-  }
-  // What a few queries answer.
   static std::string Answers(const IndexState& state) {
-    const auto view = state.Read();
-    UnitVectors vectors(kDimension, 99);
-    std::string answers = absl::StrCat("members ", view->live_members, "\n");
-    v1::MemberFilter filter;
-    filter.add_region_codes("33.72");
-    filter.add_languages("id");
-    for (int i = 0; i < 5; ++i) {
-      Retrieval retrieval;
-      retrieval.need = vectors.Next();
-      retrieval.offer = vectors.Next();
-      retrieval.k = 40;
-      retrieval.roles = {v1::ROLE_MENTOR, v1::ROLE_BUSINESS};
-      if (i > 2) retrieval.filter = *MemberFilter::FromProto(filter, "filter");
-      const auto retrieved = Retrieve(*view, retrieval, {});
-      EXPECT_TRUE(retrieved.ok()) << retrieved.status();
-      for (const Candidate& c : retrieved->candidates) {
-        absl::StrAppend(&answers, view->member(c.member).id, " ", c.role, " ",
-                        c.score, "\n");
-      }
-    }
-    TextSearch search;
-    search.text = "name of p17";
-    search.roles = {v1::ROLE_MENTOR};
-    const auto hits = SearchText(*view, search, {});
-    EXPECT_TRUE(hits.ok());
-    for (size_t i = 0; i < std::min<size_t>(hits->size(), 3); ++i) {
-      absl::StrAppend(&answers, view->member((*hits)[i].member).id, "\n");
-    }
-    return answers;
+    return AnswersOf(state);
   }
 
   std::string folder_;
@@ -159,7 +103,7 @@ TEST_F(IndexSnapshotTest, EveryDamageFallsBackToTheSnapshotBefore) {
       good.substr(0, good.size() - 1),
       good.substr(0, good.size() - 4096) + std::string(4096, '\0')};
   std::mt19937 random(6);
-  for (int i = 0; i < 45; ++i) {
+  for (int i = 0; i < 10; ++i) {
     std::string flipped = good;
     flipped[random() % good.size()] ^= static_cast<char>(1 << random() % 8);
     damaged.push_back(flipped);

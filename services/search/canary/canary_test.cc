@@ -1,0 +1,104 @@
+#include "services/search/canary/canary.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/status/status_matchers.h"
+#include "gtest/gtest.h"
+#include "services/search/index/index_state.h"
+#include "services/search/testing/feed_builder.h"
+
+namespace mitra::search {
+namespace {
+
+constexpr size_t kDimension = 16;
+
+class CanaryTest : public testing::Test {
+ protected:
+  CanaryTest() : state_(IndexState::Options()), vectors_(kDimension, 5) {
+    MITRA_EXPECT_OK(state_.Reset(HeaderFor(kDimension)));
+    for (int i = 0; i < 500; ++i) {
+      MITRA_EXPECT_OK(state_.Apply(
+          ChangeBuilder(absl::StrCat("p", i), 1 + i)
+              .Facet(v1::ROLE_MENTOR, vectors_.Next(), vectors_.Next())
+              .change()));
+    }
+    MITRA_EXPECT_OK(state_.Commit(500));
+  }
+  // Asks once and tells the canary, after `spoil` has changed the answer.
+  template <typename Spoil>
+  void Ask(Canary& canary, Spoil spoil) {
+    Retrieval asked;
+    asked.need = vectors_.Next();
+    asked.roles = {v1::ROLE_MENTOR};
+    asked.k = 20;
+    const auto view = state_.Read();
+    auto answered = Retrieve(*view, asked, {});
+    ASSERT_TRUE(answered.ok());
+    spoil(answered->candidates);
+    canary.Offer(view.shared(), asked, *answered);
+  }
+
+  IndexState state_;
+  UnitVectors vectors_;
+};
+
+TEST_F(CanaryTest, RightAnswersHaveFullRecall) {
+  Canary canary({.one_in = 1});
+  for (int i = 0; i < 10; ++i) {
+    Ask(canary, [](auto&) {});
+    canary.Drain();
+  }
+  const auto figures = canary.figures(v1::ROLE_MENTOR);
+  EXPECT_EQ(figures.samples, 10U);
+  EXPECT_EQ(figures.recall, 1);
+  EXPECT_EQ(figures.worst_recall, 1);
+  EXPECT_EQ(figures.fill, 1);
+  EXPECT_EQ(canary.figures(v1::ROLE_BUSINESS).samples, 0U);
+}
+
+TEST_F(CanaryTest, LostAndMissingCandidatesShow) {
+  Canary canary({.one_in = 1});
+  // The best five gave way to strangers.
+  Ask(canary, [](auto& candidates) {
+    for (int i = 0; i < 5; ++i) candidates[i].score = -1;
+  });
+  canary.Drain();
+  EXPECT_DOUBLE_EQ(canary.figures(v1::ROLE_MENTOR).recall, 0.75);
+  EXPECT_EQ(canary.figures(v1::ROLE_MENTOR).fill, 1);
+  // The last ten were not there.
+  Ask(canary, [](auto& candidates) { candidates.resize(10); });
+  canary.Drain();
+  EXPECT_DOUBLE_EQ(canary.figures(v1::ROLE_MENTOR).recall, (0.75 + 0.5) / 2);
+  EXPECT_DOUBLE_EQ(canary.figures(v1::ROLE_MENTOR).worst_recall, 0.5);
+  EXPECT_DOUBLE_EQ(canary.figures(v1::ROLE_MENTOR).fill, 0.75);
+}
+
+TEST_F(CanaryTest, TakesOneOfManyAndDropsWhatComesTooFast) {
+  Canary canary({.one_in = 5});
+  for (int i = 0; i < 100; ++i) Ask(canary, [](auto&) {});
+  canary.Drain();
+  const auto figures = canary.figures(v1::ROLE_MENTOR);
+  EXPECT_EQ(figures.samples + canary.dropped(), 20U);
+  EXPECT_GT(figures.samples, 0U);
+  EXPECT_GT(canary.dropped(), 0U);
+
+  Canary off({.one_in = 0});
+  Ask(off, [](auto&) {});
+  off.Drain();
+  EXPECT_EQ(off.figures(v1::ROLE_MENTOR).samples, 0U);
+}
+
+TEST_F(CanaryTest, AsksByItselfOnceStarted) {
+  Canary canary({.one_in = 1});
+  canary.Start();
+  Ask(canary, [](auto&) {});
+  const absl::Time deadline = absl::Now() + absl::Seconds(30);
+  while (canary.figures(v1::ROLE_MENTOR).samples == 0 &&
+         absl::Now() < deadline) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(canary.figures(v1::ROLE_MENTOR).samples, 1U);
+  canary.Stop();
+}
+
+}  // namespace
+}  // namespace mitra::search
