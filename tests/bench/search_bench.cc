@@ -2,6 +2,10 @@
 // same vectors, one thread, rounds alternating, recall measured in the run.
 //
 //   mitra-bench-search SET SIZE [--suffix TEXT] [--rounds N] [--no-peers]
+//                      [--graphs FOLDER]
+//
+// With --graphs, graphs are built once and kept in FOLDER, the peer's by faster
+// arithmetic; then nothing is said of the times of building.
 //
 // SET: plain (d = 128), reciprocal (two independent halves of 128), isolated
 // (separate clusters, d = 128), duplicates (reciprocal, in herds of 2,000
@@ -12,13 +16,17 @@
 #include <cstdio>
 #include <set>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
 #include "services/search/partition/hnsw_partition.h"
 #include "services/search/partition/role_search.h"
 #include "services/search/partition/walk_calibration.h"
 #include "services/search/testing/vector_sets.h"
+#include "tests/bench/search_graphs.h"
 #include "tests/bench/search_peers.h"
 
 namespace mitra::bench {
@@ -44,6 +52,7 @@ struct Options {
   int rounds = 5;
   size_t queries = 200;
   bool peers = true;
+  std::string graphs;
   int links = search::HnswBuildOptions().links;
   int build_breadth = search::HnswBuildOptions().build_breadth;
 };
@@ -117,8 +126,24 @@ class Bench {
     const size_t width = 2 * half_;
     values_.reserve(options_.size * width);
     std::vector<float> v;
+    // Half of the drawing, on another thread.
+    std::vector<std::vector<float>> others;
+    std::thread drawer;
+    if (!one_sided() && options_.set != "duplicates") {
+      others.resize(options_.size);
+      drawer = std::thread([&] {
+        for (auto& other : others) other = second.Next();
+      });
+    }
+    std::vector<std::vector<float>> ones(others.size());
+    for (auto& one : ones) one = first.Next();
+    if (drawer.joinable()) drawer.join();
     for (size_t i = 0; i < options_.size; ++i) {
-      if (options_.set != "duplicates" || i % 2000 == 0) {
+      if (!others.empty()) {
+        v = std::move(ones[i]);
+        v.insert(v.end(), others[i].begin(), others[i].end());
+        others[i] = {};
+      } else if (options_.set != "duplicates" || i % 2000 == 0) {
         v = Draw(first, second);
       }
       values_.insert(values_.end(), v.begin(), v.end());
@@ -150,15 +175,24 @@ class Bench {
   void BuildOurs() {
     std::vector<uint32_t> all(options_.size);
     for (uint32_t i = 0; i < all.size(); ++i) all[i] = i;
+    const std::string file = GraphFile(
+        absl::StrCat("ours-", options_.links, "-", options_.build_breadth));
+    std::unique_ptr<HnswPartition> graph = ReadGraph(file, all.size());
+    const bool kept = graph != nullptr;
     const double begin = Now();
-    auto graph = HnswPartition::Build(role_.rows, all, nullptr,
-                                      {.links = options_.links,
-                                       .build_breadth = options_.build_breadth,
-                                       .threads = 2});
-    our_build_ = Now() - begin;
-    if (!graph.ok()) {
-      std::fprintf(stderr, "%s\n", graph.status().ToString().c_str());
-      std::exit(1);
+    if (!kept) {
+      auto built =
+          HnswPartition::Build(role_.rows, all, nullptr,
+                               {.links = options_.links,
+                                .build_breadth = options_.build_breadth,
+                                .threads = 2});
+      our_build_ = Now() - begin;
+      if (!built.ok()) {
+        std::fprintf(stderr, "%s\n", built.status().ToString().c_str());
+        std::exit(1);
+      }
+      graph = *std::move(built);
+      if (!file.empty()) WriteGraph(graph->links().ToParts(), file);
     }
     // As the index does after a build, on questions that are not measured.
     const double calibrating = Now();
@@ -166,26 +200,38 @@ class Bench {
     for (const Asked& asked : unmeasured_) {
       sample.emplace_back(half_, asked.need, asked.offer, asked.weight);
     }
-    search::CalibrateCare(**graph, role_.rows, sample, {}, nullptr);
-    std::printf("ours: care %.2f, chosen in %.1f s\n", (*graph)->care(),
-                Now() - calibrating);
-    graph_ = *std::move(graph);
+    search::CalibrateCare(*graph, role_.rows, sample, {}, nullptr);
+    std::printf("ours: care %.2f, %s pivots, chosen in %.1f s\n", graph->care(),
+                graph->uses_pivots() ? "with" : "without", Now() - calibrating);
+    graph_ = std::move(graph);
     role_.sealed = graph_;
     const size_t bytes =
         graph_->bytes() / options_.size + role_.rows.row_bytes();
     std::printf("ours: built in %.1f s, %zu bytes a row\n", our_build_, bytes);
-    Row("build_s", our_build_);
-    Row("bytes_per_member", static_cast<double>(bytes));
+    if (!kept) Row("build_s", our_build_);
+    Row("bytes_per_row", static_cast<double>(bytes));
+  }
+
+  std::string GraphFile(const std::string& of) const {
+    if (options_.graphs.empty()) return "";
+    return absl::StrCat(options_.graphs, "/", options_.set, "-", options_.size,
+                        "-", of);
   }
 
   void BuildPeers() {
     const size_t width = 2 * half_;
     const double begin = Now();
     faiss_ = FaissHnsw(width, 32);
-    faiss_->Build(values_.data(), options_.size, 2);
-    faiss_build_ = Now() - begin;
-    std::printf("faiss: built in %.1f s\n", faiss_build_);
-    Row("build_speedup", faiss_build_ / our_build_);
+    const std::string file = GraphFile("faiss-32");
+    if (!file.empty()) {
+      faiss_->BuildOnce(values_.data(), options_.size, 2, file);
+      std::printf("faiss: graph at hand after %.1f s\n", Now() - begin);
+    } else {
+      faiss_->Build(values_.data(), options_.size, 2);
+      faiss_build_ = Now() - begin;
+      std::printf("faiss: built in %.1f s\n", faiss_build_);
+      Row("build_speedup", faiss_build_ / our_build_);
+    }
     if (options_.set == "plain" && options_.size <= 200000) {
       hnswlib_ = Hnswlib(width, 16, 100);
       if (hnswlib_ != nullptr) {
@@ -379,6 +425,7 @@ int main(int argc, char** argv) {
   app.add_option("--links", options.links);
   app.add_option("--build-breadth", options.build_breadth);
   app.add_flag("!--no-peers", options.peers);
+  app.add_option("--graphs", options.graphs);
   CLI11_PARSE(app, argc, argv);
   return mitra::bench::Bench(options).Run();
 }
