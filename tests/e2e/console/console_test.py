@@ -2,7 +2,8 @@
 profiles, the keyboard, phones.
 
 Run by console_test.cc, which starts a cluster with a sample network and sets
-MITRA_HTTP, MITRA_API_KEY and MITRA_SHOTS (where screenshots go).
+MITRA_HTTP, MITRA_API_KEY, MITRA_SHOTS (where screenshots go) and, where npm
+brings axe-core, MITRA_AXE (its file).
 """
 
 import json
@@ -162,6 +163,29 @@ class ConsoleTest(unittest.TestCase):
                !g.parentElement.querySelector('details.twin table')))
           .map((g) => g.outerHTML.slice(0, 200))''')
       self.assertEqual(without, [], address)
+
+  @unittest.skipUnless(os.environ.get('MITRA_AXE'), 'SKIPPED: no axe-core')
+  def test_everybody_can_use_every_page(self):
+    with open(os.environ['MITRA_AXE'], encoding='utf-8') as file:
+      axe = file.read()
+    self.sign_in()
+    pages = PAGES + [('members', '#/members/{member}', None, 'svg.graphic')]
+    for size, theme in ((WIDE, 'light'), (PHONE, 'dark')):
+      self.size(size)
+      self.theme(theme)
+      for page, address, _, sign in pages:
+        with self.subTest(page=page, address=address, theme=theme):
+          self.open(address)
+          self.wait(f'.page[data-page={page}] {sign}')
+          self.js("""document.querySelectorAll('details').forEach(
+              (d, i) => { d.open = i < 8; })""")
+          self.browser.execute_script(axe)
+          violations = self.browser.execute_async_script("""
+              const done = arguments[0];
+              axe.run(document, { resultTypes: ['violations'] }).then((r) =>
+                done(r.violations.map((v) => `${v.id}: ${v.nodes[0].html}`)))
+              """)
+          self.assertEqual(violations, [])
 
   def test_hostile_profiles_stay_text(self):
     words = {'text': EVIL}

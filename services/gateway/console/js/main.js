@@ -107,8 +107,7 @@ function frame(current) {
     href: `#/${page}${['recommend', 'capital'].includes(page) && subject ? `/${encodeURIComponent(subject)}` : ''}`,
     'aria-current': page === current ? 'page' : null,
     'data-page': page,
-    'aria-label': t(`nav_${page}`),
-  }, icon(page), h('span', { class: 'long' }, t(`nav_${page}`)), h('span', { class: 'short', 'aria-hidden': 'true' }, t(`short_${page}`)));
+  }, icon(page), h('span', { class: 'long' }, t(`nav_${page}`)), h('span', { class: 'short' }, t(`short_${page}`)));
   return h('div', { class: 'shell' },
       h('a', { class: 'skip', href: '#main', onclick: (event) => {
         event.preventDefault();

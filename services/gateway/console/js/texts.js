@@ -157,6 +157,8 @@ export const TEXTS = {
   term: ['Tanda', 'Signal'],
   raw: ['Nilai', 'Value'],
   adds: ['Sumbangan', 'Adds'],
+  remark: ['Catatan', 'Remark'],
+  measure: ['Ukuran', 'Measure'],
   missing: ['tidak diketahui', 'not known'],
   weights: ['Bagaimana jika …', 'What if …'],
   weights_hint: ['Geser untuk menimbang ulang tanda. Hanya urutan di halaman ini yang berubah; layanan tidak diubah.',

@@ -42,7 +42,7 @@ export function table(caption, headings, rows) {
     if (value !== null && typeof value === 'object' && 'number' in value) return h('td', { class: 'number' }, value.number);
     return i === 0 ? h('th', { scope: 'row' }, value) : h('td', null, value);
   };
-  return h('div', { class: 'table-wrap', tabindex: 0, role: 'region', 'aria-label': caption },
+  return h('div', { class: 'table-wrap', tabindex: 0, role: 'group', 'aria-label': caption },
       h('table', null, h('caption', { class: 'visually-hidden' }, caption),
           h('thead', null, h('tr', null, headings.map((heading, i) =>
             h('th', { scope: 'col', class: rows[0]?.[i]?.number !== undefined ? 'number' : null }, heading)))),
@@ -86,7 +86,9 @@ export async function load(box, make, signal) {
 export function segments(label, options, chosen, choose) {
   return h('div', { class: 'segments', role: 'group', 'aria-label': label },
       options.map(({ value, text, content }) => h('button', {
-        type: 'button', 'aria-pressed': String(value === chosen), 'aria-label': text, title: text,
+        type: 'button', 'aria-pressed': String(value === chosen), title: text,
+        // What is seen is a part of what is heard.
+        'aria-label': typeof content === 'string' ? `${content} – ${text}` : text,
         onclick: () => choose(value),
       }, content ?? text)));
 }

@@ -20,7 +20,8 @@ function places(count, rx, ry) {
 }
 
 // `centre` and `others`: {id, name, role}; others also {count, bad}, the
-// strongest first. `link` gives the address of a member.
+// strongest first. `link` gives the address of a member; by keyboard
+// the same links are in the table beside the graphic.
 export function tiesGraph(label, centre, others, link) {
   const d3 = globalThis.d3;
   const small = narrow();
@@ -35,10 +36,10 @@ export function tiesGraph(label, centre, others, link) {
       svg('text', { class: 'initials', 'font-size': n.middle ? 16 : 11.5 }, initials(n.name)),
       svg('text', { class: 'halo', y: n.r + 15, 'text-anchor': 'middle', 'font-weight': n.middle ? 650 : 450 }, short(n.name, letters)),
     ];
-    return svg('g', { class: n.middle ? 'node centre' : 'node', transform: `translate(${n.x},${n.y})`, vars: roleTone(n.role) },
-        n.middle ? inner : svg('a', { href: link(n.id), 'aria-label': n.name }, inner));
+    return svg('g', { class: n.middle ? 'node centre' : 'node', transform: `translate(${n.x},${n.y})`, vars: roleTone(n.role),
+      onclick: n.middle ? null : () => { location.hash = link(n.id); } }, inner);
   };
-  return svg('svg', { class: 'graphic', viewBox: `${-width / 2} ${-height / 2} ${width} ${height}`, role: 'group', 'aria-label': label },
+  return svg('svg', { class: 'graphic ties', viewBox: `${-width / 2} ${-height / 2} ${width} ${height}`, role: 'img', 'aria-label': label },
       nodes.map((n) => svg('line', { class: n.bad ? 'tie bad' : 'tie', x1: 0, y1: 0, x2: n.x, y2: n.y, 'stroke-width': thick(n.count) })),
       nodes.map(node), node({ ...centre, x: 0, y: 0, r: 29, middle: true }));
 }

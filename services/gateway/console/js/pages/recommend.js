@@ -55,7 +55,7 @@ function termsBlock(pick) {
       .map((term) => ({ ...term, name: termName(term.name) }));
   return h('div', { class: 'stack' }, h('p', { class: 'small muted' }, t('terms_hint')),
       termBars(`${t('terms')}: ${pick.displayName}`, drawn, (v) => `${v > 0 ? '+' : ''}${number(v, 2)}`),
-      twin(t('terms'), [t('term'), t('raw'), t('adds'), ''], terms.map((term) => [termName(term.name), { number: number(term.value, 3) },
+      twin(t('terms'), [t('term'), t('raw'), t('adds'), t('remark')], terms.map((term) => [termName(term.name), { number: number(term.value, 3) },
         { number: number(term.contribution, 3) }, term.missing ? t('missing') : ''])));
 }
 
@@ -79,7 +79,7 @@ function pickCard(subjectName, pick, rank, was) {
   return h('li', { class: 'pick', 'data-id': pick.profileId },
       h('div', { class: 'pick-head' }, avatar(pick.displayName, pick.role),
           h('div', null, h('span', { class: 'rank' }, `#${rank}`), moved,
-              h('h3', null, h('a', { href: `#/members/${encodeURIComponent(pick.profileId)}` }, pick.displayName || pick.profileId)),
+              h('h2', null, h('a', { href: `#/members/${encodeURIComponent(pick.profileId)}` }, pick.displayName || pick.profileId)),
               h('p', { class: 'muted small' }, [cap(word('Role', pick.role)), place(pick.regionCode), pick.profileId].filter(Boolean).join(' · '))),
           h('div', { class: 'score' }, h('strong', null, percent(pick.score)), h('span', null, t('match')))),
       reasonsBlock(pick.reasons ?? []),

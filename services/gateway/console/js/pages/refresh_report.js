@@ -27,7 +27,7 @@ function fairnessPart(market, kind) {
     h('div', null, pairBars(t('fairness_label', { kind }), [
       { name: t('gini'), hint: t('lower_better'), after: gini[0], before: gini[1], text: number(gini[0], 3), textBefore: number(gini[1], 3) },
       { name: t('expected_matches'), hint: t('higher_better'), after: matches[0], before: matches[1], text: number(matches[0], 1), textBefore: number(matches[1], 1) },
-    ]), twin(kind, ['', t('together'), t('alone')], [
+    ]), twin(kind, [t('measure'), t('together'), t('alone')], [
       [t('gini'), { number: number(gini[0], 3) }, { number: number(gini[1], 3) }],
       [t('expected_matches'), { number: number(matches[0], 1) }, { number: number(matches[1], 1) }]])),
   ];
