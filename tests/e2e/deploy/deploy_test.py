@@ -91,9 +91,10 @@ class MonitoringTest(unittest.TestCase):
   def test_most_names_are_live_now(self):
     live = live_metrics()
     names = {name for _, e in expressions() for name, _ in NAME.findall(e)}
-    missing = sorted(n for n in names if n not in live)
+    # What is sampled comes with the first sample.
+    missing = {n for n in names if n not in live and 'canary' not in n}
     # Only what counts mishaps may be absent in a healthy cluster.
-    self.assertLessEqual(set(missing), {
+    self.assertLessEqual(missing, {
         'mitra_feed_damaged_total', 'mitra_slates_degraded_total'})
 
   @unittest.skipUnless(shutil.which('promtool'), 'SKIPPED: promtool is absent')
