@@ -24,6 +24,7 @@ struct MatchingConfig {
   std::string search_target = "127.0.0.1:7402";
   std::string redis_target;
   std::string tokens_key;
+  std::string ranking_dir;
   absl::Duration snapshot_interval = absl::Minutes(10);
   int refresh_threads = 2;
   absl::Duration refresh_hold_time = absl::Hours(72);
@@ -54,6 +55,9 @@ struct MatchingConfig {
              "Secret under which page and attribution tokens are made, the "
              "same in all replicas; empty: one that dies with the process.")
         .Secret();
+    schema.Add("ranking.dir", &ranking_dir,
+               "Where ranking profiles and arms are kept; replicas may share "
+               "it; empty: rankings in data_dir.");
     schema
         .Add("snapshot.interval", &snapshot_interval,
              "How often a snapshot is written while the state changes.")

@@ -21,6 +21,7 @@
 #include "common/rpc/server.h"
 #include "common/status/status_macros.h"
 #include "services/matching/rpc/operations_rpc.h"
+#include "services/matching/rpc/rankings_rpc.h"
 #include "services/matching/rpc/recommendations_rpc.h"
 #include "services/matching/rpc/refresh_housekeeper.h"
 #include "services/matching/rpc/refreshes_rpc.h"
@@ -29,6 +30,9 @@
 
 namespace mitra::matching {
 namespace {
+
+// How soon rankings that other processes changed are taken over.
+constexpr absl::Duration kRankingPoll = absl::Seconds(2);
 
 // 32 bytes from a secret of any length; replicas with one secret agree.
 std::string TokenKey(const std::string& secret) {
@@ -68,9 +72,9 @@ class RefreshFolder {
   const std::string path_;
 };
 
-const RankingProfile* FindRankingProfile(absl::string_view id) {
-  const RankingProfile& active = RankingProfile::Default();
-  return id.empty() || id == active.id ? &active : nullptr;
+std::string RankingsPath(const MatchingConfig& config) {
+  if (!config.ranking_dir.empty()) return config.ranking_dir;
+  return config.data_dir.empty() ? "" : config.data_dir + "/rankings";
 }
 
 }  // namespace
@@ -83,6 +87,7 @@ struct MatchingProcess::Parts {
         redis(std::move(client)),
         batch_redis(std::move(batch)),
         refresh_folder(config.data_dir),
+        rankings_rpc(rankings, RankingsPath(config)),
         trust({.max_bytes = static_cast<size_t>(config.trust_cache_mib) << 20}),
         cache(redis.get(), &executor, clock,
               {.max_bytes = static_cast<size_t>(config.slate_cache_mib) << 20}),
@@ -102,6 +107,7 @@ struct MatchingProcess::Parts {
         refreshes(tools, {.hold_time = config.refresh_hold_time}),
         operations({[this](v1::ServiceStatus& status) { Describe(status); },
                     [this] { return snapshotter.Write(); }}) {
+    rankings_rpc.Poll();
     LoadSnapshot();
     feed::Follower::Options options;
     options.selector = MatchingState::Selector();
@@ -117,7 +123,9 @@ struct MatchingProcess::Parts {
                  [this](rpc::CallContext& call, uint64_t revision) {
                    return feed::WaitForRevision(*follower, call, revision);
                  }},
-        FindRankingProfile);
+        [this](absl::string_view id, absl::string_view subject) {
+          return rankings.Find(id, subject);
+        });
     refreshes_rpc.emplace(
         refreshes, [this] { return state.view(); }, timer, export_executor,
         [this] { return follower->ready(); });
@@ -215,6 +223,8 @@ struct MatchingProcess::Parts {
   rpc::Executor export_executor{{.threads = 1, .max_queue = 1000}};
   Timer timer;
   EpochBoard epochs;
+  RankingBoard rankings;
+  RankingsRpc rankings_rpc;
   TrustCache trust;
   PriceBoard prices;
   SlateCache cache;
@@ -236,6 +246,7 @@ struct MatchingProcess::Parts {
   std::unique_ptr<AdminServer> admin;
   rpc::Addresses addresses;
   std::unique_ptr<RefreshHousekeeper> housekeeper;
+  absl::Time rankings_polled = absl::InfinitePast();
 };
 
 absl::StatusOr<std::unique_ptr<MatchingProcess>> MatchingProcess::Start(
@@ -271,6 +282,7 @@ absl::StatusOr<std::unique_ptr<MatchingProcess>> MatchingProcess::Start(
   rpc::Server::Builder builder(options);
   parts->recommendations->Register(builder);
   parts->refreshes_rpc->Register(builder);
+  parts->rankings_rpc.Register(builder);
   RegisterOperations(parts->operations, parts->start_time, builder);
   MITRA_ASSIGN_OR_RETURN(parts->server, builder.Start());
   parts->addresses.grpc = parts->server->addresses();
@@ -313,6 +325,10 @@ const rpc::Addresses& MatchingProcess::addresses() const {
 void MatchingProcess::UpdateHealth() {
   parts_->server->SetServing(parts_->follower->ready() && parts_->Restored() &&
                              parts_->follower->status().ok());
+  const absl::Time now = absl::Now();
+  if (now - parts_->rankings_polled <= kRankingPoll) return;
+  parts_->rankings_polled = now;
+  parts_->rankings_rpc.Poll();
 }
 
 absl::Status MatchingProcess::Drain() {

@@ -199,7 +199,7 @@ rpc::Task<absl::Status> RecommendationsRpc::ExplainPair(
     }
     RankQuery query;
     query.kind = kind;
-    query.profile = find_profile_("");
+    query.profile = find_profile_("", request.profile_id());
     std::vector<std::string> ids = {request.candidate_id()};
     auto scored = co_await recommender_.ScoreGiven(call, view, subject, query,
                                                    std::move(ids));
@@ -281,7 +281,7 @@ rpc::Task<absl::Status> RecommendationsRpc::WhyNot(
   }
   RankQuery query;
   query.kind = kind;
-  query.profile = find_profile_("");
+  query.profile = find_profile_("", request.profile_id());
   query.wanted = kWhyNotDepth;
   auto ranking = co_await recommender_.Rank(call, view, subject, query);
   if (!ranking.ok()) co_return ranking.status();
@@ -328,7 +328,7 @@ rpc::Task<absl::Status> RecommendationsRpc::ScorePairs(
   MITRA_CO_ASSIGN_OR_RETURN(const Subject subject, FindSubject(view, name));
   RankQuery query;
   query.kind = kind;
-  query.profile = find_profile_("");
+  query.profile = find_profile_("", request.profile_id());
   std::vector<std::string> ids(request.candidate_ids().begin(),
                                request.candidate_ids().end());
   auto scored = co_await recommender_.ScoreGiven(call, view, subject, query,

@@ -276,7 +276,8 @@ absl::StatusOr<RecommendQuestion> ReadRecommend(
       roles |= RoleBit(static_cast<v1::Role>(role));
     }
   }
-  const RankingProfile* profile = find_profile(request.ranking_profile());
+  const RankingProfile* profile =
+      find_profile(request.ranking_profile(), request.profile_id());
   if (profile == nullptr) bad.Add(at("ranking_profile"), "unknown profile");
   MITRA_RETURN_IF_ERROR(bad.ToStatus());
 

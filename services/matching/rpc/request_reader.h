@@ -15,8 +15,10 @@
 
 namespace mitra::matching {
 
-// Looks for a ranking profile; empty is the active one, null unknown.
-using FindProfile = std::function<const RankingProfile*(absl::string_view)>;
+// Looks for a ranking profile by id; an empty id is the one that serves the
+// subject, who is empty if only in the request. Null: unknown.
+using FindProfile = std::function<const RankingProfile*(
+    absl::string_view id, absl::string_view subject)>;
 
 struct RecommendQuestion {
   SubjectName subject;
