@@ -1,6 +1,9 @@
 #include <cstdio>
+#include <fstream>
+#include <string>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "mitra/v1/refreshes_service.grpc.pb.h"
 #include "tests/bench/cluster_suites.h"
@@ -25,6 +28,29 @@ v1::Refresh RunOnce(const ClusterClient& cluster) {
     if (!stub->GetRefresh(&context, get, &refresh).ok()) break;
   }
   return refresh;
+}
+
+// The greatest resident memory that matching has had, in bytes; 0 if it is not
+// a process of this machine that scripts/cluster has started.
+double PeakBytes(const ClusterClient& cluster) {
+  constexpr char kPrefix[] = "unix:";
+  constexpr char kSocket[] = "profile.sock";
+  std::string path = cluster.options().profile;
+  if (!absl::StartsWith(path, kPrefix) || !absl::EndsWith(path, kSocket)) {
+    return 0;
+  }
+  path = path.substr(sizeof kPrefix - 1);
+  path.resize(path.size() - (sizeof kSocket - 1));
+  std::ifstream pid_file(path + "matching.pid");
+  int pid = 0;
+  pid_file >> pid;
+  std::ifstream status(absl::StrCat("/proc/", pid, "/status"));
+  std::string word;
+  while (status >> word) {
+    double kilobytes = 0;
+    if (word == "VmHWM:" && status >> kilobytes) return kilobytes * 1024;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -62,6 +88,9 @@ void RunRefresh(const ClusterClient& cluster) {
     }
     cluster.Metric("refresh_matches_ratio", together / alone);
     cluster.Metric("refresh_gini_ratio", gini / gini_alone);
+    if (const double peak = PeakBytes(cluster); peak > 0) {
+      cluster.Metric("refresh_peak_gib", peak / (1 << 30));
+    }
   }
 }
 

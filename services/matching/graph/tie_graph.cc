@@ -12,6 +12,7 @@ namespace {
 
 // All quiet weights are brought up to date within this time.
 constexpr double kRefreshPeriodSeconds = 43'200;
+constexpr int64_t kDaySeconds = 86'400;
 
 uint64_t PairKey(MemberIndex author, MemberIndex about) {
   return (static_cast<uint64_t>(author) << 32) | about;
@@ -206,7 +207,11 @@ struct TieGraph::Impl {
     }
   }
 
+  // Weights are those at the end of the day of `now`: they change so slowly that
+  // nobody is hurt, and lists that are built within a day, by whichever process,
+  // are the same to the bit.
   void BuildList(const TieOptions& options, MemberIndex member, int64_t now) {
+    now = (now / kDaySeconds + 1) * kDaySeconds;
     Node& node = NodeOf(member);
     std::sort(node.neighbours.begin(), node.neighbours.end());
     const size_t n = node.neighbours.size();

@@ -80,8 +80,8 @@ ChunkPlan PlanOf(const RefreshTools& tools, const v1::Refresh& refresh) {
   }
   plan.profile = tools.profile;
   plan.kept = KeptFor(static_cast<size_t>(refresh.slate_size()));
-  plan.depth.retrieved =
-      std::max(plan.depth.retrieved, static_cast<int>(2 * plan.kept));
+  // Those who cannot be shown leave enough; else the whole pipeline is asked.
+  plan.depth.retrieved = static_cast<int>(2 * plan.kept);
   plan.timeout = tools.timeout;
   return plan;
 }

@@ -290,8 +290,10 @@ TEST_F(MatchingProcessTest, SearchThatIsAwayDegradesAndIsSaid) {
 
 TEST_F(MatchingProcessTest, ARefreshIsWatchedToItsEnd) {
   ASSERT_TRUE(Recommend().ok());
-  const auto started =
-      Call<v1::Refresh>("Refreshes/StartRefresh", v1::StartRefreshRequest());
+  // The search of this test knows mentors only.
+  v1::StartRefreshRequest mentors;
+  mentors.add_kinds(v1::RECOMMENDATION_KIND_MENTOR);
+  const auto started = Call<v1::Refresh>("Refreshes/StartRefresh", mentors);
   ASSERT_TRUE(started.ok()) << started.status();
   rpc::CallContext call;
   auto last = rpc::SyncWait([](rpc::Channel& channel, rpc::CallContext& context,
