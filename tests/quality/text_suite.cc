@@ -81,7 +81,7 @@ class Businesses {
     if (!hits.ok()) return ids;
     for (const search::TextHit& hit : *hits) {
       if (ids.size() == n) break;
-      ids.push_back(view->member(hit.member).id);
+      ids.emplace_back(view->member(hit.member).id());
     }
     return ids;
   }
