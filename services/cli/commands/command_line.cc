@@ -47,6 +47,7 @@ constexpr std::pair<const char*, const char*> kGroups[] = {
     {"doctor", "Cluster"},
     {"refresh", "Cluster"},
     {"learn", "Cluster"},
+    {"ranking", "Cluster"},
     {"key", "Cluster"},
     {"call", "This command"},
     {"context", "This command"},
@@ -86,6 +87,7 @@ void BuildCommandLine(CLI::App& app, Globals& globals, Action& action) {
   AddRefreshCommands(app, globals, action);
   AddEngageCommands(app, globals, action);
   AddLearnCommand(app, globals, action);
+  AddRankingCommands(app, globals, action);
   AddStatusCommand(app, globals, action);
   AddDoctorCommand(app, globals, action);
   AddKeyCommands(app, globals, action);

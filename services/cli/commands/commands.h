@@ -27,6 +27,8 @@ void AddRecommendCommands(CLI::App& app, const Globals& globals,
 void AddEngageCommands(CLI::App& app, const Globals& globals, Action& action);
 void AddRefreshCommands(CLI::App& app, const Globals& globals, Action& action);
 void AddLearnCommand(CLI::App& app, const Globals& globals, Action& action);
+// check, show, diff, activate, split.
+void AddRankingCommands(CLI::App& app, const Globals& globals, Action& action);
 void AddStatusCommand(CLI::App& app, const Globals& globals, Action& action);
 void AddKeyCommands(CLI::App& app, const Globals& globals, Action& action);
 // upsert, suspend.

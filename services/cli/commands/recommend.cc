@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/taxonomy/bands.h"
 #include "common/taxonomy/names.h"
 #include "common/taxonomy/region.h"
 #include "mitra/v1/recommendations_service.grpc.pb.h"
@@ -82,14 +83,15 @@ void PrintSlate(const v1::Slate& slate, taxonomy::Language language) {
   }
   if (!remarks.empty())
     std::cout << "   " << absl::StrJoin(remarks, "; ") << "\n";
-  Table table({"#", "name", "id", "role", "region", "score", "trust"});
+  Table table({"#", "name", "id", "role", "region", "fit", "trust"});
   int rank = 0;
   for (const v1::Recommendation& r : slate.recommendations()) {
     table.AddRow({absl::StrCat(++rank), r.display_name(), r.profile_id(),
                   std::string(taxonomy::RoleName(r.role(), language)),
                   std::string(taxonomy::RegionName(
                       taxonomy::AncestorAt(r.region_code(), 2))),
-                  Percent(r.score()), absl::StrFormat("%.2f", r.trust())});
+                  std::string(taxonomy::FitBand(r.score(), language)),
+                  absl::StrFormat("%.2f", r.trust())});
     AddNotes(r, table);
   }
   std::cout << table.Render(TerminalWidth());
@@ -162,12 +164,15 @@ int Explain(const Globals& globals, const Options& o) {
     return kOk;
   }
   const v1::Recommendation& r = response.recommendation();
+  const auto language = taxonomy::LanguageOf(globals.language);
   std::cout << r.display_name() << " (" << r.profile_id() << "), "
-            << taxonomy::RecommendationKindName(
-                   response.kind(), taxonomy::LanguageOf(globals.language))
-            << ": both say yes " << Percent(r.score()) << ", subject wants "
-            << Percent(r.subject_wants()) << ", candidate accepts "
-            << Percent(r.candidate_accepts()) << "\n";
+            << taxonomy::RecommendationKindName(response.kind(), language)
+            << ": " << taxonomy::FitBand(r.score(), language)
+            << "; subject says yes: "
+            << taxonomy::LikelihoodBand(r.subject_wants(), language)
+            << ", candidate says yes: "
+            << taxonomy::LikelihoodBand(r.candidate_accepts(), language)
+            << "\n";
   Table table({""});
   table.AddRow({""});
   AddNotes(r, table);
