@@ -176,6 +176,16 @@ TEST_F(CliTest, TheDoctorFindsAHealthyClusterHealthy) {
   EXPECT_EQ(away.exit_code, 3) << away.output;
 }
 
+TEST_F(CliTest, TheBenchAsksUntilItsTimeIsOver) {
+  const auto said =
+      Mitra({"bench", "--seconds", "0.5", "--in-flight", "4", "-o", "json"});
+  EXPECT_EQ(said.exit_code, 0) << said.output;
+  const auto figures = json::parse(said.output.substr(said.output.find('{')));
+  EXPECT_GT(figures["calls"], 0);
+  EXPECT_EQ(figures["failed"], 0);
+  EXPECT_GE(figures["p99Ms"], figures["p50Ms"]);
+}
+
 TEST_F(CliTest, TheShellCanCompleteIt) {
   EXPECT_THAT(Mitra({"completion", "bash"}).output, HasSubstr("complete -o"));
   EXPECT_EQ(Mitra({"__complete", "why"}).output, "why-not\n");

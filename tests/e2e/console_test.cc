@@ -22,6 +22,12 @@ TEST(ConsoleTest, WorksInARealBrowser) {
   MITRA_ASSERT_OK(cluster.status());
   auto environment = testing::EnvironmentOf(**cluster);
   environment["MITRA_SHOTS"] = testing::BuildFile("console-screenshots");
+  const std::string axe = testing::BuildFile("axe");
+  if (testing::Works({"npm", "install", "--prefix", axe, "--ignore-scripts",
+                      "--no-audit", "--no-fund", "--silent", "axe-core@4"})) {
+    environment["MITRA_AXE"] =
+        absl::StrCat(axe, "/node_modules/axe-core/axe.min.js");
+  }
   const auto result = testing::RunCommand(
       {"/usr/bin/python3",
        testing::SourceFile("tests/e2e/console/console_test.py")},

@@ -20,7 +20,9 @@ Examples:
 
 Data goes to standard output, all else to standard error. Exit codes: 0 done,
 1 the cluster refused or failed, 2 the command line is wrong, 3 nobody answers.
-Environment: MITRA_SERVER, MITRA_API_KEY, MITRA_CONTEXT, MITRA_CONFIG, NO_COLOR.
+Environment: MITRA_SERVER, MITRA_API_KEY, MITRA_CONTEXT, MITRA_CONFIG, NO_COLOR;
+for a gateway with TLS MITRA_TLS_CA (a file, or "system"), MITRA_TLS_CERT and
+MITRA_TLS_KEY.
 )";
 
 // Commands by what they are about, as the help lists them.
@@ -45,6 +47,8 @@ constexpr std::pair<const char*, const char*> kGroups[] = {
     {"engage", "Members"},
     {"status", "Cluster"},
     {"doctor", "Cluster"},
+    {"bench", "Cluster"},
+
     {"refresh", "Cluster"},
     {"learn", "Cluster"},
     {"ranking", "Cluster"},
@@ -90,6 +94,7 @@ void BuildCommandLine(CLI::App& app, Globals& globals, Action& action) {
   AddRankingCommands(app, globals, action);
   AddStatusCommand(app, globals, action);
   AddDoctorCommand(app, globals, action);
+  AddBenchCommand(app, globals, action);
   AddKeyCommands(app, globals, action);
   AddCallCommand(app, globals, action);
   AddContextCommands(app, action);

@@ -33,6 +33,7 @@ void AddStatusCommand(CLI::App& app, const Globals& globals, Action& action);
 void AddKeyCommands(CLI::App& app, const Globals& globals, Action& action);
 // upsert, suspend.
 void AddUpsertCommands(CLI::App& app, const Globals& globals, Action& action);
+void AddBenchCommand(CLI::App& app, const Globals& globals, Action& action);
 void AddDoctorCommand(CLI::App& app, const Globals& globals, Action& action);
 void AddCallCommand(CLI::App& app, const Globals& globals, Action& action);
 void AddContextCommands(CLI::App& app, Action& action);

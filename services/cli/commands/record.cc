@@ -231,7 +231,9 @@ void AddRecordCommands(CLI::App& app, const Globals& globals, Action& action) {
                       "path_naming, introduction, reputation_proof, learning");
   consent->add_option("--receipt", o->receipt, "Your receipt")->required();
   consent->add_flag("--withdraw", o->withdraw, "Take it back");
-  auto* verify = add("verify", "Record who checked a member's identity.",
+  auto* verify = add("verify",
+                     "Record who checked a member's identity.\n"
+                     "  mitra verify umkm-000123 --by dinas-koperasi",
                      [o, &globals] { return Verify(globals, o->a, o->by); });
   verify->add_option("id", o->a)->required();
   verify->add_option("--by", o->by, "Who; empty takes it back")->required();
