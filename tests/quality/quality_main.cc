@@ -24,6 +24,7 @@ constexpr Suite kSuites[] = {
     {"links", RunLinks},
     {"signs", RunSigns},
     {"sybils", RunSybils},
+    {"rounds", RunRounds},
 };
 
 int Main(int argc, char** argv) {

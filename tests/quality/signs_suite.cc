@@ -143,10 +143,10 @@ std::vector<Vote> Part(const std::vector<Vote>& votes, double begin,
 Examples TeachInTime(const std::vector<Vote>& votes, uint32_t members,
                      double end) {
   Examples examples(matching::kTieSignals);
-  for (const double begin : {.35, .5, .65}) {
-    Teach(Part(votes, 0, begin * end / .8),
-          Part(votes, begin * end / .8, (begin + .15) * end / .8), members,
-          examples);
+  // As far ahead as the test asks.
+  for (const double begin : {.3, .4, .5, .6}) {
+    const double at = begin * end / .8, until = (begin + .2) * end / .8;
+    Teach(Part(votes, 0, at), Part(votes, at, until), members, examples);
   }
   return examples;
 }

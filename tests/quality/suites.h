@@ -37,6 +37,9 @@ void RunSigns(const SuiteOptions& options, Report& report);
 // T6, brigades, rings: what fakes gain.
 void RunSybils(const SuiteOptions& options, Report& report);
 
+// Fifty rounds of recommending, working together and saying how it went.
+void RunRounds(const SuiteOptions& options, Report& report);
+
 }  // namespace mitra::quality
 
 #endif  // MITRA_TESTS_QUALITY_SUITES_H_

@@ -1,5 +1,8 @@
 // T6: what fakes gain, on Advogato as the honest network.
 
+#include <algorithm>
+#include <cmath>
+#include <memory>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -7,6 +10,7 @@
 #include "common/base/random.h"
 #include "mitra/v1/evidence.pb.h"
 #include "services/matching/learning/calibration.h"
+#include "services/matching/trust/reputation.h"
 #include "services/matching/trust/vouching.h"
 #include "tests/quality/suites.h"
 #include "tests/quality/trust_data.h"
@@ -70,6 +74,64 @@ double HonestOverFake(const Vouching& vouching, uint32_t honest) {
   return matching::AreaUnderRoc(std::move(judged));
 }
 
+// Largest change of any reputation when 1,000 fakes, whom nobody vouches for,
+// all say the same of 60 members.
+double BrigadeShift(const Network& honest, int kind, bool weighed) {
+  const Attack attack{1000, 0};
+  const uint32_t members = honest.members + attack.fakes;
+  const auto graph = GraphOf(WithFakes(honest, attack, 1), members, kKind, 0);
+  if (weighed) {
+    const Vouching v = ComputeVouching(graph->view(), SeedsOf(honest, 1));
+    graph->SetRaterWeights(
+        std::make_shared<const std::vector<float>>(v.weight));
+  }
+  graph->Publish(0, members);
+  const matching::GraphView before = graph->view();
+  Random random(5);
+  matching::EvidenceKey key = 10'000'000;
+  for (int victim = 0; victim < 60; ++victim) {
+    const auto about = static_cast<uint32_t>(random.Below(honest.members));
+    for (uint32_t f = 0; f < attack.fakes; ++f) {
+      ++key;
+      graph->Fold({.key = key,
+                   .author = honest.members + f,
+                   .about = about,
+                   .kind = kind,
+                   .event_time = 0,
+                   .quality = std::nullopt,
+                   .counts = true,
+                   .revision = key});
+    }
+  }
+  // Praise also makes edges: weights are taken again.
+  graph->Publish(0, members);
+  if (weighed) {
+    const Vouching v = ComputeVouching(graph->view(), SeedsOf(honest, 1));
+    graph->SetRaterWeights(
+        std::make_shared<const std::vector<float>>(v.weight));
+    graph->Publish(0, members);
+  }
+  const matching::GraphView after = graph->view();
+  double most = 0;
+  for (uint32_t m = 0; m < honest.members; ++m) {
+    most = std::max(most, std::abs(ReputationOf(after, m).value -
+                                   ReputationOf(before, m).value));
+  }
+  return most;
+}
+
+void RunBrigade(const Network& honest, Report& report) {
+  report.Section("Brigade: 1,000 fakes against, and for, 60 members at once");
+  const double down = BrigadeShift(honest, v1::EVIDENCE_KIND_REPORT, true);
+  const double up = BrigadeShift(honest, v1::EVIDENCE_KIND_COLLABORATION, true);
+  report.Metric("brigade_shift_max", std::max(down, up), {.02, true},
+                "stated bound .017");
+  report.Note("reports", down);
+  report.Note("praise", up);
+  report.Note("reports, nobody verified",
+              BrigadeShift(honest, v1::EVIDENCE_KIND_REPORT, false));
+}
+
 }  // namespace
 
 void RunSybils(const SuiteOptions& options, Report& report) {
@@ -79,6 +141,7 @@ void RunSybils(const SuiteOptions& options, Report& report) {
   const auto honest = ReadAdvogato();
   if (!honest) {
     report.Skip("t6_auc", "no Advogato data");
+    report.Skip("brigade_shift_max", "no Advogato data");
     return;
   }
   const auto run = [&](const Attack& attack, uint32_t seed) {
@@ -102,17 +165,25 @@ void RunSybils(const SuiteOptions& options, Report& report) {
                 auc(attack),
                 absl::StrCat("each tied to ", attack.inside, " fakes"));
   }
-  for (const uint32_t edges : {50u, 500u, 5000u}) {
-    const Vouching v = run({1000, edges}, 1);
-    double fakes = 0, members = 0, most = 0;
+  for (const uint32_t edges : {0u, 50u, 500u, 5000u}) {
+    const Attack attack{1000, edges};
+    const auto votes = WithFakes(*honest, attack, 1);
+    const auto graph = GraphOf(votes, honest->members + attack.fakes, kKind, 0);
+    const Vouching v = ComputeVouching(graph->view(), SeedsOf(*honest, 1));
+    double fakes = 0, members = 0, bound = 0;
     for (uint32_t m = 0; m < v.weight.size(); ++m) {
       (m < honest->members ? members : fakes) += double{v.weight[m]};
-      if (m >= honest->members) most = std::max(most, double{v.weight[m]});
     }
-    report.Note(absl::StrCat("weight of 1000 fakes, ", edges, " edges"), fakes,
-                absl::StrFormat("honest %.0f, largest fake %.4f, bound %.4g",
-                                members, most, edges * v.leak_per_edge));
+    for (const Vote& vote : votes) {
+      if (vote.from < honest->members && vote.to >= honest->members) {
+        bound += double{v.leak[vote.from]};
+      }
+    }
+    report.Note(
+        absl::StrCat("word of 1000 fakes, ", edges, " edges"), fakes,
+        absl::StrFormat("bound %.1f; of all honest %.0f", bound, members));
   }
+  RunBrigade(*honest, report);
 }
 
 }  // namespace mitra::quality

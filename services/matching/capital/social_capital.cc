@@ -5,10 +5,15 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <utility>
 
 #include "mitra/v1/member.pb.h"
+#include "services/matching/capital/introducer.h"
 #include "services/matching/members/eligibility.h"
+#include "services/matching/trust/forward_push.h"
 #include "services/matching/trust/reputation.h"
+#include "services/matching/trust/tie_model.h"
+#include "services/matching/trust/tie_signals.h"
 
 namespace mitra::matching {
 namespace {
@@ -16,6 +21,8 @@ namespace {
 // A sum of ties saturates: half of the scale is reached at this sum.
 constexpr double kHalfSum = 2;
 constexpr int kCandidatesPerAction = 24;
+// Acquaintances' acquaintances of one sort that are looked at for those.
+constexpr size_t kLookedAtPerAction = 256;
 
 double Saturate(double sum) { return sum / (sum + kHalfSum); }
 
@@ -110,11 +117,10 @@ class Measurer {
   double TrustOf(MemberIndex member, const Hypothesis& what_if) const {
     const Reputation now = ReputationOf(graph_, member);
     if (what_if.references == 0) return now.value;
-    // The same formula with good references (weight .5 each) added.
+    // With good references (weight .5 each) added.
     const NodeFacts& node = *graph_.of(member).node;
-    const double positive = node.in_positive + .5 * what_if.references;
-    const double n = positive + node.in_negative;
-    return (positive + 1.5) / (n + 3) * (n / (n + 2));
+    return ReputationValue(node.vouched_positive + .5 * what_if.references,
+                           node.vouched_negative);
   }
 
   double NormsOf(MemberIndex member, const Hypothesis& what_if) const {
@@ -144,6 +150,40 @@ class Measurer {
   const GraphView& graph_;
   const uint32_t peer_norms_;
   const CapitalOptions& options_;
+};
+
+// Whom a member is likely to come to trust.
+class Likeliest {
+ public:
+  Likeliest(const GraphView& graph, MemberIndex member)
+      : walk_(ForwardPush(graph, member, {}, PushWorkspace::ForThisThread())),
+        reader_(graph, member, &walk_) {}
+
+  double ChanceOf(MemberIndex other) const {
+    return TieModels::Default().forms.Chance(reader_.Of(other));
+  }
+  // Keeps the likeliest, each member once.
+  void Keep(std::vector<std::pair<MemberIndex, MemberIndex>>& list) const {
+    std::sort(list.begin(), list.end());
+    list.erase(std::unique(list.begin(), list.end(),
+                           [](const auto& a, const auto& b) {
+                             return a.first == b.first;
+                           }),
+               list.end());
+    std::vector<std::pair<double, size_t>> by_chance;
+    for (size_t i = 0; i < list.size(); ++i) {
+      by_chance.emplace_back(-ChanceOf(list[i].first), i);
+    }
+    std::sort(by_chance.begin(), by_chance.end());
+    by_chance.resize(std::min<size_t>(by_chance.size(), kCandidatesPerAction));
+    std::vector<std::pair<MemberIndex, MemberIndex>> kept;
+    for (const auto& [chance, i] : by_chance) kept.push_back(list[i]);
+    list = std::move(kept);
+  }
+
+ private:
+  const TrustVector walk_;
+  const TieReader reader_;
 };
 
 double Percentile(const std::vector<double>& sorted, double value) {
@@ -227,6 +267,55 @@ PeerGroup PeerIndex::Find(const MemberView& members, MemberIndex member,
           static_cast<uint32_t>(peers.size())};
 }
 
+uint32_t PeerIndex::InCircle(taxonomy::SectorNumber division,
+                             taxonomy::RegionNumber region, uint32_t max,
+                             std::vector<MemberIndex>& out) const {
+  uint64_t begin = 0, end = std::numeric_limits<uint32_t>::max();
+  if (region != taxonomy::kNoRegion) {
+    const auto under = taxonomy::RegionsUnder(taxonomy::RegionCodeAt(region));
+    begin = under.begin;
+    end = under.end;
+  }
+  const bool all = division == taxonomy::kNoSector;
+  const auto& rows = all ? by_region_ : by_sector_;
+  const uint64_t base = all ? 0 : CircleKey(division, 0);
+  const auto from = std::lower_bound(
+      rows.begin(), rows.end(), std::make_pair(base + begin, MemberIndex{0}));
+  const auto to = std::lower_bound(from, rows.end(),
+                                   std::make_pair(base + end, MemberIndex{0}));
+  const auto count = static_cast<size_t>(to - from);
+  const size_t stride =
+      std::max<size_t>(1, (count + max - 1) / std::max(1u, max));
+  out.clear();
+  for (size_t i = 0; i < count; i += stride) {
+    out.push_back(from[static_cast<ptrdiff_t>(i)].second);
+  }
+  return static_cast<uint32_t>(count);
+}
+
+uint32_t CommonNorms(const MemberView& members,
+                     const std::vector<MemberIndex>& of) {
+  std::array<uint32_t, 32> keepers = {};
+  for (MemberIndex peer : of) {
+    for (int norm = 1; norm < 32; ++norm) {
+      keepers[norm] += (members.at(peer).norm_bits & BitOf(norm)) != 0;
+    }
+  }
+  uint32_t common = 0;
+  for (int norm = 1; norm < 32; ++norm) {
+    if (size_t{10} * keepers[norm] >= std::max<size_t>(1, of.size())) {
+      common |= keepers[norm] > 0 ? BitOf(norm) : 0;
+    }
+  }
+  return common;
+}
+
+std::array<double, kCapitalDimensions> MeasureCapital(
+    const MemberView& members, const GraphView& graph, MemberIndex member,
+    uint32_t common_norms, const CapitalOptions& options) {
+  return Measurer(members, graph, common_norms, options).Measure(member);
+}
+
 CapitalDiagnosis DiagnoseCapital(const MemberView& members,
                                  const GraphView& graph, const PeerIndex& index,
                                  MemberIndex member, int64_t now,
@@ -236,20 +325,7 @@ CapitalDiagnosis DiagnoseCapital(const MemberView& members,
   diagnosis.peers =
       index.Find(members, member, options.min_peers, options.max_peers, peers);
 
-  // Norms that at least a tenth of the peers keep are what peers keep.
-  std::array<uint32_t, 32> keepers = {};
-  for (MemberIndex peer : peers) {
-    for (int norm = 1; norm < 32; ++norm) {
-      keepers[norm] += (members.at(peer).norm_bits & BitOf(norm)) != 0;
-    }
-  }
-  uint32_t peer_norms = 0;
-  for (int norm = 1; norm < 32; ++norm) {
-    if (size_t{10} * keepers[norm] >= std::max<size_t>(1, peers.size())) {
-      peer_norms |= keepers[norm] > 0 ? BitOf(norm) : 0;
-    }
-  }
-
+  const uint32_t peer_norms = CommonNorms(members, peers);
   const Measurer measurer(members, graph, peer_norms, options);
   std::array<std::vector<double>, kCapitalDimensions> of_peers;
   for (MemberIndex peer : peers) {
@@ -268,6 +344,7 @@ CapitalDiagnosis DiagnoseCapital(const MemberView& members,
         of_peers[d].empty() ? 0 : of_peers[d][of_peers[d].size() / 2];
   }
 
+  const Likeliest likeliest(graph, member);
   std::vector<CapitalStep> steps;
   const auto consider = [&](CapitalAction action, CapitalDimension dimension,
                             MemberIndex target, MemberIndex introducer,
@@ -279,6 +356,7 @@ CapitalDiagnosis DiagnoseCapital(const MemberView& members,
     step.dimension = dimension;
     step.target = target;
     step.introducer = introducer;
+    if (what_if.tie_to != kNoMember) step.chance = likeliest.ChanceOf(target);
     step.norm = norm;
     step.value_before = own[d];
     step.value_after = after[d];
@@ -315,8 +393,9 @@ CapitalDiagnosis DiagnoseCapital(const MemberView& members,
       if (other == member || n.PositionOf(other) >= 0 || !open(other)) continue;
       const Member& m = members.at(other);
       auto& list = IsGroup(m) ? joins : HasPower(m) ? powers : others;
-      if (list.size() < kCandidatesPerAction)
+      if (list.size() < kLookedAtPerAction) {
         list.push_back({other, friend_index});
+      }
     }
   }
   // Without acquaintances in one: communities of the peers.
@@ -329,13 +408,17 @@ CapitalDiagnosis DiagnoseCapital(const MemberView& members,
         joins.push_back({group, peer});
     }
   }
+  joins.resize(std::min<size_t>(joins.size(), kCandidatesPerAction));
+  likeliest.Keep(powers);
+  likeliest.Keep(others);
   for (const auto& [group, via] : joins) {
     consider(CapitalAction::kJoinCommunity, CapitalDimension::kBonding, group,
              kNoMember, 0, {.join = group});
   }
   for (const auto& [other, via] : powers) {
+    const auto introducer = BestIntroducer(members, graph, member, other);
     consider(CapitalAction::kAskIntroduction, CapitalDimension::kLinking, other,
-             via, 0, {.tie_to = other});
+             introducer ? introducer->member : via, 0, {.tie_to = other});
   }
   for (const auto& [other, via] : others) {
     consider(CapitalAction::kTieAcrossGroups, CapitalDimension::kBridging,
@@ -365,7 +448,7 @@ CapitalDiagnosis DiagnoseCapital(const MemberView& members,
   // Largest gain in standing first; where a dimension is weak a gain counts
   // more. One step per action, so that three steps are three things to do.
   const auto gain = [](const CapitalStep& step) {
-    return (step.percentile_after - step.percentile_before) *
+    return step.chance * (step.percentile_after - step.percentile_before) *
                (1.5 - step.percentile_before) +
            1e-3 * (step.value_after - step.value_before);
   };

@@ -69,6 +69,9 @@ struct CapitalStep {
   double value_after = 0;
   double percentile_before = 0;
   double percentile_after = 0;
+  // That the member comes to trust the target (TieModels::forms), where the
+  // step is to get to know somebody; else 1.
+  double chance = 1;
 };
 
 struct CapitalDiagnosis {
@@ -99,6 +102,11 @@ class PeerIndex {
   // `min`; the widest one otherwise.
   PeerGroup Find(const MemberView& members, MemberIndex member, uint32_t min,
                  uint32_t max, std::vector<MemberIndex>& peers) const;
+  // Up to `max` members, evenly sampled, of a division (kNoSector: all) inside
+  // a region (kNoRegion: everywhere), into `out`. Returns how many there are.
+  uint32_t InCircle(taxonomy::SectorNumber division,
+                    taxonomy::RegionNumber region, uint32_t max,
+                    std::vector<MemberIndex>& out) const;
   MemberIndex size() const { return size_; }
 
  private:
@@ -107,6 +115,16 @@ class PeerIndex {
   std::vector<std::pair<uint64_t, MemberIndex>> by_region_;
   MemberIndex size_ = 0;
 };
+
+// Norms that at least a tenth of the members keep, as BitOf(v1::NormKind).
+uint32_t CommonNorms(const MemberView& members,
+                     const std::vector<MemberIndex>& of);
+
+// The raw measures, by CapitalDimension, each 0 to 1. `common_norms` are those
+// that kNorms is measured by.
+std::array<double, kCapitalDimensions> MeasureCapital(
+    const MemberView& members, const GraphView& graph, MemberIndex member,
+    uint32_t common_norms, const CapitalOptions& options = {});
 
 // Diagnoses a living member. `now`: Unix seconds, for eligibility of targets.
 CapitalDiagnosis DiagnoseCapital(const MemberView& members,

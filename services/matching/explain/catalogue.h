@@ -106,6 +106,22 @@ enum class Phrase : uint8_t {
   kStepAskReference,         // {name}
   kStepNorm,                 // {norm}
   kStepConnectNeighbours,    // {name} {other}
+  // Standing: what each band means, in the order of StandingBand.
+  kStandingNew,
+  kStandingLow,
+  kStandingFair,
+  kStandingGood,
+  kStandingHigh,
+  // Standing: what it rests on.
+  kStandingRaises,  // {tie} {count}
+  kStandingLowers,  // {tie} {count}
+  kStandingSlight,  // {tie} {count}
+  // Standing: what would raise it, and how to contest.
+  kStandingCollaborate,
+  kStandingAskReference,
+  kStandingContest,
+  kStandingGetVerified,
+  kStandingHowToContest,
   kCount,
 };
 

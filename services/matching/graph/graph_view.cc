@@ -84,6 +84,8 @@ Neighbours GraphView::of(MemberIndex member) const {
       reinterpret_cast<const WalkEdge*>(list.data + sizeof(NodeFacts));
   neighbours.facts = reinterpret_cast<const TieFacts*>(
       list.data + sizeof(NodeFacts) + list.size * sizeof(WalkEdge));
+  neighbours.causes =
+      reinterpret_cast<const Cause*>(neighbours.facts + list.size);
   neighbours.size = list.size;
   return neighbours;
 }

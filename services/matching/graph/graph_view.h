@@ -64,6 +64,22 @@ struct NodeFacts {
   float out_positive = 0;    // r of all its own ties (group ties apart)
   float out_negative = 0;    // s of all its own ties (group ties apart)
   uint32_t walk_degree = 0;  // edges with a share
+  // Evidence about it, each rater's by how much its word counts and bounded:
+  // see trust/reputation.h.
+  float vouched_positive = 0;
+  float vouched_negative = 0;
+  uint32_t vouched_evidence = 0;  // pieces by raters whose word counts
+  uint32_t causes = 0;            // size of Neighbours::causes
+};
+
+// What vouched_positive and vouched_negative consist of, by kind.
+struct Cause {
+  uint8_t kind = 0;         // v1::EvidenceKind
+  uint32_t pieces = 0;      // by raters whose word counts
+  uint32_t low_pieces = 0;  // by others
+  uint32_t raters = 0;      // whose word counts
+  float positive = 0;       // r of this kind
+  float negative = 0;       // s of this kind
 };
 
 // The list of one member.
@@ -71,6 +87,7 @@ struct Neighbours {
   const NodeFacts* node = nullptr;  // never null
   const WalkEdge* edges = nullptr;  // by neighbour
   const TieFacts* facts = nullptr;  // the same order
+  const Cause* causes = nullptr;    // node->causes of them, by kind
   uint32_t size = 0;
 
   absl::Span<const WalkEdge> walk() const { return {edges, size}; }
@@ -89,9 +106,30 @@ class GraphView {
   MemberIndex size() const { return state_->lists.size(); }
   // Directed ties.
   uint64_t tie_count() const { return state_->ties; }
+  // Raters' words are weighed (TieGraph::SetRaterWeights).
+  bool weighs_raters() const { return state_->rater_weights != nullptr; }
+  // How much the word of a member counts, 0 to 1.
+  float RaterWeight(MemberIndex member) const {
+    const auto& weights = state_->rater_weights;
+    if (weights == nullptr) return 1;
+    return member < weights->size() ? (*weights)[member] : 0;
+  }
 
   // Empty for indexes at or above size().
   Neighbours of(MemberIndex member) const;
+
+  // Begin to load what `of` will read: first where the list lies, some steps
+  // later the list itself. For walks that know where they will go; members
+  // below size() only.
+  void PrefetchPlace(MemberIndex member) const {
+    __builtin_prefetch(&state_->lists.at(member));
+  }
+  void PrefetchList(MemberIndex member) const {
+    const char* data = state_->lists.at(member).data;
+    __builtin_prefetch(data);
+    __builtin_prefetch(data + 64);
+    __builtin_prefetch(data + 128);
+  }
 
   // The tie of `from` to `to`, if there is one.
   std::optional<Tie> TieBetween(MemberIndex from, MemberIndex to) const;
@@ -116,6 +154,7 @@ class GraphView {
     // Keeps alive what the lists point to.
     std::shared_ptr<GarbageLink> garbage;
     VersionedArray<ListRef>::Version lists;
+    std::shared_ptr<const std::vector<float>> rater_weights;  // may be null
     uint64_t epoch = 0;
     uint64_t ties = 0;
   };

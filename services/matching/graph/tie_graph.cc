@@ -2,9 +2,11 @@
 
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "services/matching/graph/reputation_sums.h"
 #include "services/matching/graph/tie_sums.h"
 
 namespace mitra::matching {
@@ -13,6 +15,8 @@ namespace {
 // All quiet weights are brought up to date within this time.
 constexpr double kRefreshPeriodSeconds = 43'200;
 constexpr int64_t kDaySeconds = 86'400;
+// Members that one publication brings up to new weights of their raters.
+constexpr size_t kStalePerPublish = 20'000;
 
 uint64_t PairKey(MemberIndex author, MemberIndex about) {
   return (static_cast<uint64_t>(author) << 32) | about;
@@ -62,6 +66,7 @@ struct TieGraph::Impl {
     std::vector<MemberIndex> neighbours;  // unsorted, each once
     uint32_t life = 0;                    // grows when the member is removed
     uint32_t out_epoch = 0;
+    RaterBias bias;
   };
 
   absl::flat_hash_map<uint64_t, PairSums> pairs;
@@ -78,6 +83,13 @@ struct TieGraph::Impl {
   MemberIndex refresh_cursor = 0;
   int64_t last_publish = 0;
   double refresh_debt = 0;
+  std::shared_ptr<const std::vector<float>> rater_weights;
+  std::vector<MemberIndex> stale;  // to be rebuilt, in turn from the end
+
+  float RaterWeight(MemberIndex member) const {
+    if (rater_weights == nullptr) return 1;
+    return member < rater_weights->size() ? (*rater_weights)[member] : 0;
+  }
 
   ~Impl() {
     for (uint32_t i = 0; i < lists.size(); ++i) {
@@ -115,11 +127,18 @@ struct TieGraph::Impl {
     if (at == sums.end()) {
       KindSums fresh;
       fresh.kind = piece.kind;
-      fresh.at = piece.event_time;
       sums.push_back(fresh);
       at = sums.end() - 1;
     }
-    at->Add(options.kinds[piece.kind], piece.event_time, piece.quality, sign);
+    const EvidenceKindOptions& rule = options.kinds[piece.kind];
+    Node& author = NodeOf(piece.author);
+    const double bias = author.bias.value();
+    if (rule.graded) author.bias.Add(*at, -1);
+    at->Add(rule, piece.event_time, piece.quality, sign);
+    if (rule.graded) author.bias.Add(*at, 1);
+    if (author.bias.value() != bias) {
+      dirty.insert(author.neighbours.begin(), author.neighbours.end());
+    }
     if (at->pieces == 0) sums.erase(at);
     if (!linked) {
       NodeOf(std::max(piece.author, piece.about));
@@ -135,6 +154,21 @@ struct TieGraph::Impl {
       }
     }
     Touch(piece.author, piece.about);
+  }
+
+  // What `author` said of a member that is gone no longer tells how it speaks.
+  void ForgetBias(const TieOptions& options, MemberIndex author,
+                  MemberIndex about) {
+    const PairSums* sums = SumsOf(author, about);
+    if (sums == nullptr) return;
+    Node& node = nodes[author];
+    const double bias = node.bias.value();
+    for (const KindSums& kind : *sums) {
+      if (options.kinds[kind.kind].graded) node.bias.Add(kind, -1);
+    }
+    if (node.bias.value() != bias) {
+      dirty.insert(node.neighbours.begin(), node.neighbours.end());
+    }
   }
 
   void Unlink(MemberIndex from, MemberIndex to) {
@@ -160,6 +194,7 @@ struct TieGraph::Impl {
   std::vector<TieValue> outs, ins;
   std::vector<double> weights;
   std::vector<uint8_t> pool;  // 1 own ties, 2 others' ties, 3 own members
+  std::vector<Cause> causes;
 
   // How a member's walk leaves: shares of each neighbour, in `weights`.
   void Share(const TieOptions& options, size_t n) {
@@ -218,9 +253,16 @@ struct TieGraph::Impl {
     outs.resize(n);
     ins.resize(n);
     NodeFacts facts;
+    ReputationSums reputation(options);
     for (size_t i = 0; i < n; ++i) {
-      outs[i] = ValueOf(options, member, node.neighbours[i], now);
-      ins[i] = ValueOf(options, node.neighbours[i], member, now);
+      const MemberIndex other = node.neighbours[i];
+      outs[i] = ValueOf(options, member, other, now);
+      const PairSums* said = SumsOf(other, member);
+      ins[i] = said == nullptr ? TieValue() : Evaluate(*said, options, now);
+      if (said != nullptr) {
+        reputation.Add(*said, now, double{RaterWeight(other)},
+                       nodes[other].bias.value());
+      }
       facts.out_degree += outs[i].kind != 0;
       facts.in_degree += ins[i].kind != 0;
       facts.group_size += ins[i].kind != 0 && ins[i].to_group;
@@ -234,14 +276,16 @@ struct TieGraph::Impl {
         facts.out_negative += static_cast<float>(outs[i].negative);
       }
     }
+    reputation.Finish(facts, causes);
     Share(options, n);
     facts.out_epoch = node.out_epoch;
     for (double weight : weights) facts.walk_degree += weight > 0;
 
     GraphView::ListRef list;
     if (n > 0) {
-      const size_t bytes =
-          sizeof(NodeFacts) + n * (sizeof(WalkEdge) + sizeof(TieFacts));
+      const size_t bytes = sizeof(NodeFacts) +
+                           n * (sizeof(WalkEdge) + sizeof(TieFacts)) +
+                           causes.size() * sizeof(Cause);
       char* data = static_cast<char*>(::operator new(bytes));
       std::memcpy(data, &facts, sizeof facts);
       auto* edges = reinterpret_cast<WalkEdge*>(data + sizeof(NodeFacts));
@@ -262,6 +306,8 @@ struct TieGraph::Impl {
             ins[i].kind | (ins[i].to_group ? TieFacts::kGroupFlag : 0));
         ties_out[i] = packed;
       }
+      std::copy(causes.begin(), causes.end(),
+                reinterpret_cast<Cause*>(ties_out + n));
       list.data = data;
       list.size = static_cast<uint32_t>(n);
       list_bytes += bytes;
@@ -273,7 +319,9 @@ struct TieGraph::Impl {
     GraphView::ListRef& slot = lists.Mutable(member);
     if (slot.data != nullptr) {
       list_bytes -=
-          sizeof(NodeFacts) + slot.size * (sizeof(WalkEdge) + sizeof(TieFacts));
+          sizeof(NodeFacts) +
+          slot.size * (sizeof(WalkEdge) + sizeof(TieFacts)) +
+          reinterpret_cast<const NodeFacts*>(slot.data)->causes * sizeof(Cause);
       garbage.Retire(slot.data, FreeList);
     }
     slot = list;
@@ -344,10 +392,12 @@ std::optional<MemberIndex> TieGraph::Withdraw(EvidenceKey key,
 std::vector<MemberIndex> TieGraph::RemoveMember(MemberIndex member) {
   Impl::Node& node = impl_->NodeOf(member);
   ++node.life;
+  node.bias = RaterBias();
   std::vector<MemberIndex> former = std::move(node.neighbours);
   node.neighbours.clear();
   for (MemberIndex neighbour : former) {
     impl_->ties -= impl_->pairs.erase(PairKey(member, neighbour));
+    impl_->ForgetBias(options_, neighbour, member);
     impl_->ties -= impl_->pairs.erase(PairKey(neighbour, member));
     impl_->Unlink(neighbour, member);
     impl_->Touch(neighbour, member);
@@ -364,10 +414,8 @@ TieSums TieGraph::SumsOf(MemberIndex author, MemberIndex about, int kind,
   if (sums == nullptr) return result;
   for (const KindSums& s : *sums) {
     if (s.kind != kind) continue;
-    const double left =
-        DecayOver(options_.kinds[s.kind],
-                  std::max<double>(0, static_cast<double>(now - s.at)));
-    result = {s.positive * left, s.negative * left, s.pieces};
+    const Left left = s.At(options_.kinds[s.kind], now);
+    result = {left.positive, left.negative, s.pieces};
   }
   return result;
 }
@@ -379,6 +427,25 @@ std::optional<Tie> TieGraph::TieOf(MemberIndex author, MemberIndex about,
   return Tie{value.trust, value.certainty, value.kind, value.to_group};
 }
 
+void TieGraph::SetRaterWeights(
+    std::shared_ptr<const std::vector<float>> weights) {
+  Impl& impl = *impl_;
+  const auto before = std::exchange(impl.rater_weights, std::move(weights));
+  const auto old_of = [&](MemberIndex m) {
+    if (before == nullptr) return 1.f;
+    return m < before->size() ? (*before)[m] : 0.f;
+  };
+  absl::flat_hash_set<MemberIndex> stale(impl.stale.begin(), impl.stale.end());
+  for (MemberIndex m = 0; m < impl.nodes.size(); ++m) {
+    if (impl.RaterWeight(m) == old_of(m)) continue;
+    stale.insert(impl.nodes[m].neighbours.begin(),
+                 impl.nodes[m].neighbours.end());
+  }
+  impl.stale.assign(stale.begin(), stale.end());
+}
+
+size_t TieGraph::stale() const { return impl_->stale.size(); }
+
 void TieGraph::Publish(int64_t now, MemberIndex members) {
   Impl& impl = *impl_;
   ++impl.epoch;
@@ -386,6 +453,10 @@ void TieGraph::Publish(int64_t now, MemberIndex members) {
   impl.lists.Resize(static_cast<uint32_t>(impl.nodes.size()));
   for (MemberIndex member : impl.dirty_out) {
     impl.nodes[member].out_epoch = static_cast<uint32_t>(impl.epoch);
+  }
+  for (size_t i = 0; i < kStalePerPublish && !impl.stale.empty(); ++i) {
+    impl.dirty.insert(impl.stale.back());
+    impl.stale.pop_back();
   }
   for (MemberIndex member : impl.dirty) impl.BuildList(options_, member, now);
   // Quiet members in turn, so that all weights are renewed twice a day.
@@ -410,6 +481,7 @@ void TieGraph::Publish(int64_t now, MemberIndex members) {
   auto state = std::make_shared<GraphView::State>();
   state->lists = impl.lists.Publish();
   state->garbage = impl.garbage.Publish();
+  state->rater_weights = impl.rater_weights;
   state->epoch = impl.epoch;
   state->ties = impl.ties;
   absl::MutexLock lock(&mutex_);

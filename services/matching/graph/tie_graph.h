@@ -1,10 +1,10 @@
 // All evidence, folded into ties, and the graph that is published from them.
 //
-// Per ordered pair and kind of evidence the graph keeps decayed sums of
-// positive and negative evidence (r, s) at the time of the latest piece
-// (TRUST 1.1); reading them at another time is one multiplication, so nothing
-// has to be swept. A piece that is withdrawn or contested is subtracted again;
-// the order in which evidence arrives does not matter (to 1e-9).
+// Per ordered pair and kind of evidence the graph keeps faded sums of positive
+// and negative evidence (r, s; TRUST 1.1); reading them at another time is one
+// multiplication, so nothing has to be swept. A piece that is withdrawn or
+// contested is subtracted again, exactly; the order in which evidence arrives
+// does not matter (tie_sums.h).
 //
 // Ties to groups (membership, attendance) are ties like others, between the
 // member and the group; they are never expanded to pairs of members.
@@ -78,6 +78,13 @@ class TieGraph {
   // The tie over all kinds, at full precision.
   std::optional<Tie> TieOf(MemberIndex author, MemberIndex about,
                            int64_t now) const;
+
+  // How much the word of each member counts in others' reputation, 0 to 1, by
+  // index; who is beyond the end counts nothing. Null: everybody counts 1.
+  // Takes part with the next publications: what has changed is rebuilt some
+  // tens of thousands of members at a time, `stale()` says how many are left.
+  void SetRaterWeights(std::shared_ptr<const std::vector<float>> weights);
+  size_t stale() const;
 
   // Publishes all changes, weights taken at `now` (Unix seconds). Also brings
   // the weights of some quiet members up to `now`, so that all are at most half

@@ -21,11 +21,11 @@ std::array<EvidenceKindOptions, kEvidenceKinds> TieOptions::DefaultKinds() {
   };
   set(v1::EVIDENCE_KIND_ENDORSEMENT, {.35, 365, 1});
   set(v1::EVIDENCE_KIND_REFERENCE, {.5, 365, 1});
-  set(v1::EVIDENCE_KIND_COLLABORATION, {1, 540, .8});
-  set(v1::EVIDENCE_KIND_MENTORING, {1, 540, .8});
-  set(v1::EVIDENCE_KIND_TRANSACTION, {.6, 270, .75});
-  set(v1::EVIDENCE_KIND_REPAYMENT, {1, 540, .8});
-  set(v1::EVIDENCE_KIND_RATING, {.6, 270, .5});
+  set(v1::EVIDENCE_KIND_COLLABORATION, {1, 540, .8, 1, false, true});
+  set(v1::EVIDENCE_KIND_MENTORING, {1, 540, .8, 1, false, true});
+  set(v1::EVIDENCE_KIND_TRANSACTION, {.6, 270, .75, 1, false, true});
+  set(v1::EVIDENCE_KIND_REPAYMENT, {1, 540, .8, 1, false, true});
+  set(v1::EVIDENCE_KIND_RATING, {.6, 270, .5, 1, false, true});
   set(v1::EVIDENCE_KIND_MEMBERSHIP, {.15, 0, .75, 1, true});
   set(v1::EVIDENCE_KIND_ATTENDANCE, {.1, 365, .75, 1, true});
   set(v1::EVIDENCE_KIND_CONTACT, {.15, 0, .75});
@@ -54,9 +54,9 @@ absl::Status TieOptions::Validate() const {
   if (!InRange(base_rate, 0, 1)) return error("base_rate");
   if (!InRange(neutral_trust, 0, 1)) return error("neutral_trust");
   if (!InRange(certainty_power, 0, 4)) return error("certainty_power");
-  if (!InRange(reputation_half_life_days, 1, 36'500)) {
-    return error("reputation_half_life_days");
-  }
+  if (!InRange(edge_evidence_cap, .01, 1e3)) return error("edge_evidence_cap");
+  if (!InRange(low_weight, 0, 1)) return error("low_weight");
+  if (!InRange(low_evidence_cap, 0, 1e3)) return error("low_evidence_cap");
   if (!InRange(reverse_factor, 0, 1)) return error("reverse_factor");
   if (!InRange(reverse_share, 0, .5)) return error("reverse_share");
   if (!InRange(group_share, 0, .5)) return error("group_share");

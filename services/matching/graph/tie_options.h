@@ -29,6 +29,8 @@ struct EvidenceKindOptions {
   double max_quality = 1;
   // A tie to a group or event rather than to somebody.
   bool to_group = false;
+  // Raters grade it, some more kindly than others; see RaterBias.
+  bool graded = false;
 };
 
 struct TieOptions {
@@ -44,8 +46,13 @@ struct TieOptions {
   double neutral_trust = .5;
   // gamma: how much uncertainty lowers a walk weight.
   double certainty_power = .5;
-  // One half-life for the sums of NodeFacts, which mix all kinds.
-  double reputation_half_life_days = 540;
+  // Evidence of one rater about one member counts at most this much for its
+  // reputation, however many pieces there are.
+  double edge_evidence_cap = 3;
+  // Raters whose word counts less than this count together at most as much as
+  // `low_evidence_cap` pieces of weight 1: see trust/reputation.h.
+  double low_weight = .1;
+  double low_evidence_cap = .02;
   // lambda: a tie is walked backwards with this factor.
   double reverse_factor = .1;
   // At most this share of what leaves a member goes backwards over ties that

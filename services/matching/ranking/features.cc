@@ -28,6 +28,7 @@ constexpr std::array<FeatureInfo, kFeatureCount> kInfo = {{
     {Feature::kTrust, "trust", .1f},
     {Feature::kReputation, "reputation", .4f},
     {Feature::kSubjectReputation, "subject_reputation", .4f},
+    {Feature::kWarnings, "warnings", 0},
 }};
 
 constexpr bool InOrder() {

@@ -58,6 +58,8 @@ enum class Feature : uint8_t {
   kReputation,
   // Reputation of the subject in the network, 0 to 1.
   kSubjectReputation,
+  // Complaints by members whom the subject trusts, 0 to 1 (trust/warnings.h).
+  kWarnings,
   kCount,
 };
 
@@ -74,7 +76,7 @@ struct FeatureInfo {
 // In the order of the enum.
 const std::array<FeatureInfo, kFeatureCount>& AllFeatures();
 
-// The features of one pair. A plain value, 84 bytes.
+// The features of one pair. A plain value, 92 bytes.
 class FeatureVector {
  public:
   // All signals missing.

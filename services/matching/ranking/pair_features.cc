@@ -8,6 +8,7 @@
 #include "common/taxonomy/sector.h"
 #include "common/taxonomy/unit.h"
 #include "services/matching/trust/reputation.h"
+#include "services/matching/trust/warnings.h"
 
 namespace mitra::matching {
 namespace {
@@ -307,6 +308,10 @@ void PairFeatures::ReadTies(MemberIndex candidate, FeatureVector& features,
   if (!has_ties_ || theirs.size == 0) return;
 
   uint32_t common = 0;
+  Warnings warnings;
+  if (const int64_t at = neighbours_.PositionOf(candidate); at >= 0) {
+    warnings.AddOwn(OutTie(neighbours_.facts[at]));
+  }
   uint32_t group_size = 0;
   MemberIndex group = kNoMember;
   for (uint32_t i = 0; i < theirs.size; ++i) {
@@ -322,6 +327,7 @@ void PairFeatures::ReadTies(MemberIndex candidate, FeatureVector& features,
     if (!IsGroupFacts(theirs.facts[i]) ||
         !IsGroupFacts(neighbours_.facts[at])) {
       ++common;
+      warnings.Add(OutTie(neighbours_.facts[at]), InTie(theirs.facts[i]));
       continue;
     }
     const uint32_t size = std::max(1u, graph_.of(other).node->group_size);
@@ -334,6 +340,7 @@ void PairFeatures::ReadTies(MemberIndex candidate, FeatureVector& features,
       static_cast<float>(theirs.size) * static_cast<float>(neighbours_.size);
   features.Set(Feature::kCohesion,
                std::min(1.f, static_cast<float>(common) / std::sqrt(degrees)));
+  features.Set(Feature::kWarnings, warnings.value());
   features.Set(
       Feature::kSameGroup,
       group == kNoMember
@@ -359,8 +366,9 @@ void PairFeatures::Prefetch(MemberIndex candidate) const {
   const Neighbours theirs = graph_.of(candidate);
   const char* list = reinterpret_cast<const char*>(theirs.node);
   const size_t bytes =
-      has_ties_ ? std::min<size_t>(sizeof(NodeFacts) + size_t{16} * theirs.size, 512)
-                : sizeof(NodeFacts);
+      has_ties_
+          ? std::min<size_t>(sizeof(NodeFacts) + size_t{16} * theirs.size, 512)
+          : sizeof(NodeFacts);
   for (size_t at = 0; at < bytes; at += kLine) __builtin_prefetch(list + at);
 }
 

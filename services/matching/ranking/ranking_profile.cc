@@ -50,6 +50,7 @@ KindWeights CommonWeights() {
   wants[Feature::kCandidateVerified] = .3f;
   wants[Feature::kTrust] = 1.6f;
   wants[Feature::kReputation] = 1;
+  wants[Feature::kWarnings] = -3;
   SideWeights& accepts = kind.accepts;
   accepts.bias = -.2f;
   accepts[Feature::kGiveSimilarity] = 2;
@@ -73,7 +74,7 @@ KindWeights CommonWeights() {
 
 RankingProfile MakeDefault() {
   RankingProfile profile;
-  profile.id = "fixed-1";
+  profile.id = "fixed-2";
   for (KindWeights& kind : profile.kinds) kind = CommonWeights();
   const auto at = [&](v1::RecommendationKind kind) -> KindWeights& {
     return profile.kinds[kind];

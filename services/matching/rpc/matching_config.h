@@ -29,6 +29,8 @@ struct MatchingConfig {
   int refresh_threads = 2;
   absl::Duration refresh_hold_time = absl::Hours(72);
   int64_t refresh_trust_mib = 1024;
+  absl::Duration reputation_interval = absl::Minutes(5);
+  int reputation_min_seeds = 10;
   int64_t slate_cache_mib = 64;
   int64_t trust_cache_mib = 64;
 
@@ -76,6 +78,16 @@ struct MatchingConfig {
              "Memory for everybody's trust from one refresh to the next, in "
              "MiB.")
         .Range(1, 65536);
+    schema
+        .Add("reputation.interval", &reputation_interval,
+             "How often it is computed anew whose word counts, while ties "
+             "change.")
+        .Range(1, 86400);
+    schema
+        .Add("reputation.min_seeds", &reputation_min_seeds,
+             "Verified members with ties from which on raters' words are "
+             "weighed.")
+        .Range(1, 1000000);
     schema
         .Add("slates.cache_mib", &slate_cache_mib, "Memory for slates, in MiB.")
         .Range(1, 65536);

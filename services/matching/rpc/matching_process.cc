@@ -27,6 +27,8 @@
 #include "services/matching/rpc/refreshes_rpc.h"
 #include "services/matching/rpc/search_candidate_source.h"
 #include "services/matching/rpc/snapshotter.h"
+#include "services/matching/rpc/standings_rpc.h"
+#include "services/matching/state/vouching_runner.h"
 
 namespace mitra::matching {
 namespace {
@@ -126,6 +128,13 @@ struct MatchingProcess::Parts {
         [this](absl::string_view id, absl::string_view subject) {
           return rankings.Find(id, subject);
         });
+    VouchingRunner::Options vouching;
+    vouching.interval = config.reputation_interval;
+    vouching.min_seeds = static_cast<uint32_t>(config.reputation_min_seeds);
+    vouching.ready = [this] { return follower->ready(); };
+    vouchings = std::make_unique<VouchingRunner>(state, std::move(vouching));
+    standings.emplace([this] { return state.view(); }, clock,
+                      [this] { return follower->ready(); });
     refreshes_rpc.emplace(
         refreshes, [this] { return state.view(); }, timer, export_executor,
         [this] { return follower->ready(); });
@@ -195,6 +204,10 @@ struct MatchingProcess::Parts {
     figures["ties"] = static_cast<double>(stats.ties);
     figures["evidence"] = static_cast<double>(stats.evidence);
     figures["waiting"] = static_cast<double>(stats.waiting);
+    figures["stale_reputations"] = static_cast<double>(stats.stale_reputations);
+    if (const auto vouching = state.vouching(); vouching != nullptr) {
+      figures["seeds"] = static_cast<double>(vouching->seeds);
+    }
     figures["member_bytes"] = static_cast<double>(stats.member_bytes);
     figures["tie_bytes"] = static_cast<double>(stats.tie_bytes);
     const SlateCache::Stats slate_stats = cache.stats();
@@ -242,6 +255,8 @@ struct MatchingProcess::Parts {
   std::unique_ptr<feed::Follower> follower;
   std::optional<RecommendationsRpc> recommendations;
   std::optional<RefreshesRpc> refreshes_rpc;
+  std::optional<StandingsRpc> standings;
+  std::unique_ptr<VouchingRunner> vouchings;
   std::unique_ptr<rpc::Server> server;
   std::unique_ptr<AdminServer> admin;
   rpc::Addresses addresses;
@@ -283,6 +298,7 @@ absl::StatusOr<std::unique_ptr<MatchingProcess>> MatchingProcess::Start(
   parts->recommendations->Register(builder);
   parts->refreshes_rpc->Register(builder);
   parts->rankings_rpc.Register(builder);
+  parts->standings->Register(builder);
   RegisterOperations(parts->operations, parts->start_time, builder);
   MITRA_ASSIGN_OR_RETURN(parts->server, builder.Start());
   parts->addresses.grpc = parts->server->addresses();
@@ -306,6 +322,7 @@ absl::StatusOr<std::unique_ptr<MatchingProcess>> MatchingProcess::Start(
           &parts->tools, &parts->refreshes,
           [p = parts.get()] { return p->follower->ready(); },
           parts->addresses.grpc.empty() ? "" : parts->addresses.grpc[0]});
+  parts->vouchings->Start();
   return std::unique_ptr<MatchingProcess>(
       new MatchingProcess(std::move(parts)));
 }
@@ -315,6 +332,7 @@ MatchingProcess::MatchingProcess(std::unique_ptr<Parts> parts)
 
 MatchingProcess::~MatchingProcess() {
   parts_->server->Drain();
+  parts_->vouchings.reset();
   parts_->follower->Stop();
 }
 
@@ -334,6 +352,7 @@ void MatchingProcess::UpdateHealth() {
 absl::Status MatchingProcess::Drain() {
   parts_->refreshes.Stop();
   parts_->server->Drain();
+  parts_->vouchings.reset();
   parts_->follower->Stop();
   MITRA_RETURN_IF_ERROR(parts_->follower->status());
   return parts_->snapshotter.SaveNow();

@@ -19,7 +19,7 @@ namespace mitra::matching {
 namespace {
 
 constexpr char kFormat[] = "mitra-matching";
-constexpr uint32_t kFormatVersion = 2;
+constexpr uint32_t kFormatVersion = 3;
 
 IdHash MemberHash(absl::string_view key, absl::string_view id) {
   const std::string bytes = feed::IdHash(key, id);
@@ -71,6 +71,31 @@ struct MatchingState::Impl {
   MatchingView published ABSL_GUARDED_BY(mutex);
   Stats stats ABSL_GUARDED_BY(mutex);
   feed::Position position ABSL_GUARDED_BY(mutex);
+  // Waits for the next commit; null: nothing does.
+  std::shared_ptr<const Vouching> next_vouching ABSL_GUARDED_BY(mutex);
+  std::shared_ptr<const Vouching> vouching ABSL_GUARDED_BY(mutex);
+  // Those of earlier graphs are void.
+  uint64_t vouching_floor ABSL_GUARDED_BY(mutex) = 0;
+
+  // The weights of a vouching, which live as long as it; null if nobody is
+  // weighed.
+  static std::shared_ptr<const std::vector<float>> WeightsOf(
+      const std::shared_ptr<const Vouching>& vouching) {
+    if (vouching == nullptr || !vouching->vouched()) return nullptr;
+    return {vouching, &vouching->weight};
+  }
+
+  void TakeVouching() {
+    std::shared_ptr<const Vouching> next;
+    {
+      absl::MutexLock lock(&mutex);
+      next = std::move(next_vouching);
+      next_vouching = nullptr;
+      if (next == nullptr) return;
+      vouching = next;
+    }
+    graph.SetRaterWeights(WeightsOf(next));
+  }
 
   int64_t Now() const { return absl::ToUnixSeconds(options.clock()); }
 
@@ -239,6 +264,7 @@ struct MatchingState::Impl {
   }
 
   void Publish(uint64_t watermark) {
+    TakeVouching();
     table.Publish();
     graph.Publish(Now(), table.size());
     MatchingView view;
@@ -256,6 +282,7 @@ struct MatchingState::Impl {
     now.waiting = waiting_count;
     now.member_bytes = memory.records + memory.index;
     now.tie_bytes = ties.sum_bytes + ties.evidence_bytes + ties.list_bytes;
+    now.stale_reputations = graph.stale();
     summary.revision = watermark;
     summary.graph_epoch = view.graph.epoch();
     {
@@ -275,6 +302,11 @@ struct MatchingState::Impl {
     waiting_count = 0;
     summary = CommitSummary();
     summary.reset = true;
+    // Indexes mean other members from now on.
+    absl::MutexLock lock(&mutex);
+    next_vouching = nullptr;
+    vouching = nullptr;
+    vouching_floor = graph.view().epoch();
   }
 
   absl::Status LoadFrom(snapshot::Reader& reader);
@@ -325,6 +357,18 @@ absl::Status MatchingState::Commit(uint64_t watermark) {
 MatchingView MatchingState::view() const {
   absl::MutexLock lock(&impl_->mutex);
   return impl_->published;
+}
+
+void MatchingState::SetVouching(std::shared_ptr<const Vouching> vouching) {
+  absl::MutexLock lock(&impl_->mutex);
+  // Of a graph that is void by now: indexes may mean others.
+  if (vouching->graph_epoch < impl_->vouching_floor) return;
+  impl_->next_vouching = std::move(vouching);
+}
+
+std::shared_ptr<const Vouching> MatchingState::vouching() const {
+  absl::MutexLock lock(&impl_->mutex);
+  return impl_->vouching;
 }
 
 feed::Position MatchingState::position() const {
@@ -384,6 +428,10 @@ absl::Status MatchingState::Save(const std::string& path) const {
   });
   MITRA_RETURN_IF_ERROR(
       writer->WriteVector<StoredPiece>("evidence", pieces, true));
+  const auto vouching = this->vouching();
+  MITRA_RETURN_IF_ERROR(writer->WriteVector<float>(
+      "vouching",
+      vouching == nullptr ? std::vector<float>() : vouching->weight));
   std::vector<std::string> waiting;
   for (const auto& [id, list] : impl_->waiting) {
     for (const auto& waited : list) {
@@ -414,6 +462,13 @@ absl::Status MatchingState::Impl::LoadFrom(snapshot::Reader& reader) {
                          reader.ReadVector<StoredBlock>("blocks"));
   MITRA_ASSIGN_OR_RETURN(const auto pieces,
                          reader.ReadVector<StoredPiece>("evidence"));
+  MITRA_ASSIGN_OR_RETURN(const auto weights,
+                         reader.ReadVector<float>("vouching"));
+  for (const float weight : weights) {
+    if (!(weight >= 0 && weight <= 1)) {
+      return absl::DataLossError("a weight of a rater is out of range");
+    }
+  }
   MITRA_ASSIGN_OR_RETURN(const auto waited, reader.ReadStrings("waiting"));
   if (records.size() != hashes.size()) {
     return absl::DataLossError("members and hashes do not fit");
@@ -457,6 +512,14 @@ absl::Status MatchingState::Impl::LoadFrom(snapshot::Reader& reader) {
                    .quality = stored.quality,
                    .counts = stored.counts != 0,
                    .revision = stored.revision});
+  }
+  if (!weights.empty()) {
+    // Before the first publication, which then weighs everybody at once.
+    auto restored = std::make_shared<Vouching>();
+    restored->weight = {weights.begin(), weights.end()};
+    graph.SetRaterWeights(WeightsOf(restored));
+    absl::MutexLock lock(&mutex);
+    vouching = std::move(restored);
   }
   for (const std::string& bytes : waited) {
     v1::Change change;

@@ -28,6 +28,7 @@
 #include "services/matching/graph/tie_options.h"
 #include "services/matching/members/eligibility.h"
 #include "services/matching/members/member_table.h"
+#include "services/matching/trust/vouching.h"
 
 namespace mitra::matching {
 
@@ -76,6 +77,12 @@ class MatchingState final : public feed::FeedSink {
   // The latest committed state. Thread-safe.
   MatchingView view() const;
 
+  // Whose word counts how much from now on; takes part from the next commit on,
+  // and is kept in snapshots. Thread-safe.
+  void SetVouching(std::shared_ptr<const Vouching> vouching);
+  // The latest that took part; null before the first. Thread-safe.
+  std::shared_ptr<const Vouching> vouching() const;
+
   // Where a follower must go on. Thread-safe.
   feed::Position position() const;
 
@@ -93,6 +100,7 @@ class MatchingState final : public feed::FeedSink {
     size_t waiting = 0;  // pieces that wait for a member
     size_t member_bytes = 0;
     size_t tie_bytes = 0;
+    size_t stale_reputations = 0;  // that wait for new weights of their raters
   };
   // Thread-safe; of the last commit.
   Stats stats() const;

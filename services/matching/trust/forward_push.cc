@@ -1,16 +1,47 @@
 #include "services/matching/trust/forward_push.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 namespace mitra::matching {
 namespace {
 
 constexpr double kResidualScore = 1e-3;
 
-// Two bits of a Bloom filter for one member.
+// Two bits of a Bloom filter for one member; `bits` is a power of two.
 std::pair<uint64_t, uint64_t> FilterBits(MemberIndex member, uint64_t bits) {
   const uint64_t hash = (member + 1) * 0x9E3779B97F4A7C15u;
-  return {(hash >> 32) % bits, (hash & 0xFFFFFFFF) % bits};
+  return {(hash >> 32) & (bits - 1), hash & 0xFFFFFFFF & (bits - 1)};
+}
+
+// By member. Radix sort: some thousands of random keys cost a comparing sort as
+// much as a third of the walk.
+void SortByMember(std::vector<TrustEntry>& entries) {
+  constexpr size_t kFew = 256;
+  constexpr int kBits = 11, kPasses = 3;
+  constexpr uint32_t kBuckets = 1u << kBits;
+  if (entries.size() <= kFew) {
+    std::sort(entries.begin(), entries.end(),
+              [](const TrustEntry& a, const TrustEntry& b) {
+                return a.member < b.member;
+              });
+    return;
+  }
+  std::vector<TrustEntry> other(entries.size());
+  for (int pass = 0; pass < kPasses; ++pass) {
+    const int shift = pass * kBits;
+    std::array<uint32_t, kBuckets> at{};
+    for (const TrustEntry& entry : entries) {
+      ++at[(entry.member >> shift) & (kBuckets - 1)];
+    }
+    uint32_t begin = 0;
+    for (uint32_t& place : at) begin += std::exchange(place, begin);
+    for (const TrustEntry& entry : entries) {
+      other[at[(entry.member >> shift) & (kBuckets - 1)]++] = entry;
+    }
+    entries.swap(other);
+  }
 }
 
 bool MoreMass(const TrustEntry& a, const TrustEntry& b) {
@@ -72,25 +103,36 @@ TrustVector ForwardPush(const GraphView& graph, MemberIndex subject,
   }
   PushWorkspace::Impl& work = *workspace.impl_;
   work.Begin(graph.size());
-  const auto threshold = [&](const Neighbours& n) {
-    return options.rmax * std::max<uint32_t>(1, n.node->walk_degree);
-  };
+  // The walk waits for memory: lists are loaded some members ahead, cells some
+  // edges ahead. Who has too little to be pushed whatever its degree is not
+  // queued, so that its list is not looked up in vain.
+  constexpr size_t kPlacesAhead = 12, kListsAhead = 6, kCellsAhead = 12;
   const auto enqueue = [&](MemberIndex member,
                            PushWorkspace::Impl::Cell& cell) {
-    if (cell.queued) return;
+    if (cell.queued || cell.residual <= options.rmax) return;
     cell.queued = true;
     work.queue.push_back(member);
   };
   PushWorkspace::Impl::Cell& start = work.At(subject);
   start.residual = 1;
-  enqueue(subject, start);
+  start.queued = true;
+  work.queue.push_back(subject);
   size_t head = 0;
   while (head < work.queue.size()) {
+    if (head + kPlacesAhead < work.queue.size()) {
+      graph.PrefetchPlace(work.queue[head + kPlacesAhead]);
+    }
+    if (head + kListsAhead < work.queue.size()) {
+      graph.PrefetchList(work.queue[head + kListsAhead]);
+    }
     const MemberIndex member = work.queue[head++];
     PushWorkspace::Impl::Cell& cell = work.At(member);
     cell.queued = false;
     const Neighbours n = graph.of(member);
-    if (cell.residual <= threshold(n)) continue;
+    if (cell.residual <=
+        options.rmax * std::max<uint32_t>(1, n.node->walk_degree)) {
+      continue;
+    }
     if (trust.edges_pushed >= options.edge_budget) {
       trust.truncated = true;
       break;
@@ -99,7 +141,11 @@ TrustVector ForwardPush(const GraphView& graph, MemberIndex subject,
     cell.settled += options.alpha * cell.residual;
     cell.residual = 0;
     double given = 0;
-    for (const WalkEdge& edge : n.walk()) {
+    for (uint32_t i = 0; i < n.size; ++i) {
+      if (i + kCellsAhead < n.size) {
+        __builtin_prefetch(&work.cells[n.edges[i + kCellsAhead].to], 1);
+      }
+      const WalkEdge& edge = n.edges[i];
       if (edge.share <= 0) continue;
       PushWorkspace::Impl::Cell& to = work.At(edge.to);
       to.residual += moving * edge.share;
@@ -143,10 +189,7 @@ TrustVector ForwardPush(const GraphView& graph, MemberIndex subject,
                      trust.entries.end(), MoreMass);
     trust.entries.resize(options.max_members);
   }
-  std::sort(trust.entries.begin(), trust.entries.end(),
-            [](const TrustEntry& a, const TrustEntry& b) {
-              return a.member < b.member;
-            });
+  SortByMember(trust.entries);
   return trust;
 }
 

@@ -8,20 +8,39 @@ constexpr double kPriorCount = 3;  // shrinkage of TRUST 1.1
 constexpr double kPriorWeight = 2;
 constexpr uint32_t kFewest = 3;
 
+double MeanOf(double positive, double n) {
+  return (positive + kPriorCount * kPriorMean) / (n + kPriorCount);
+}
+
+double CertaintyOf(double n) { return n / (n + kPriorWeight); }
+
 }  // namespace
 
 Reputation ReputationOf(const GraphView& graph, MemberIndex member) {
   const NodeFacts& node = *graph.of(member).node;
   Reputation reputation;
-  const double positive = node.in_positive;
-  const double n = positive + node.in_negative;
-  reputation.mean = (positive + kPriorCount * kPriorMean) / (n + kPriorCount);
-  reputation.certainty = n / (n + kPriorWeight);
+  const double positive = node.vouched_positive;
+  const double n = positive + node.vouched_negative;
+  reputation.mean = MeanOf(positive, n);
+  reputation.certainty = CertaintyOf(n);
   reputation.value = reputation.mean * reputation.certainty;
-  reputation.evidence = node.in_evidence;
+  reputation.evidence = node.vouched_evidence;
   reputation.raters = node.in_degree;
-  reputation.is_new = node.in_evidence < kFewest;
+  reputation.is_new = node.vouched_evidence < kFewest;
   return reputation;
+}
+
+double ReputationValue(double positive, double negative) {
+  const double n = positive + negative;
+  return MeanOf(positive, n) * CertaintyOf(n);
+}
+
+StandingBand BandOf(const Reputation& reputation) {
+  if (reputation.is_new) return StandingBand::kNew;
+  if (reputation.value < .2) return StandingBand::kLow;
+  if (reputation.value < .4) return StandingBand::kFair;
+  if (reputation.value < .6) return StandingBand::kGood;
+  return StandingBand::kHigh;
 }
 
 }  // namespace mitra::matching

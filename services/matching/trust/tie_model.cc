@@ -24,7 +24,7 @@ absl::Status Check(absl::string_view name, const TieModel& model) {
 }
 
 TieModels Learned() {
-  // In the order of TieSignal.
+  // In the order of TieSignal; what is left out is 0.
   TieModels models;
   models.forms.bias = -2.232f;
   models.forms.weight = {
@@ -33,13 +33,14 @@ TieModels Learned() {
       0.12401f,  0.18513f,    0.10376f,  0.055667f, 0.42738f,
       0.6199f,   0.44094f,    0.28882f,  1.3265f,   0.48112f,
       0.47653f,  -0.31345f,   -0.58492f, 1.8287f,   1.7753f};
-  models.goes_well.bias = 1.9279f;
+  models.goes_well.bias = .2126f;
   models.goes_well.weight = {
-      0.070578f, -0.025196f, 0.067783f,  0.079643f,   -0.15502f,
-      -0.13191f, -0.26627f,  -0.061733f, 2.8501f,     -1.1198f,
-      0.33098f,  -0.29616f,  0.56568f,   -0.49603f,   -0.55047f,
-      1.0753f,   -1.9267f,   1.5539f,    2.3739f,     1.4338f,
-      0.20156f,  2.7239f,    1.5608f,    0.00096481f, 2.8268f};
+      0.14397f,  -0.1024f, 0.30961f,  0.21414f, -1.1743f,  -0.27809f,
+      -0.64084f, 0.55902f, 3.4278f,   -1.1887f, -0.21483f, -0.058367f,
+      1.6949f,   -1.6126f, -0.11444f, 0.27707f, -1.4542f,  0.42833f,
+      0.96991f,  4.5349f,  -0.23138f, 2.859f,   3.1263f,   1.9336f,
+      2.8143f,   1.0629f,  -1.5984f,  0.63295f, -0.85525f, 0.67843f,
+      0.12997f};
   return models;
 }
 

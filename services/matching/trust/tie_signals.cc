@@ -32,7 +32,13 @@ constexpr std::array<absl::string_view, kTieSignals> kNames = {
     "subject_mean_in",
     "subject_mean_out",
     "unknown",
-    "unknown_harsh"};
+    "unknown_harsh",
+    "unknown_out",
+    "unknown_in",
+    "negative_in",
+    "subject_fresh",
+    "subject_negative",
+    "subject_complaints"};
 
 constexpr double kMassUnit = 1e-7;
 constexpr double kFreshUnit = .02;
@@ -166,6 +172,13 @@ TieSignals TieReader::Of(MemberIndex target) const {
   const double unknown = node.in_degree == 0 ? 1 : 0;
   set(TieSignal::kUnknown, unknown);
   set(TieSignal::kUnknownHarsh, unknown * mean_given);
+  set(TieSignal::kUnknownOut, unknown * Log(self.out_degree, 1) / 4);
+  set(TieSignal::kUnknownIn, unknown * Log(self.in_degree, 1) / 4);
+  set(TieSignal::kNegativeIn, Log(node.in_negative, kFreshUnit));
+  set(TieSignal::kSubjectFresh,
+      Log(self.out_positive + self.out_negative, kFreshUnit));
+  set(TieSignal::kSubjectNegative, Log(self.out_negative, kFreshUnit));
+  set(TieSignal::kSubjectComplaints, Log(self.in_negative, kFreshUnit));
   return signals;
 }
 

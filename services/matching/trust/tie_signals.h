@@ -46,13 +46,19 @@ enum class TieSignal : uint8_t {
   kCoTrustingSign,
   kCoTrustedSign,
   kBackwardsSign,
-  kMeanIn,          // how well T is spoken of, (r - s) / (r + s + .5), -1 to 1
-  kMeanInRoot,      // kMeanIn times the log of T's raters, / 4
-  kMeanOut,         // how well T speaks of others
-  kSubjectMeanIn,   // how well S is spoken of
-  kSubjectMeanOut,  // how well S speaks of others
-  kUnknown,         // 1 if nobody has a tie to T
-  kUnknownHarsh,    // kUnknown times kSubjectMeanOut
+  kMeanIn,           // how well T is spoken of, (r - s) / (r + s + .5), -1 to 1
+  kMeanInRoot,       // kMeanIn times the log of T's raters, / 4
+  kMeanOut,          // how well T speaks of others
+  kSubjectMeanIn,    // how well S is spoken of
+  kSubjectMeanOut,   // how well S speaks of others
+  kUnknown,          // 1 if nobody has a tie to T
+  kUnknownHarsh,     // kUnknown times kSubjectMeanOut
+  kUnknownOut,       // kUnknown times kSubjectOut, / 4
+  kUnknownIn,        // kUnknown times kSubjectIn, / 4
+  kNegativeIn,       // log of the negative evidence about T, unit .02
+  kSubjectFresh,     // log of all evidence by S, unit .02
+  kSubjectNegative,  // log of the negative evidence by S, unit .02
+  kSubjectComplaints,  // log of the negative evidence about S, unit .02
   kCount,
 };
 inline constexpr size_t kTieSignals = static_cast<size_t>(TieSignal::kCount);
