@@ -1,15 +1,38 @@
 #include "common/feed/follower.h"
 
 #include <algorithm>
+#include <future>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "common/feed/response_queue.h"
 #include "common/observability/log.h"
 #include "common/status/status_macros.h"
 
 namespace mitra::feed {
+namespace {
+
+// Responses that wait for the sink, of 256 KiB at most.
+constexpr size_t kResponsesAhead = 4;
+
+// A transport failure is tried again; a sink's failure ends the follower.
+struct Outcome {
+  absl::Status transport = absl::OkStatus();
+  absl::Status sink = absl::OkStatus();
+};
+
+absl::Status ApplyAll(
+    FeedSink& sink,
+    const google::protobuf::RepeatedPtrField<v1::Change>& changes) {
+  for (const v1::Change& change : changes) {
+    MITRA_RETURN_IF_ERROR(sink.Apply(change));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 struct Follower::State {
   State(std::unique_ptr<FeedSource> given, FeedSink& sink_ref, Options opts)
@@ -39,6 +62,7 @@ struct Follower::State {
 
   std::thread follow_thread;
   std::thread waiter_thread;
+  absl::Duration pause = absl::ZeroDuration();  // of the following thread
 
   bool Stopping() const {
     absl::MutexLock lock(&mutex);
@@ -102,32 +126,20 @@ struct Follower::State {
   }
 
   // Pauses before the next attempt; returns early when stopping.
-  void BackOff(absl::Duration& pause) {
+  void BackOff() {
     absl::MutexLock lock(&mutex);
     connected = false;
     mutex.AwaitWithTimeout(absl::Condition(&stopping), pause);
     pause = std::min(pause * 2, options.max_backoff);
   }
-};
 
-namespace {
-
-// A transport failure is tried again; a sink's failure ends the follower.
-struct Outcome {
-  absl::Status transport = absl::OkStatus();
-  absl::Status sink = absl::OkStatus();
-};
-
-absl::Status ApplyAll(
-    FeedSink& sink,
-    const google::protobuf::RepeatedPtrField<v1::Change>& changes) {
-  for (const v1::Change& change : changes) {
-    MITRA_RETURN_IF_ERROR(sink.Apply(change));
+  Position CopyPosition() const {
+    absl::MutexLock lock(&mutex);
+    return position;
   }
-  return absl::OkStatus();
-}
-
-}  // namespace
+  Outcome Bootstrap();
+  Outcome Tail();
+};
 
 Follower::Follower(std::unique_ptr<FeedSource> source, FeedSink& sink,
                    Options options)
@@ -135,6 +147,7 @@ Follower::Follower(std::unique_ptr<FeedSource> source, FeedSink& sink,
                                      std::move(options))) {
   absl::MutexLock lock(&state_->mutex);
   state_->position = state_->options.start;
+  state_->pause = state_->options.min_backoff;
 }
 
 Follower::~Follower() { Stop(); }
@@ -155,97 +168,129 @@ void Follower::Stop() {
   if (state_->waiter_thread.joinable()) state_->waiter_thread.join();
 }
 
+// Reads the whole snapshot; a page that fails is asked for again. The next page
+// is on its way while one is applied.
+Outcome Follower::State::Bootstrap() {
+  v1::ReadSnapshotRequest request;
+  *request.mutable_selector() = options.selector;
+  v1::FeedHeader first;
+  uint64_t start_revision = 0;
+  const auto read = [this, &request] { return source->ReadSnapshot(request); };
+  auto page = read();
+  for (;;) {
+    if (!page.ok()) {
+      if (Stopping() || absl::IsInvalidArgument(page.status())) {
+        return {.transport = page.status()};
+      }
+      BackOff();
+      page = read();
+      continue;
+    }
+    pause = options.min_backoff;
+    SeeHeader(page->header());
+    if (request.page_token().empty()) {
+      first = page->header();
+      start_revision = page->start_revision();
+      if (absl::Status reset = sink.Reset(first); !reset.ok()) {
+        return {.sink = reset};
+      }
+    } else if (page->header().record_incarnation() !=
+               first.record_incarnation()) {
+      return {.transport = absl::AbortedError("the record was replaced")};
+    }
+    std::future<absl::StatusOr<v1::ReadSnapshotResponse>> next;
+    if (!page->next_page_token().empty()) {
+      request.set_page_token(page->next_page_token());
+      next = std::async(std::launch::async, read);
+    }
+    if (absl::Status applied = ApplyAll(sink, page->changes()); !applied.ok()) {
+      return {.sink = applied};
+    }
+    if (!next.valid()) break;
+    page = next.get();
+  }
+  const uint64_t watermark = start_revision > 0 ? start_revision - 1 : 0;
+  if (absl::Status done = sink.Commit(watermark); !done.ok()) {
+    return {.sink = done};
+  }
+  Advance(first.record_incarnation(), watermark);
+  return {};
+}
+
+// Another thread reads and parses, this one applies. What comes in quick
+// succession is committed together, because a commit costs the sink more than
+// a change: at most the larger of commit_period and four times what the last
+// commit took passes between two.
+Outcome Follower::State::Tail() {
+  const Position from = CopyPosition();
+  v1::WatchRequest request;
+  *request.mutable_selector() = options.selector;
+  request.set_start_revision(from.watermark + 1);
+  request.set_record_incarnation(from.record_incarnation);
+  const auto is_end = [&from](const v1::WatchResponse& response) {
+    return response.compacted() ||
+           response.header().record_incarnation() != from.record_incarnation;
+  };
+  ResponseQueue queue(kResponsesAhead);
+  Outcome outcome;
+  std::thread reader([&] {
+    outcome.transport =
+        source->Watch(request, [&](v1::WatchResponse& response) {
+          const bool end = is_end(response);
+          return queue.Push(response) && !end && !Stopping();
+        });
+    queue.Finish();
+  });
+  bool first = true;
+  bool afresh = false;
+  bool uncommitted = false;
+  uint64_t watermark = from.watermark;
+  absl::Time next_commit = absl::InfinitePast();
+  while (outcome.sink.ok() && !afresh) {
+    bool over = false;
+    const v1::WatchResponse* response =
+        queue.Take(uncommitted ? next_commit : absl::InfiniteFuture(), over);
+    if (response != nullptr && is_end(*response)) {
+      afresh = true;
+    } else if (response != nullptr) {
+      SeeHeader(response->header());
+      pause = options.min_backoff;
+      if (std::exchange(first, false)) {
+        outcome.sink = sink.SetHeader(response->header());
+      }
+      outcome.sink.Update(ApplyAll(sink, response->changes()));
+      watermark = std::max(response->watermark(), watermark);
+      uncommitted = true;
+    }
+    const absl::Time now = absl::Now();
+    if (outcome.sink.ok() && uncommitted && (over || now >= next_commit)) {
+      outcome.sink = sink.Commit(watermark);
+      if (outcome.sink.ok()) Advance(from.record_incarnation, watermark);
+      uncommitted = false;
+      const absl::Time done = absl::Now();
+      next_commit = done + std::max(options.commit_period, 4 * (done - now));
+    }
+    if (over) break;
+  }
+  queue.Abandon();
+  // A refused change ends the follower; nothing may keep the stream waiting.
+  if (!outcome.sink.ok()) source->Stop();
+  reader.join();
+  if (afresh) {
+    LogWarning("feed: the record's history is another one, starting afresh");
+    absl::MutexLock lock(&mutex);
+    position = {};
+    head = 0;
+    seen_head = ready = false;
+  }
+  return outcome;
+}
+
 void Follower::Run() {
   State& s = *state_;
-  absl::Duration pause = s.options.min_backoff;
-
-  // Reads the whole snapshot; a page that fails is asked for again.
-  const auto bootstrap = [&]() -> Outcome {
-    v1::ReadSnapshotRequest request;
-    *request.mutable_selector() = s.options.selector;
-    v1::FeedHeader first;
-    uint64_t start_revision = 0;
-    for (;;) {
-      auto page = s.source->ReadSnapshot(request);
-      if (!page.ok()) {
-        if (s.Stopping() || absl::IsInvalidArgument(page.status())) {
-          return {.transport = page.status()};
-        }
-        s.BackOff(pause);
-        continue;
-      }
-      pause = s.options.min_backoff;
-      s.SeeHeader(page->header());
-      if (request.page_token().empty()) {
-        first = page->header();
-        start_revision = page->start_revision();
-        if (absl::Status reset = s.sink.Reset(first); !reset.ok()) {
-          return {.sink = reset};
-        }
-      } else if (page->header().record_incarnation() !=
-                 first.record_incarnation()) {
-        return {.transport = absl::AbortedError("the record was replaced")};
-      }
-      if (absl::Status applied = ApplyAll(s.sink, page->changes());
-          !applied.ok()) {
-        return {.sink = applied};
-      }
-      if (page->next_page_token().empty()) break;
-      request.set_page_token(page->next_page_token());
-    }
-    const uint64_t watermark = start_revision > 0 ? start_revision - 1 : 0;
-    if (absl::Status done = s.sink.Commit(watermark); !done.ok()) {
-      return {.sink = done};
-    }
-    s.Advance(first.record_incarnation(), watermark);
-    return {};
-  };
-
-  const auto tail = [&]() -> Outcome {
-    const Position from = position();
-    v1::WatchRequest request;
-    *request.mutable_selector() = s.options.selector;
-    request.set_start_revision(from.watermark + 1);
-    request.set_record_incarnation(from.record_incarnation);
-    Outcome outcome;
-    bool first = true;
-    bool afresh = false;
-    outcome.transport =
-        s.source->Watch(request, [&](const v1::WatchResponse& response) {
-          if (s.Stopping()) return false;
-          if (response.compacted() || response.header().record_incarnation() !=
-                                          from.record_incarnation) {
-            afresh = true;
-            return false;
-          }
-          s.SeeHeader(response.header());
-          pause = s.options.min_backoff;
-          if (std::exchange(first, false)) {
-            outcome.sink = s.sink.SetHeader(response.header());
-            if (!outcome.sink.ok()) return false;
-          }
-          outcome.sink = ApplyAll(s.sink, response.changes());
-          if (!outcome.sink.ok()) return false;
-          const uint64_t watermark =
-              std::max(response.watermark(), position().watermark);
-          outcome.sink = s.sink.Commit(watermark);
-          if (!outcome.sink.ok()) return false;
-          s.Advance(from.record_incarnation, watermark);
-          return true;
-        });
-    if (afresh) {
-      LogWarning("feed: the record's history is another one, starting afresh");
-      absl::MutexLock lock(&s.mutex);
-      s.position = {};
-      s.head = 0;
-      s.seen_head = s.ready = false;
-    }
-    return outcome;
-  };
-
   while (!s.Stopping()) {
     const Outcome outcome =
-        position().record_incarnation == 0 ? bootstrap() : tail();
+        s.CopyPosition().record_incarnation == 0 ? s.Bootstrap() : s.Tail();
     if (!outcome.sink.ok()) {
       LogError("feed: a change could not be applied, stopping",
                {{"error", std::string(outcome.sink.message())}});
@@ -257,14 +302,11 @@ void Follower::Run() {
       if (s.options.on_failure) s.options.on_failure(outcome.sink);
       return;
     }
-    if (!outcome.transport.ok() && !s.Stopping()) s.BackOff(pause);
+    if (!outcome.transport.ok() && !s.Stopping()) s.BackOff();
   }
 }
 
-Position Follower::position() const {
-  absl::MutexLock lock(&state_->mutex);
-  return state_->position;
-}
+Position Follower::position() const { return state_->CopyPosition(); }
 
 uint64_t Follower::head() const {
   absl::MutexLock lock(&state_->mutex);

@@ -40,9 +40,10 @@ class FeedSink {
   // Applies one change. Applying it twice, or an older one late, must change
   // nothing. An error stops the process: a follower must not skip a fact.
   virtual absl::Status Apply(const v1::Change& change) = 0;
-  // Everything up to `watermark` has been applied. Called after each batch, after
-  // each progress mark (about once a second, with the same watermark), and once
-  // after a whole snapshot; the sink makes the changes visible to readers here.
+  // Everything up to `watermark` has been applied. Called after a batch or a
+  // few that came in quick succession, after each progress mark (about once a
+  // second, with the same watermark), and once after a whole snapshot; the sink
+  // makes the changes visible to readers here.
   virtual absl::Status Commit(uint64_t watermark) = 0;
 };
 
@@ -56,11 +57,12 @@ class FeedSource {
   // One page of the snapshot.
   virtual absl::StatusOr<v1::ReadSnapshotResponse> ReadSnapshot(
       const v1::ReadSnapshotRequest& request) = 0;
-  // Calls `next` for each batch until it returns false or the stream ends.
-  // Returns the stream's status; OK after `next` returned false.
+  // Calls `next` for each batch until it returns false or the stream ends; it
+  // may take the content away. Returns the stream's status; OK after `next`
+  // returned false. Called from a thread other than ReadSnapshot's.
   virtual absl::Status Watch(
       const v1::WatchRequest& request,
-      const std::function<bool(const v1::WatchResponse&)>& next) = 0;
+      const std::function<bool(v1::WatchResponse&)>& next) = 0;
   // Makes a blocked Watch return soon. Called from another thread.
   virtual void Stop() = 0;
 };
@@ -74,6 +76,9 @@ class Follower {
     Position start;
     absl::Duration min_backoff = absl::Milliseconds(50);
     absl::Duration max_backoff = absl::Seconds(2);
+    // Changes that follow another commit within this time are committed
+    // together at its end.
+    absl::Duration commit_period = absl::Milliseconds(5);
     // Called once, from the follower's thread, when it stops for good because
     // the sink refused a change.
     std::function<void(const absl::Status&)> on_failure;

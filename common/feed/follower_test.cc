@@ -51,7 +51,7 @@ class FakeSource : public FeedSource {
 
   absl::Status Watch(
       const v1::WatchRequest& request,
-      const std::function<bool(const v1::WatchResponse&)>& next) override {
+      const std::function<bool(v1::WatchResponse&)>& next) override {
     uint64_t at = request.start_revision();
     for (;;) {
       v1::WatchResponse response;
@@ -96,6 +96,10 @@ class FakeSource : public FeedSource {
     sent_ = 0;
     cut_ = true;
   }
+  uint64_t sent() {
+    absl::MutexLock lock(&mutex_);
+    return sent_;
+  }
   void FailNext(int n) {
     absl::MutexLock lock(&mutex_);
     failures_ = n;
@@ -132,7 +136,15 @@ class RecordingSink : public FeedSink {
     applied_.push_back(change.revision());
     return absl::OkStatus();
   }
-  absl::Status Commit(uint64_t) override { return absl::OkStatus(); }
+  absl::Status Commit(uint64_t) override {
+    absl::MutexLock lock(&mutex_);
+    ++commits_;
+    return absl::OkStatus();
+  }
+  int commits() {
+    absl::MutexLock lock(&mutex_);
+    return commits_;
+  }
 
   std::vector<uint64_t> applied() {
     absl::MutexLock lock(&mutex_);
@@ -151,6 +163,7 @@ class RecordingSink : public FeedSink {
   absl::Mutex mutex_;
   std::vector<uint64_t> applied_;
   int resets_ = 0;
+  int commits_ = 0;
   uint64_t refused_ = 0;
 };
 
@@ -255,6 +268,40 @@ TEST_F(FollowerTest, StopsForGoodWhenTheSinkRefusesAChange) {
   EXPECT_THAT(follower_->status(),
               StatusIs(absl::StatusCode::kInternal, HasSubstr("bad change")));
   EXPECT_FALSE(follower_->ready());
+}
+
+TEST_F(FollowerTest, StopsForGoodWhenTheSinkRefusesAChangeOfTheTail) {
+  absl::Mutex mutex;
+  bool failed = false;
+  options_.on_failure = [&](const absl::Status&) {
+    absl::MutexLock lock(&mutex);
+    failed = true;
+  };
+  sink_.Refuse(6);
+  source_->Grow(4);
+  Start();
+  ASSERT_TRUE(Reaches(4));
+  source_->Grow(6);
+  mutex.LockWhen(absl::Condition(&failed));
+  mutex.Unlock();
+
+  EXPECT_FALSE(follower_->status().ok());
+  EXPECT_THAT(sink_.applied(), ElementsAre(1, 2, 3, 4, 5));
+}
+
+TEST_F(FollowerTest, CommitsWhatComesInQuickSuccessionTogether) {
+  source_->Grow(1);
+  options_.commit_period = absl::Milliseconds(300);
+  Start();
+  ASSERT_TRUE(Reaches(1));
+  const int before = sink_.commits();
+  for (uint64_t head = 2; head <= 40; ++head) {
+    source_->Grow(head);
+    while (source_->sent() < head) std::this_thread::yield();
+  }
+  ASSERT_TRUE(Reaches(40));
+  EXPECT_LT(sink_.commits() - before, 20) << "not one for each of 39";
+  EXPECT_EQ(sink_.applied().size(), 40u);
 }
 
 TEST_F(FollowerTest, NotifiesWhenARevisionIsReachedOrTheDeadlinePasses) {

@@ -37,7 +37,7 @@ class GrpcFeedSource final : public FeedSource {
 
   absl::Status Watch(
       const v1::WatchRequest& request,
-      const std::function<bool(const v1::WatchResponse&)>& next) override {
+      const std::function<bool(v1::WatchResponse&)>& next) override {
     Running running(*this);
     auto reader = stub_->Watch(&running.context, request);
     v1::WatchResponse response;
@@ -62,7 +62,7 @@ class GrpcFeedSource final : public FeedSource {
  private:
   // The call in progress, so that Stop can end it.
   struct Running {
-    explicit Running(GrpcFeedSource& source) : source(source) {
+    explicit Running(GrpcFeedSource& owner) : source(owner) {
       absl::MutexLock lock(&source.mutex_);
       source.current_ = &context;
       if (source.stopped_) context.TryCancel();
