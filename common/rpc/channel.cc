@@ -3,6 +3,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "absl/strings/match.h"
@@ -80,6 +81,63 @@ class GrpcClientStream final : public RawClientStream {
   ScopedCancelHook hook_;
 };
 
+// The batched streams of one channel: one for each queue that calls start on,
+// so that a call goes out and comes back on the thread of its handler.
+class HopLinks : public std::enable_shared_from_this<HopLinks> {
+ public:
+  explicit HopLinks(std::shared_ptr<grpc::Channel> channel)
+      : channel_(std::move(channel)) {}
+
+  std::shared_ptr<internal::HopChannel> For(grpc::CompletionQueue& queue) {
+    absl::MutexLock lock(&mutex_);
+    for (const Link& link : links_) {
+      if (link.queue == &queue) return link.hop;
+    }
+    if (stopped_) return nullptr;
+    links_.push_back(
+        {&queue, std::make_shared<internal::HopChannel>(channel_, queue)});
+    internal::OnQueueEnd(&queue, [links = weak_from_this(), &queue] {
+      if (const auto self = links.lock()) self->End(&queue);
+    });
+    return links_.back().hop;
+  }
+
+  void Stop() {
+    std::vector<Link> links;
+    {
+      absl::MutexLock lock(&mutex_);
+      stopped_ = true;
+      links.swap(links_);
+    }
+    for (const Link& link : links) link.hop->Stop();
+  }
+
+ private:
+  struct Link {
+    grpc::CompletionQueue* queue;
+    std::shared_ptr<internal::HopChannel> hop;
+  };
+
+  void End(grpc::CompletionQueue* queue) {
+    std::shared_ptr<internal::HopChannel> hop;
+    {
+      absl::MutexLock lock(&mutex_);
+      const auto at =
+          std::find_if(links_.begin(), links_.end(),
+                       [&](const Link& link) { return link.queue == queue; });
+      if (at == links_.end()) return;
+      hop = std::move(at->hop);
+      links_.erase(at);
+    }
+    hop->Stop();
+  }
+
+  const std::shared_ptr<grpc::Channel> channel_;
+  absl::Mutex mutex_;
+  std::vector<Link> links_ ABSL_GUARDED_BY(mutex_);
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
 class GrpcChannel final : public Channel {
  public:
   GrpcChannel(const std::string& target, const Options& options)
@@ -91,13 +149,12 @@ class GrpcChannel final : public Channel {
             internal::ClientArguments(options.max_message_bytes))),
         stub_(channel_),
         thread_([this] { internal::ServeQueue(queue_); }) {
-    if (options.batched) {
-      hop_ = std::make_shared<internal::HopChannel>(channel_, queue_);
-    }
+    if (options.batched) hops_ = std::make_shared<HopLinks>(channel_);
   }
 
   ~GrpcChannel() override {
-    if (hop_) hop_->Stop();
+    if (hops_) hops_->Stop();
+    internal::EndGuests(&queue_);
     queue_.Shutdown();
     thread_.join();
   }
@@ -107,9 +164,12 @@ class GrpcChannel final : public Channel {
                                            RawMessage request) override {
     absl::Status alive = call.CheckAlive();
     if (!alive.ok()) co_return alive;
-    if (hop_) {
-      auto result = co_await hop_->TryCall(call, method, request);
-      if (result) co_return *std::move(result);
+    if (hops_) {
+      const auto hop = hops_->For(*QueueForThisThread());
+      if (hop != nullptr) {
+        auto result = co_await hop->TryCall(call, method, request);
+        if (result) co_return *std::move(result);
+      }
     }
     if (!request.buffer().Valid()) request = RawMessage(absl::string_view());
     grpc::ClientContext context;
@@ -148,7 +208,7 @@ class GrpcChannel final : public Channel {
   grpc::GenericStub stub_;
   grpc::CompletionQueue queue_;
   std::thread thread_;
-  std::shared_ptr<internal::HopChannel> hop_;
+  std::shared_ptr<HopLinks> hops_;  // null: calls are not batched
 };
 
 }  // namespace

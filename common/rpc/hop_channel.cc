@@ -6,6 +6,7 @@
 
 #include "common/rpc/wire.h"
 #include "common/status/errors.h"
+#include "google/rpc/status.pb.h"
 
 namespace mitra::rpc::internal {
 namespace {
@@ -16,6 +17,19 @@ constexpr absl::Duration kSweepPeriod = absl::Milliseconds(5);
 absl::Status LinkLost() {
   return MakeError(absl::StatusCode::kUnavailable, "LINK_LOST",
                    "the connection to the service was lost");
+}
+
+absl::StatusOr<RawMessage> ResultOf(HopFrameView& frame) {
+  if (frame.kind == HopFrameView::Kind::kAnswer) {
+    return std::move(frame.payload);
+  }
+  google::rpc::Status status;
+  if (!status.ParseFromArray(frame.status.data(),
+                             static_cast<int>(frame.status.size()))) {
+    return absl::InternalError("hop: an error that is none");
+  }
+  if (status.code() == 0) return std::move(frame.payload);
+  return FromRpcStatus(status);
 }
 
 }  // namespace
@@ -31,21 +45,33 @@ HopChannel::HopChannel(std::shared_ptr<grpc::Channel> channel,
     : stub_(std::move(channel)), queue_(queue) {}
 
 Task<std::optional<absl::StatusOr<RawMessage>>> HopChannel::TryCall(
-    CallContext& call, std::string method, RawMessage& request) {
-  using Result = std::optional<absl::StatusOr<RawMessage>>;
-  auto self = shared_from_this();
-  auto start = [&, self](std::function<void(Result)> done) {
-    const bool taken = self->Begin(call, method, request,
-                                   [done](absl::StatusOr<RawMessage> result) {
-                                     done(Result(std::move(result)));
-                                   });
-    if (!taken) done(std::nullopt);
+    CallContext& call, const std::string& method, RawMessage& request) {
+  Open open = {.call = call};
+  struct Awaiter {
+    HopChannel& channel;
+    const std::string& method;
+    const RawMessage& request;
+    Open& open;
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> caller) {
+      open.waiter = caller;
+      return channel.Begin(method, request, open);
+    }
+    void await_resume() const noexcept {}
   };
-  co_return co_await Callback<Result>(start);
+  // Kept by the caller, who keeps the channel.
+  Awaiter awaiter = {*this, method, request, open};
+  co_await awaiter;
+  co_return std::move(open.result);
 }
 
-bool HopChannel::Begin(CallContext& call, const std::string& method,
-                       const RawMessage& request, Done done) {
+bool HopChannel::Begin(const std::string& method, const RawMessage& request,
+                       Open& open) {
+  const CallContext& call = open.call;
+  const std::vector<TextPair> metadata = MetadataOf(call);
+  const int64_t timeout_us =
+      std::max<int64_t>(1, absl::ToInt64Microseconds(call.remaining()));
+  std::shared_ptr<HopChannel> self = shared_from_this();
   std::shared_ptr<Link> writer;
   bool sweep = false;
   {
@@ -56,17 +82,9 @@ bool HopChannel::Begin(CallContext& call, const std::string& method,
       return false;
     }
     const uint64_t id = next_id_++;
-    v1::HopFrame& frame = *pending_.add_frames();
-    frame.set_call_id(id);
-    v1::HopCall& body = *frame.mutable_call();
-    body.set_method(method);
-    body.set_timeout_us(
-        std::max<int64_t>(1, absl::ToInt64Microseconds(call.remaining())));
-    for (const auto& [key, value] : MetadataOf(call)) {
-      (*body.mutable_metadata())[key] = value;
-    }
-    body.set_payload(request.ToString());
-    open_.emplace(id, Open{&call, std::move(done)});
+    pending_.AddCall(id, method, static_cast<uint64_t>(timeout_us), metadata,
+                     request);
+    open_.emplace(id, &open);
     if (!writing_) {
       writing_ = true;
       ++coroutines_;
@@ -77,8 +95,9 @@ bool HopChannel::Begin(CallContext& call, const std::string& method,
       ++coroutines_;
     }
   }
-  if (writer) Spawn(Write(shared_from_this(), std::move(writer)));
-  if (sweep) Spawn(SweepLoop(shared_from_this()));
+  // From here on `open` belongs to whoever ends the call.
+  if (writer) Spawn(Write(self, std::move(writer)));
+  if (sweep) Spawn(SweepLoop(std::move(self)));
   return true;
 }
 
@@ -114,12 +133,24 @@ Task<> HopChannel::RunLink(std::shared_ptr<HopChannel> self,
     const bool ok = co_await Await(
         [&](void* tag) { link->stream->Read(&raw.buffer(), tag); });
     if (!ok) break;
-    v1::HopBatch batch;
-    if (!raw.ParseTo(batch).ok()) {
+    HopBatchView batch;
+    if (!batch.Read(raw)) {
       link->context.TryCancel();
       continue;
     }
-    self->Take(batch);
+    Turn turn;
+    for (const auto& [open, frame] : self->Take(batch)) {
+      for (const auto& [key, value] : frame->texts) {
+        open->call.SetTrailer(std::string(key), std::string(value));
+      }
+      open->result = ResultOf(*frame);
+      open->waiter.resume();
+      // What was resumed may have been long work.
+      if (turn.over()) {
+        co_await Yield();
+        turn.Restart();
+      }
+    }
   }
   self->Unlink(link);
   grpc::Status status;
@@ -129,26 +160,24 @@ Task<> HopChannel::RunLink(std::shared_ptr<HopChannel> self,
 }
 
 bool HopChannel::NextBatch(const std::shared_ptr<Link>& link,
-                           v1::HopBatch& batch) {
+                           RawMessage& batch) {
   absl::MutexLock lock(&mutex_);
-  if (link_ != link || pending_.frames_size() == 0) {
+  if (link_ != link || pending_.empty()) {
     writing_ = false;
     --coroutines_;
     return false;
   }
-  batch.Swap(&pending_);
+  batch = pending_.Take();
   return true;
 }
 
 Task<> HopChannel::Write(std::shared_ptr<HopChannel> self,
                          std::shared_ptr<Link> link) {
-  v1::HopBatch batch;
+  RawMessage batch;
   while (self->NextBatch(link, batch)) {
-    RawMessage raw = RawMessage::Of(batch);
-    batch.Clear();
     // A failed write shows as the end of the reads, which fails all calls.
     (void)co_await Await(
-        [&](void* tag) { link->stream->Write(raw.buffer(), tag); });
+        [&](void* tag) { link->stream->Write(batch.buffer(), tag); });
   }
 }
 
@@ -164,61 +193,57 @@ void HopChannel::Unlink(const std::shared_ptr<Link>& link) {
   pending_.Clear();
 }
 
-void HopChannel::Take(v1::HopBatch& batch) {
-  std::vector<std::pair<Open, v1::HopReply*>> finished;
+std::vector<std::pair<HopChannel::Open*, HopFrameView*>> HopChannel::Take(
+    HopBatchView& batch) {
+  std::vector<std::pair<Open*, HopFrameView*>> finished;
+  finished.reserve(batch.frames().size());
   {
     absl::MutexLock lock(&mutex_);
     if (batch.credit() > 0) credit_ = batch.credit();
-    for (v1::HopFrame& frame : *batch.mutable_frames()) {
-      if (!frame.has_reply()) continue;
-      const auto it = open_.find(frame.call_id());
+    for (HopFrameView& frame : batch.frames()) {
+      if (frame.kind != HopFrameView::Kind::kAnswer &&
+          frame.kind != HopFrameView::Kind::kError) {
+        continue;
+      }
+      const auto it = open_.find(frame.id);
       if (it == open_.end()) continue;
-      finished.emplace_back(std::move(it->second), frame.mutable_reply());
+      finished.emplace_back(it->second, &frame);
       open_.erase(it);
     }
   }
-  for (auto& [open, reply] : finished) {
-    for (const auto& [key, value] : reply->trailers()) {
-      open.call->SetTrailer(key, value);
-    }
-    if (reply->has_status() && reply->status().code() != 0) {
-      open.done(FromRpcStatus(reply->status()));
-    } else {
-      open.done(RawMessage(absl::string_view(reply->payload())));
-    }
-  }
+  return finished;
 }
 
 void HopChannel::FailAll(const absl::Status& status) {
-  std::vector<Done> finished;
+  Finished finished;
   {
     absl::MutexLock lock(&mutex_);
-    for (auto& [id, open] : open_) finished.push_back(std::move(open.done));
+    for (auto& [id, open] : open_) finished.push_back(open);
     open_.clear();
   }
-  for (Done& done : finished) done(status);
+  for (Open* open : finished) {
+    open->result = status;
+    open->waiter.resume();
+  }
 }
 
 void HopChannel::Sweep() {
-  std::vector<std::pair<Done, absl::Status>> finished;
+  Finished finished;
   {
     absl::MutexLock lock(&mutex_);
     for (auto it = open_.begin(); it != open_.end();) {
-      absl::Status alive = it->second.call->CheckAlive();
+      absl::Status alive = it->second->call.CheckAlive();
       if (alive.ok()) {
         ++it;
         continue;
       }
-      if (link_ != nullptr) {
-        v1::HopFrame& frame = *pending_.add_frames();
-        frame.set_call_id(it->first);
-        frame.set_cancel(true);
-      }
-      finished.emplace_back(std::move(it->second.done), std::move(alive));
+      if (link_ != nullptr) pending_.AddCancel(it->first);
+      it->second->result = std::move(alive);
+      finished.push_back(it->second);
       open_.erase(it++);
     }
   }
-  for (auto& [done, status] : finished) done(status);
+  for (Open* open : finished) open->waiter.resume();
 }
 
 Task<> HopChannel::SweepLoop(std::shared_ptr<HopChannel> self) {
@@ -239,7 +264,7 @@ Task<> HopChannel::SweepLoop(std::shared_ptr<HopChannel> self) {
 bool HopChannel::EndSweep(std::shared_ptr<Link>& writer) {
   absl::MutexLock lock(&mutex_);
   // Cancel frames need a writer of their own when nobody else calls.
-  if (!writing_ && link_ && pending_.frames_size() > 0) {
+  if (!writing_ && link_ && !pending_.empty()) {
     writing_ = true;
     ++coroutines_;
     writer = link_;

@@ -8,19 +8,21 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/generic/generic_stub.h>
 
-#include <functional>
+#include <coroutine>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "common/rpc/call_context.h"
 #include "common/rpc/completion.h"
+#include "common/rpc/hop_codec.h"
 #include "common/rpc/raw_message.h"
 #include "common/rpc/task.h"
-#include "mitra/v1/hop.pb.h"
 
 namespace mitra::rpc::internal {
 
@@ -32,27 +34,29 @@ class HopChannel : public std::enable_shared_from_this<HopChannel> {
   HopChannel(std::shared_ptr<grpc::Channel> channel,
              grpc::CompletionQueue& queue);
 
+  // `method` and `request` outlive the task, and the caller keeps the channel.
   // Nothing if the stream cannot take the call now (not connected, no credit):
   // then the caller makes a plain call.
-  Task<std::optional<absl::StatusOr<RawMessage>>> TryCall(CallContext& call,
-                                                          std::string method,
-                                                          RawMessage& request);
+  Task<std::optional<absl::StatusOr<RawMessage>>> TryCall(
+      CallContext& call, const std::string& method, RawMessage& request);
 
   // Fails open calls with UNAVAILABLE and takes no more. Blocks until the
   // stream's operations are over.
   void Stop();
 
  private:
-  using Done = std::function<void(absl::StatusOr<RawMessage>)>;
+  // A call on its way; lives in the frame of the coroutine that made it.
   struct Open {
-    CallContext* call = nullptr;
-    Done done;
+    CallContext& call;
+    std::optional<absl::StatusOr<RawMessage>> result;
+    std::coroutine_handle<> waiter;
   };
+  using Finished = std::vector<Open*>;
   struct Link;
 
-  // Starts a call on the stream; false if it cannot be taken.
-  bool Begin(CallContext& call, const std::string& method,
-             const RawMessage& request, Done done);
+  // Starts a call on the stream; false if it cannot be taken. The call may be
+  // over, and `open` gone, before this returns.
+  bool Begin(const std::string& method, const RawMessage& request, Open& open);
   void Connect() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static Task<> RunLink(std::shared_ptr<HopChannel> self,
                         std::shared_ptr<Link> link);
@@ -60,12 +64,12 @@ class HopChannel : public std::enable_shared_from_this<HopChannel> {
                       std::shared_ptr<Link> link);
   // Steps of the coroutines that need the lock; a lock is never held in a
   // coroutine's frame.
-  bool NextBatch(const std::shared_ptr<Link>& link, v1::HopBatch& batch);
+  bool NextBatch(const std::shared_ptr<Link>& link, RawMessage& batch);
   void Unlink(const std::shared_ptr<Link>& link);
   void EndCoroutine();
   // True at the end of the sweeping; sets `writer` if one must be started.
   bool EndSweep(std::shared_ptr<Link>& writer);
-  void Take(v1::HopBatch& batch);
+  std::vector<std::pair<Open*, HopFrameView*>> Take(HopBatchView& batch);
   void FailAll(const absl::Status& status);
   // Ends calls whose deadline has passed or whose caller is gone.
   void Sweep();
@@ -76,14 +80,14 @@ class HopChannel : public std::enable_shared_from_this<HopChannel> {
   absl::Mutex mutex_;
   std::shared_ptr<Link> link_ ABSL_GUARDED_BY(mutex_);  // null: not connected
   uint32_t credit_ ABSL_GUARDED_BY(mutex_) = 0;  // 0: greeting not seen yet
-  v1::HopBatch pending_ ABSL_GUARDED_BY(mutex_);
+  HopBatchWriter pending_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool sweeping_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   int coroutines_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;
   absl::Time next_connect_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
-  absl::flat_hash_map<uint64_t, Open> open_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<uint64_t, Open*> open_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace mitra::rpc::internal

@@ -1,16 +1,21 @@
 #include "common/rpc/hop_session.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
+#include "common/rpc/completion.h"
+#include "common/rpc/hop_codec.h"
 #include "common/rpc/wire.h"
 #include "common/status/errors.h"
-#include "mitra/v1/hop.pb.h"
+#include "google/rpc/status.pb.h"
 
 namespace mitra::rpc::internal {
 namespace {
+
+constexpr uint64_t kMaxTimeoutUs = 86'400'000'000;  // a day
 
 // Shared by the reader and by all open calls of one stream.
 class Session : public std::enable_shared_from_this<Session> {
@@ -25,40 +30,25 @@ class Session : public std::enable_shared_from_this<Session> {
   void Greet() {
     {
       absl::MutexLock lock(&mutex_);
-      pending_.set_credit(credit_);
+      pending_.SetCredit(credit_);
     }
     Flush();
   }
 
-  void Take(v1::HopFrame& frame) {
-    const uint64_t id = frame.call_id();
-    if (frame.cancel()) {
-      std::shared_ptr<CallContext> cancelled;
-      {
-        absl::MutexLock lock(&mutex_);
-        if (auto it = open_.find(id); it != open_.end()) cancelled = it->second;
-      }
-      // Without the lock: cancelling may resume the handler right here.
-      if (cancelled) cancelled->Cancel();
-      return;
+  // Begins the calls of a batch. Answers that are ready at once leave together,
+  // unless the calls are long work.
+  static Task<> Take(std::shared_ptr<Session> self, HopBatchView& batch) {
+    self->Cork(true);
+    Turn turn;
+    for (HopFrameView& frame : batch.frames()) {
+      self->Take(frame);
+      if (!turn.over()) continue;
+      self->Cork(false);
+      co_await Yield();
+      self->Cork(true);
+      turn.Restart();
     }
-    if (!frame.has_call()) return;
-    auto call = std::make_shared<CallContext>();
-    bool refused = false;
-    {
-      absl::MutexLock lock(&mutex_);
-      refused = open_.size() >= credit_;
-      if (!refused) open_.emplace(id, call);
-    }
-    if (refused) {
-      Reply(id, *call,
-            MakeError(absl::StatusCode::kResourceExhausted, "NO_CREDIT",
-                      "too many calls on this stream"),
-            RawMessage());
-      return;
-    }
-    Spawn(Run(shared_from_this(), std::move(call), id,
-              std::move(*frame.mutable_call())));
+    self->Cork(false);
   }
 
   void CancelAll() {
@@ -86,18 +76,59 @@ class Session : public std::enable_shared_from_this<Session> {
 
  private:
   bool IsIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return open_.empty() && !writing_ && pending_.frames_size() == 0;
+    return open_.empty() && !writing_ && pending_.empty();
+  }
+
+  // Holds answers back, or lets them go.
+  void Cork(bool on) {
+    {
+      absl::MutexLock lock(&mutex_);
+      corked_ = on;
+    }
+    if (!on) Flush();
+  }
+
+  void Take(HopFrameView& frame) {
+    if (frame.kind == HopFrameView::Kind::kCancel) {
+      std::shared_ptr<CallContext> cancelled;
+      {
+        absl::MutexLock lock(&mutex_);
+        auto it = open_.find(frame.id);
+        if (it != open_.end()) cancelled = it->second;
+      }
+      // Without the lock: cancelling may resume the handler right here.
+      if (cancelled) cancelled->Cancel();
+      return;
+    }
+    if (frame.kind != HopFrameView::Kind::kCall) return;
+    auto call = std::make_shared<CallContext>();
+    bool refused = false;
+    {
+      absl::MutexLock lock(&mutex_);
+      refused = open_.size() >= credit_;
+      if (!refused) open_.emplace(frame.id, call);
+    }
+    if (refused) {
+      Reply(frame.id, *call,
+            MakeError(absl::StatusCode::kResourceExhausted, "NO_CREDIT",
+                      "too many calls on this stream"),
+            RawMessage());
+      return;
+    }
+    call->method = std::string(frame.method);
+    call->deadline =
+        absl::Now() + absl::Microseconds(static_cast<int64_t>(
+                          std::min<uint64_t>(frame.timeout_us, kMaxTimeoutUs)));
+    for (const auto& [key, value] : frame.texts) {
+      ReadMetadata(key, value, trust_identity_, *call);
+    }
+    Spawn(Run(shared_from_this(), std::move(call), frame.id,
+              std::move(frame.payload)));
   }
 
   static Task<> Run(std::shared_ptr<Session> self,
                     std::shared_ptr<CallContext> call, uint64_t id,
-                    v1::HopCall frame) {
-    call->method = frame.method();
-    call->deadline = absl::Now() + absl::Microseconds(frame.timeout_us());
-    for (const auto& [key, value] : frame.metadata()) {
-      ReadMetadata(key, value, self->trust_identity_, *call);
-    }
-    const RawMessage request{absl::string_view(frame.payload())};
+                    RawMessage request) {
     RawMessage response;
     const absl::Status status =
         co_await self->runner_(*call, request, response);
@@ -106,20 +137,15 @@ class Session : public std::enable_shared_from_this<Session> {
 
   void Reply(uint64_t id, const CallContext& call, const absl::Status& status,
              const RawMessage& response) {
-    v1::HopFrame frame;
-    frame.set_call_id(id);
-    v1::HopReply& reply = *frame.mutable_reply();
-    if (status.ok()) {
-      *reply.mutable_payload() = response.ToString();
-    } else {
-      *reply.mutable_status() = ToRpcStatus(status);
-    }
-    for (const auto& [key, value] : call.trailers()) {
-      (*reply.mutable_trailers())[key] = value;
-    }
+    std::string error;
+    if (!status.ok()) error = ToRpcStatus(status).SerializeAsString();
     {
       absl::MutexLock lock(&mutex_);
-      *pending_.add_frames() = std::move(frame);
+      if (status.ok()) {
+        pending_.AddAnswer(id, response, call.trailers());
+      } else {
+        pending_.AddError(id, error, call.trailers());
+      }
       open_.erase(id);
     }
     Flush();
@@ -129,7 +155,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void Flush() {
     {
       absl::MutexLock lock(&mutex_);
-      if (writing_) return;
+      if (writing_ || corked_ || pending_.empty()) return;
       writing_ = true;
     }
     Spawn(Write(shared_from_this()));
@@ -137,13 +163,13 @@ class Session : public std::enable_shared_from_this<Session> {
 
   // What is to be written next; false, after telling who waits for it, when
   // there is nothing.
-  bool NextBatch(v1::HopBatch& batch) {
+  bool NextBatch(RawMessage& batch) {
     std::function<void(bool)> idle;
     {
       absl::MutexLock lock(&mutex_);
       if (broken_) pending_.Clear();
-      if (pending_.frames_size() > 0 || pending_.credit() > 0) {
-        batch.Swap(&pending_);
+      if (!pending_.empty()) {
+        batch = pending_.Take();
         return true;
       }
       writing_ = false;
@@ -159,11 +185,9 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   static Task<> Write(std::shared_ptr<Session> self) {
-    v1::HopBatch batch;
+    RawMessage batch;
     while (self->NextBatch(batch)) {
-      RawMessage raw = RawMessage::Of(batch);
-      batch.Clear();
-      const bool written = co_await self->stream_.Write(std::move(raw));
+      const bool written = co_await self->stream_.Write(std::move(batch));
       if (!written) self->Break();
     }
   }
@@ -173,8 +197,9 @@ class Session : public std::enable_shared_from_this<Session> {
   const uint32_t credit_;
   const bool trust_identity_;
   absl::Mutex mutex_;
-  v1::HopBatch pending_ ABSL_GUARDED_BY(mutex_);
+  HopBatchWriter pending_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool corked_ ABSL_GUARDED_BY(mutex_) = false;
   bool broken_ ABSL_GUARDED_BY(mutex_) = false;
   absl::flat_hash_map<uint64_t, std::shared_ptr<CallContext>> open_
       ABSL_GUARDED_BY(mutex_);
@@ -193,10 +218,13 @@ Task<absl::Status> ServeHop(CallContext& call, RawStream& stream,
   for (;;) {
     std::optional<RawMessage> raw = co_await stream.Read();
     if (!raw) break;
-    v1::HopBatch batch;
-    result = raw->ParseTo(batch);
-    if (!result.ok()) break;
-    for (v1::HopFrame& frame : *batch.mutable_frames()) session->Take(frame);
+    HopBatchView batch;
+    if (!batch.Read(*raw)) {
+      result = MakeError(absl::StatusCode::kInvalidArgument,
+                         "MALFORMED_MESSAGE", "not a batch of calls");
+      break;
+    }
+    co_await Session::Take(session, batch);
   }
   if (!result.ok() || call.cancelled()) session->CancelAll();
   co_await Session::Idle(session);

@@ -147,7 +147,7 @@ struct Server::Impl {
   // One accepted call. Alive until its coroutine and gRPC's notification of
   // its end are both done.
   struct Call final : RawStream {
-    explicit Call(Impl& impl) : impl(impl), stream(&context) {
+    explicit Call(Impl& owner) : impl(owner), stream(&context) {
       done.call = this;
       done.run = [](CompletionTag* tag, bool) {
         Call* self = static_cast<DoneTag*>(tag)->call;
@@ -182,6 +182,8 @@ struct Server::Impl {
       co_return ok;
     }
 
+    void WriteLast(RawMessage message) override { last = std::move(message); }
+
     void AddTrailer(const std::string& key, const std::string& value) {
       if (internal::IsLegalMetadata(key, value)) {
         context.AddTrailingMetadata(key, value);
@@ -207,6 +209,7 @@ struct Server::Impl {
     std::atomic<int> references{2};
     bool writing = false;
     size_t trailers_sent = 0;
+    std::optional<RawMessage> last;
   };
 
   explicit Impl(Options given) : options(std::move(given)) {}
@@ -328,11 +331,11 @@ struct Server::Impl {
     const Method* method =
         it == self.methods.end() ? nullptr : it->second.get();
     absl::Status status;
-    RawMessage response;
     if (method != nullptr && method->unary) {
       std::optional<RawMessage> request = co_await accepted->Read();
       if (request) {
-        status = co_await self.RunUnary(call, *request, response);
+        accepted->last.emplace();
+        status = co_await self.RunUnary(call, *request, *accepted->last);
       } else {
         status = MakeError(absl::StatusCode::kInvalidArgument,
                            "MISSING_MESSAGE", "the call brought no request");
@@ -365,12 +368,11 @@ struct Server::Impl {
     }
     accepted->AddRemainingTrailers();
     const grpc::Status wire = internal::ToGrpcStatus(status);
-    const bool unary_ok = status.ok() && method != nullptr && method->unary;
+    std::optional<RawMessage>& last = accepted->last;
     (void)co_await Await([&](void* tag) {
-      if (unary_ok) {
-        if (!response.buffer().Valid())
-          response = RawMessage(absl::string_view());
-        accepted->stream.WriteAndFinish(response.buffer(), grpc::WriteOptions(),
+      if (status.ok() && last) {
+        if (!last->buffer().Valid()) last = RawMessage(absl::string_view());
+        accepted->stream.WriteAndFinish(last->buffer(), grpc::WriteOptions(),
                                         wire, tag);
       } else {
         accepted->stream.Finish(wire, tag);
@@ -577,6 +579,7 @@ void Server::Drain() {
       +[](std::atomic<int>* open) { return open->load() == 0; },
       &impl_->in_flight));
   impl_->idle_mutex.Unlock();
+  for (auto& queue : impl_->queues) internal::EndGuests(queue.get());
   for (auto& queue : impl_->queues) queue->Shutdown();
   for (std::thread& thread : impl_->threads) thread.join();
   impl_->threads.clear();

@@ -40,9 +40,10 @@ bool IsLegalMetadata(absl::string_view key, absl::string_view value) {
 std::vector<std::pair<std::string, std::string>> MetadataOf(
     const CallContext& call) {
   std::vector<std::pair<std::string, std::string>> pairs;
-  const auto add = [&](absl::string_view key, std::string value) {
+  pairs.reserve(3);
+  const auto add = [&](const char* key, std::string value) {
     if (!value.empty() && IsLegalMetadata(key, value)) {
-      pairs.emplace_back(std::string(key), std::move(value));
+      pairs.emplace_back(key, std::move(value));
     }
   };
   const Identity& who = call.identity;

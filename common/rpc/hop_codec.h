@@ -1,0 +1,99 @@
+// Batches of proto/mitra/v1/hop.proto as they travel, written and read without
+// making messages of them: payloads are handed on as handles on the transport's
+// buffers and are not copied. Internal to common/rpc.
+
+#ifndef MITRA_COMMON_RPC_HOP_CODEC_H_
+#define MITRA_COMMON_RPC_HOP_CODEC_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "common/rpc/raw_message.h"
+
+namespace grpc {
+class Slice;
+}
+
+namespace mitra::rpc::internal {
+
+using TextPair = std::pair<std::string, std::string>;
+
+// Collects frames. Not thread-safe.
+class HopBatchWriter {
+ public:
+  HopBatchWriter();
+  ~HopBatchWriter();
+  HopBatchWriter(HopBatchWriter&&) noexcept;
+  HopBatchWriter& operator=(HopBatchWriter&&) noexcept;
+
+  void AddCall(uint64_t id, absl::string_view method, uint64_t timeout_us,
+               absl::Span<const TextPair> metadata, const RawMessage& payload);
+  void AddAnswer(uint64_t id, const RawMessage& payload,
+                 absl::Span<const TextPair> trailers);
+  // `status` is a serialised google.rpc.Status.
+  void AddError(uint64_t id, absl::string_view status,
+                absl::Span<const TextPair> trailers);
+  void AddCancel(uint64_t id);
+  void SetCredit(uint32_t credit);
+
+  bool empty() const { return size_ == 0; }
+  // The batch; the writer is empty afterwards.
+  RawMessage Take();
+  void Clear();
+
+ private:
+  // A field of HopFrame whose body is `head`, then the payload if it has one.
+  void AddFrame(uint64_t id, int field, absl::string_view head,
+                const RawMessage* payload);
+  void Append(const RawMessage& payload);
+  void CutTail();
+
+  std::string tail_;  // bytes that are in no slice yet
+  std::vector<grpc::Slice> slices_;
+  size_t size_ = 0;
+};
+
+// One frame of a batch; texts live as long as the HopBatchView.
+struct HopFrameView {
+  enum class Kind { kNothing, kCall, kAnswer, kError, kCancel };
+  Kind kind = Kind::kNothing;
+  uint64_t id = 0;
+  absl::string_view method;
+  uint64_t timeout_us = 0;
+  // Metadata of a call, trailers of an answer.
+  absl::InlinedVector<std::pair<absl::string_view, absl::string_view>, 4> texts;
+  RawMessage payload;        // may outlive the view
+  absl::string_view status;  // kError: serialised google.rpc.Status
+};
+
+// A batch that was read.
+class HopBatchView {
+ public:
+  HopBatchView();
+  ~HopBatchView();
+  HopBatchView(const HopBatchView&) = delete;
+  HopBatchView& operator=(const HopBatchView&) = delete;
+
+  // False if `batch` is no such message; then nothing of it may be used.
+  bool Read(const RawMessage& batch);
+
+  std::vector<HopFrameView>& frames() { return frames_; }
+  uint32_t credit() const { return credit_; }
+
+ private:
+  bool ReadFrame(absl::string_view bytes);
+
+  std::unique_ptr<grpc::Slice> bytes_;
+  std::vector<HopFrameView> frames_;
+  uint32_t credit_ = 0;
+};
+
+}  // namespace mitra::rpc::internal
+
+#endif  // MITRA_COMMON_RPC_HOP_CODEC_H_
