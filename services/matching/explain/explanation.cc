@@ -198,16 +198,19 @@ v1::TrustPath DescribePath(const MatchingView& view, const Subject& subject,
 
 Explainer::Explainer(const MatchingView& view, const Subject& subject,
                      const KindSpec& kind, const PairFeatures& features,
-                     const JointUtility& utility, Language language)
+                     const JointUtility& utility, Language language,
+                     std::vector<MemberIndex>* mentioned)
     : view_(view),
       subject_(subject),
       kind_(kind),
       features_(features),
       utility_(utility),
-      language_(language) {}
+      language_(language),
+      mentioned_(mentioned) {}
 
 void Explainer::Explain(const Ranked& ranked, v1::ExplanationLevel level,
                         v1::Recommendation& recommendation) const {
+  if (mentioned_ != nullptr) mentioned_->push_back(ranked.member);
   if (level == v1::EXPLANATION_LEVEL_NONE) return;
   const Member& member = view_.members.at(ranked.member);
   const Facet* facet = member.FacetOf(ranked.role);
@@ -219,6 +222,16 @@ void Explainer::Explain(const Ranked& ranked, v1::ExplanationLevel level,
   // The walk reaches further than 3 hops, so who was not reached has no path.
   if (subject_.stored() && (ranked.trust > 0 || detail.direct_tie)) {
     paths = FindTrustPaths(view_.graph, subject_.index, ranked.member);
+  }
+  if (mentioned_ != nullptr) {
+    if (!paths.paths.empty()) {
+      for (const PathHop& hop : paths.paths[0].hops) {
+        mentioned_->push_back(hop.to);
+      }
+    }
+    if (detail.common_group != kNoMember) {
+      mentioned_->push_back(detail.common_group);
+    }
   }
   *recommendation.mutable_path() =
       DescribePath(view_, subject_, ranked.member, paths, language_);

@@ -8,6 +8,7 @@
 #define MITRA_SERVICES_MATCHING_EXPLAIN_EXPLANATION_H_
 
 #include <string>
+#include <vector>
 
 #include "mitra/v1/recommendation.pb.h"
 #include "services/matching/explain/catalogue.h"
@@ -24,12 +25,14 @@ namespace mitra::matching {
 // cooperative" for it to give nobody away.
 inline constexpr uint32_t kAnonymity = 5;
 
-// One subject and kind; keeps references to all that it is made from.
+// One subject and kind; keeps references to all that it is made from. Whoever
+// an explanation is about, or mentions by name or not, is added to `mentioned`.
 class Explainer {
  public:
   Explainer(const MatchingView& view, const Subject& subject,
             const KindSpec& kind, const PairFeatures& features,
-            const JointUtility& utility, Language language);
+            const JointUtility& utility, Language language,
+            std::vector<MemberIndex>* mentioned = nullptr);
 
   // Fills reasons, path and, at FULL, terms of a candidate that is eligible.
   void Explain(const Ranked& ranked, v1::ExplanationLevel level,
@@ -46,6 +49,7 @@ class Explainer {
   const PairFeatures& features_;
   const JointUtility& utility_;
   const Language language_;
+  std::vector<MemberIndex>* const mentioned_;  // may be null
 };
 
 // The best path of `paths` from the subject to `candidate`. A member between

@@ -36,6 +36,16 @@ class IdTable {
     }
   }
 
+  // Begins to load what Find(hash, …) reads first.
+  void Prefetch(uint64_t hash) const {
+    __builtin_prefetch(&slots_[Position(hash >> 32)]);
+  }
+  // The first index whose slot fits `hash`, or kNoMember: most often the one
+  // that Find gives.
+  MemberIndex Guess(uint64_t hash) const {
+    return Find(hash, [](MemberIndex) { return true; });
+  }
+
   // Adds an entry. REQUIRES: !full(). The writer only.
   void Insert(uint64_t hash, MemberIndex index);
   bool full() const { return used_ * 10 >= (mask_ + 1) * 7; }

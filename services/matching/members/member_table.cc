@@ -57,6 +57,37 @@ MemberIndex MemberView::Find(absl::string_view id) const {
   });
 }
 
+std::vector<MemberIndex> MemberView::FindAll(
+    absl::Span<const absl::string_view> ids) const {
+  // Each pass calls for what the next one reads.
+  std::vector<uint64_t> hashes(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    hashes[i] = IdTable::Hash(ids[i]);
+    state_->ids->Prefetch(hashes[i]);
+  }
+  for (const uint64_t hash : hashes) {
+    const MemberIndex guess = state_->ids->Guess(hash);
+    if (guess < size()) __builtin_prefetch(&state_->members.at(guess));
+  }
+  for (const uint64_t hash : hashes) {
+    const MemberIndex guess = state_->ids->Guess(hash);
+    if (guess >= size()) continue;
+    const char* record = reinterpret_cast<const char*>(&at(guess));
+    for (size_t line = 0; line < 4; ++line) {
+      __builtin_prefetch(record + 64 * line);
+    }
+  }
+  std::vector<MemberIndex> found(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    found[i] = state_->ids->Find(hashes[i], [&](MemberIndex index) {
+      if (index >= size()) return false;
+      const Member& member = *state_->members.at(index);
+      return !member.deleted && member.id.view() == ids[i];
+    });
+  }
+  return found;
+}
+
 absl::Span<const MemberIndex> MemberView::BlockedWith(MemberIndex index) const {
   if (index >= state_->blocks.size()) return {};
   const Blocks* blocks = state_->blocks.at(index);

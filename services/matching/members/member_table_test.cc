@@ -29,6 +29,30 @@ TEST(MemberTableTest, ShowsChangesOnlyAfterPublication) {
   EXPECT_EQ(after.live(), 1u);
 }
 
+TEST(MemberTableTest, FindsManyAsItFindsEach) {
+  MemberTable table;
+  std::vector<std::string> ids;
+  for (int i = 0; i < 3000; ++i) {
+    ids.push_back(absl::StrCat("m", i));
+    Put(table, AProfile(ids.back()), 1, 1);
+    if (i % 7 == 0) table.Delete(TestHash(ids.back()), 1, 2);
+    if (i == 2000) table.Publish();
+  }
+  // Of a view that does not know the last ones yet.
+  const MemberView view = table.view();
+  ids.push_back("nobody");
+  const std::vector<absl::string_view> asked(ids.begin(), ids.end());
+  const std::vector<MemberIndex> found = view.FindAll(asked);
+  ASSERT_EQ(found.size(), asked.size());
+  size_t known = 0;
+  for (size_t i = 0; i < asked.size(); ++i) {
+    EXPECT_EQ(found[i], view.Find(asked[i])) << asked[i];
+    known += found[i] != kNoMember;
+  }
+  EXPECT_EQ(known, 2001u - 286u);
+  EXPECT_THAT(view.FindAll({}), IsEmpty());
+}
+
 TEST(MemberTableTest, KeepsTheNewerRevision) {
   MemberTable table;
   v1::Profile profile = AProfile("a");

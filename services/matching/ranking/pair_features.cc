@@ -144,6 +144,10 @@ uint32_t CountingRoles(const Member& subject, const KindSpec& kind,
 
 TrustScale::TrustScale(const TrustVector* trust) : trust_(trust) {
   if (trust_ == nullptr) return;
+  if (!trust_->heaviest.empty()) {
+    strongest_ = trust_->heaviest[0].mass;
+    return;
+  }
   for (const TrustEntry& entry : trust_->entries) {
     strongest_ = std::max<double>(strongest_, entry.mass);
   }

@@ -123,9 +123,14 @@ struct Recommender::Work {
     std::vector<Incoming> incoming;
     incoming.reserve(found.candidates.size());
     items.reserve(found.candidates.size() + walked.size());
-    for (const Retrieved::Candidate& candidate : found.candidates) {
+    std::vector<absl::string_view> ids;
+    ids.reserve(found.candidates.size());
+    for (const auto& candidate : found.candidates) ids.push_back(candidate.id);
+    const std::vector<MemberIndex> indexes = view.members.FindAll(ids);
+    for (size_t i = 0; i < indexes.size(); ++i) {
+      const Retrieved::Candidate& candidate = found.candidates[i];
       if (!candidate.also_scored) ++retrieved;
-      const MemberIndex index = view.members.Find(candidate.id);
+      const MemberIndex index = indexes[i];
       if (index == kNoMember) continue;
       incoming.push_back(
           {index,
@@ -203,45 +208,31 @@ struct Recommender::Work {
 namespace {
 
 // Members that the walk reached and that stand in a wanted role, best first.
+// A member's record costs a cache miss, so only the heaviest are looked at.
 std::vector<MemberIndex> WalkCandidates(const MatchingView& view,
                                         const KindSpec& kind,
                                         const TrustVector& trust,
                                         size_t count) {
-  const auto better = [](const TrustEntry& a, const TrustEntry& b) {
-    return a.mass != b.mass ? a.mass > b.mass : a.member < b.member;
-  };
-  // A member's record costs a cache miss, so only the heaviest are looked at.
-  std::vector<TrustEntry> heaviest = trust.entries;
-  const size_t looked_at = std::min(heaviest.size(), kWalkLookedAt * count);
-  if (looked_at < heaviest.size()) {
-    std::nth_element(heaviest.begin(), heaviest.begin() + looked_at,
-                     heaviest.end(), better);
-    heaviest.resize(looked_at);
-  }
-  std::vector<const Member*> records;
-  records.reserve(heaviest.size());
-  for (const TrustEntry& entry : heaviest) {
-    records.push_back(&view.members.at(entry.member));
-    __builtin_prefetch(&records.back()->role_bits);
-  }
-  std::vector<TrustEntry> found;
-  for (size_t i = 0; i < heaviest.size(); ++i) {
-    const TrustEntry& entry = heaviest[i];
-    const Member& member = *records[i];
-    if ((member.role_bits & kind.candidate_roles) == 0 || member.hidden ||
-        (kind.member_kinds >> member.kind & 1) == 0) {
-      continue;
-    }
-    found.push_back(entry);
-  }
-  if (found.size() > count) {
-    std::nth_element(found.begin(), found.begin() + count, found.end(), better);
-    found.resize(count);
-  }
-  std::sort(found.begin(), found.end(), better);
+  constexpr size_t kAhead = 24;
+  const size_t looked_at =
+      std::min(trust.entries.size(), kWalkLookedAt * count);
+  std::vector<TrustEntry> made;
+  absl::Span<const TrustEntry> heaviest = trust.heaviest;
+  if (heaviest.size() < looked_at) heaviest = made = trust.Top(looked_at);
+  heaviest = heaviest.subspan(0, looked_at);
   std::vector<MemberIndex> members;
-  members.reserve(found.size());
-  for (const TrustEntry& entry : found) members.push_back(entry.member);
+  members.reserve(count);
+  for (size_t i = 0; i < heaviest.size() && members.size() < count; ++i) {
+    const size_t begin = i == 0 ? 0 : i + kAhead - 1;
+    for (size_t j = begin; j < std::min(i + kAhead, heaviest.size()); ++j) {
+      __builtin_prefetch(&view.members.at(heaviest[j].member).role_bits);
+    }
+    const Member& member = view.members.at(heaviest[i].member);
+    if ((member.role_bits & kind.candidate_roles) != 0 && !member.hidden &&
+        (kind.member_kinds >> member.kind & 1) != 0) {
+      members.push_back(heaviest[i].member);
+    }
+  }
   return members;
 }
 

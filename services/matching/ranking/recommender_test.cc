@@ -321,5 +321,36 @@ TEST_F(RecommenderTest, SearchGetsOnlyAShareOfTheBudgetAndTheCallKeepsIts) {
   EXPECT_EQ(call.deadline, deadline);
 }
 
+// The cache has the heaviest at hand; without them they are sought.
+TEST_F(RecommenderTest, TheWalkGivesTheSameCandidatesWithAndWithoutItsCache) {
+  for (int i = 0; i < 200; ++i) {
+    const std::string id = absl::StrFormat("m%03d", i);
+    world_.Add(AProfile(id, i % 3 == 0 ? v1::ROLE_BUSINESS : v1::ROLE_MENTOR));
+    world_.Tie(i % 5 == 0 ? "sari" : absl::StrFormat("m%03d", i / 5 * 5), id,
+               v1::EVIDENCE_KIND_COLLABORATION, 1 + i % 4);
+  }
+  view_ = world_.view();
+  subject_ = world_.SubjectOf(view_, "sari");
+  const auto cached = recommender_.TrustOf(view_, subject_);
+  ASSERT_FALSE(cached->heaviest.empty());
+  const auto plain = [&] {
+    auto copy = std::make_shared<TrustVector>(*cached);
+    copy->heaviest.clear();
+    return copy;
+  }();
+  for (const size_t wanted : {1u, 10u, 64u, 1000u}) {
+    const MarketDepth depth = {.retrieved = 10, .trust_candidates = wanted};
+    const auto ids = [&](std::shared_ptr<const TrustVector> trust) {
+      return recommender_
+          .AskForMarket(view_, subject_, query_, std::move(trust), depth)
+          .retrieval.also_score_ids;
+    };
+    EXPECT_FALSE(ids(plain).empty());
+    EXPECT_EQ(ids(cached), ids(plain)) << wanted;
+  }
+  EXPECT_EQ(TrustScale(cached.get()).Of(view_.members.Find("m000")),
+            TrustScale(plain.get()).Of(view_.members.Find("m000")));
+}
+
 }  // namespace
 }  // namespace mitra::matching

@@ -127,7 +127,8 @@ struct MatchingProcess::Parts {
                  }},
         [this](absl::string_view id, absl::string_view subject) {
           return rankings.Find(id, subject);
-        });
+        },
+        &replies);
     VouchingRunner::Options vouching;
     vouching.interval = config.reputation_interval;
     vouching.min_seeds = static_cast<uint32_t>(config.reputation_min_seeds);
@@ -172,6 +173,7 @@ struct MatchingProcess::Parts {
   }
 
   void OnCommit(const CommitSummary& summary) {
+    replies.OnCommit(summary);
     if (summary.reset) {
       trust.Clear();
       refresh_trust.Forget();
@@ -241,6 +243,7 @@ struct MatchingProcess::Parts {
   TrustCache trust;
   PriceBoard prices;
   SlateCache cache;
+  ReplyCache replies{{}};
   MatchingState state;
   Snapshotter snapshotter;
   SearchCandidateSource search;

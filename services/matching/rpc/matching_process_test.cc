@@ -59,21 +59,26 @@ class FakeNeighbours {
                rpc::Writer<v1::WatchResponse>& writer) {
           return Watch(call, request, writer);
         });
-    builder.Unary<v1::RetrieveRequest, v1::RetrieveResponse>(
-        "/mitra.v1.Retrieval/Retrieve",
-        [this](rpc::CallContext&, const v1::RetrieveRequest& request,
-               v1::RetrieveResponse& response) -> rpc::Task<absl::Status> {
+    builder.Unary<v1::RetrieveBatchRequest, v1::RetrieveBatchResponse>(
+        "/mitra.v1.Retrieval/RetrieveBatch",
+        [this](rpc::CallContext&, const v1::RetrieveBatchRequest& request,
+               v1::RetrieveBatchResponse& response) -> rpc::Task<absl::Status> {
           ++retrievals;
           if (search_away) co_return absl::UnavailableError("away");
-          for (int i = 0; i < 20 && i < request.k(); ++i) {
-            auto* candidate = response.add_candidates();
-            candidate->set_profile_id(absl::StrCat("m", 10 + i));
-            candidate->set_role(v1::ROLE_MENTOR);
-            candidate->set_give(.5f);
-            candidate->set_take(.2f);
+          auto& answer = *response.add_answers();
+          const int count = std::min(20, request.requests(0).k());
+          for (int i = 0; i < count; ++i) {
+            const std::string id = absl::StrCat("m", 10 + i);
+            answer.mutable_profile_ids()->push_back(
+                static_cast<char>(id.size()));
+            answer.mutable_profile_ids()->append(id);
+            answer.mutable_roles()->push_back(v1::ROLE_MENTOR);
+            answer.add_give(.5f);
+            answer.add_take(.2f);
           }
+          answer.set_retrieved(static_cast<uint32_t>(count));
+          answer.set_eligible(20);
           response.set_revision(1'000'000);
-          response.set_eligible(20);
           co_return absl::OkStatus();
         });
     builder.Unary<v1::RetrieveBatchRequest, v1::RetrieveBatchResponse>(

@@ -12,6 +12,7 @@
 #include "mitra/v1/recommendations_service.pb.h"
 #include "services/matching/capital/social_capital.h"
 #include "services/matching/rpc/request_reader.h"
+#include "services/matching/slates/reply_cache.h"
 #include "services/matching/slates/slate_server.h"
 
 namespace mitra::matching {
@@ -27,8 +28,10 @@ struct FeedGate {
 // Thread-safe. Everything that it is made from must outlive it.
 class RecommendationsRpc {
  public:
+  // `replies` may be null: then every answer is made anew.
   RecommendationsRpc(SlateServer& slates, Recommender& recommender,
-                     FeedGate gate, FindProfile find_profile);
+                     FeedGate gate, FindProfile find_profile,
+                     ReplyCache* replies = nullptr);
 
   void Register(rpc::Server::Builder& builder);
 
@@ -58,7 +61,21 @@ class RecommendationsRpc {
   rpc::Task<absl::Status> RecommendAt(rpc::CallContext& call,
                                       const v1::RecommendRequest& request,
                                       absl::string_view path,
-                                      v1::RecommendResponse& response);
+                                      v1::RecommendResponse& response,
+                                      Shown* shown);
+  // Recommend by bytes: an answer that is still as good is sent again.
+  rpc::Task<absl::Status> RecommendBytes(rpc::CallContext& call,
+                                         const rpc::RawMessage& in,
+                                         rpc::RawMessage& out);
+  rpc::Task<absl::Status> RecommendAnew(rpc::CallContext& call,
+                                        const v1::RecommendRequest& request,
+                                        v1::RecommendResponse& response,
+                                        Shown* shown);
+  // True if `out` has become the answer to `question`.
+  bool Repeat(rpc::CallContext& call, absl::string_view question,
+              rpc::RawMessage& out);
+  void Keep(std::string question, const v1::RecommendRequest& request,
+            const Shown& shown, const rpc::RawMessage& out);
   absl::Status CheckReady() const;
   std::shared_ptr<const PeerIndex> Peers(const MatchingView& view);
 
@@ -66,6 +83,7 @@ class RecommendationsRpc {
   Recommender& recommender_;
   const FeedGate gate_;
   const FindProfile find_profile_;
+  ReplyCache* const replies_;
 
   absl::Mutex peers_mutex_;
   std::shared_ptr<const PeerIndex> peers_ ABSL_GUARDED_BY(peers_mutex_);

@@ -10,10 +10,6 @@ namespace mitra::matching {
 namespace {
 
 // Not inlined: g++ 12 warns of the constructor inside a coroutine.
-ABSL_ATTRIBUTE_NOINLINE std::string RetrieveMethod() {
-  return "/mitra.v1.Retrieval/Retrieve";
-}
-
 ABSL_ATTRIBUTE_NOINLINE std::string BatchMethod() {
   return "/mitra.v1.Retrieval/RetrieveBatch";
 }
@@ -102,26 +98,12 @@ v1::RetrieveRequest ToProto(RetrieveQuery query) {
 
 rpc::Task<absl::StatusOr<Retrieved>> SearchCandidateSource::Retrieve(
     rpc::CallContext& call, RetrieveQuery query) {
-  const v1::RetrieveRequest request = ToProto(std::move(query));
-  std::string method = RetrieveMethod();
-  auto pending =
-      channel_->Call<v1::RetrieveResponse>(call, std::move(method), request);
-  absl::StatusOr<v1::RetrieveResponse> response = co_await std::move(pending);
-  if (!response.ok()) co_return response.status();
-  Retrieved retrieved;
-  retrieved.candidates.reserve(
-      static_cast<size_t>(response->candidates_size()));
-  for (v1::RetrieveResponse::Candidate& candidate :
-       *response->mutable_candidates()) {
-    retrieved.candidates.push_back({std::move(*candidate.mutable_profile_id()),
-                                    candidate.role(), candidate.give(),
-                                    candidate.take(), candidate.also_scored()});
-  }
-  retrieved.revision = response->revision();
-  retrieved.eligible = response->eligible();
-  retrieved.need_missing = response->subject_need_missing();
-  retrieved.offer_missing = response->subject_offer_missing();
-  co_return retrieved;
+  // An answer by columns costs a fraction of one by messages.
+  std::vector<RetrieveQuery> one;
+  one.push_back(std::move(query));
+  auto pending = RetrieveMany(call, std::move(one));
+  std::vector<absl::StatusOr<Retrieved>> answers = co_await std::move(pending);
+  co_return std::move(answers[0]);
 }
 
 rpc::Task<std::vector<absl::StatusOr<Retrieved>>>

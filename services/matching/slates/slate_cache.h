@@ -76,6 +76,8 @@ class SlateCache {
   // Forgets everything in this process: the record is another one.
   void Clear();
 
+  // How long a slate that is not published is of use.
+  absl::Duration ttl() const { return options_.ttl; }
   // Redis is configured and answers.
   bool shared() const;
   // Redis is configured and does not.

@@ -83,8 +83,7 @@ void AddMissing(uint8_t bits, v1::Slate& out) {
   }
 }
 
-// Counts what was served and how.
-void CountServed(const v1::Slate& slate) {
+void CountServed(v1::SlateSource source) {
   static constexpr const char* kSources[] = {"other", "computed", "cached",
                                              "published"};
   static Counter* const served[] = {
@@ -96,8 +95,12 @@ void CountServed(const v1::Slate& slate) {
                             {{"source", kSources[2]}}),
       &Metrics().GetCounter("mitra_slates_served_total", "Slates served.",
                             {{"source", kSources[3]}})};
-  const int source = slate.source();
   served[source >= 0 && source < 4 ? source : 0]->Increment();
+}
+
+// Counts what was served and how.
+void CountServed(const v1::Slate& slate) {
+  CountServed(slate.source());
   for (const int reason : slate.degraded()) {
     Metrics()
         .GetCounter("mitra_slates_degraded_total",
@@ -312,9 +315,46 @@ void SlateServer::Describe(const MatchingView& view, const Subject& subject,
                       recommender_.clock().Now() + kAttributionLife));
 }
 
+void SlateServer::CountRepeated(const std::vector<v1::SlateSource>& sources) {
+  for (const v1::SlateSource source : sources) CountServed(source);
+}
+
+void SlateServer::Note(const MatchingView& view, const Subject& subject,
+                       const SlateRequest& request, const Slate& slate,
+                       const v1::Slate& out, uint64_t epoch,
+                       Shown& shown) const {
+  // Events and programmes open and close by the clock.
+  constexpr uint32_t kTimed =
+      KindBit(v1::MEMBER_KIND_EVENT) | KindBit(v1::MEMBER_KIND_PROGRAMME);
+  shown.repeatable &= subject.stored() && request.page_token.empty() &&
+                      !request.fresh && out.degraded_size() == 0 &&
+                      out.source() != v1::SLATE_SOURCE_COMPUTED &&
+                      (request.kind->member_kinds & kTimed) == 0;
+  if (!slate.published) {
+    shown.until = std::min(shown.until, slate.compute_time + cache_.ttl());
+  }
+  shown.members.push_back(subject.index);
+  shown.revision = std::min(shown.revision, view.revision);
+  shown.record_incarnation = view.record_incarnation;
+  shown.epochs.emplace_back(request.kind->kind, epoch);
+  shown.sources.push_back(out.source());
+}
+
 rpc::Task<absl::StatusOr<v1::Slate>> SlateServer::Serve(rpc::CallContext& call,
                                                         SubjectName name,
                                                         SlateRequest request) {
+  v1::Slate out;
+  auto pending =
+      ServeInto(call, std::move(name), std::move(request), out, nullptr);
+  absl::Status status = co_await std::move(pending);
+  if (!status.ok()) co_return status;
+  co_return out;
+}
+
+rpc::Task<absl::Status> SlateServer::ServeInto(rpc::CallContext& call,
+                                               SubjectName name,
+                                               SlateRequest request,
+                                               v1::Slate& out, Shown* shown) {
   MatchingView view = views_();
   MITRA_CO_ASSIGN_OR_RETURN(Subject subject, FindSubject(view, name));
   const uint64_t epoch = epochs_.Of(request.kind->kind);
@@ -392,7 +432,6 @@ rpc::Task<absl::StatusOr<v1::Slate>> SlateServer::Serve(rpc::CallContext& call,
     slate = *std::move(longer);
   }
 
-  v1::Slate out;
   out.set_kind(request.kind->kind);
   out.set_source(source);
   out.set_revision(slate->revision);
@@ -405,8 +444,10 @@ rpc::Task<absl::StatusOr<v1::Slate>> SlateServer::Serve(rpc::CallContext& call,
       nullptr);
   const JointUtility utility(*request.profile, *request.kind,
                              request.subject_weight);
+  std::vector<MemberIndex>* const members =
+      shown != nullptr ? &shown->members : nullptr;
   const Explainer explainer(view, subject, *request.kind, features, utility,
-                            request.language);
+                            request.language, members);
   for (size_t i = 0; i < verified.items.size(); ++i) {
     v1::Recommendation& recommendation = *out.add_recommendations();
     Describe(view, subject, request, verified.items[i], slate->slate_id,
@@ -438,7 +479,9 @@ rpc::Task<absl::StatusOr<v1::Slate>> SlateServer::Serve(rpc::CallContext& call,
     }
   }
   CountServed(out);
-  co_return out;
+  if (shown != nullptr)
+    Note(view, subject, request, *slate, out, epoch, *shown);
+  co_return absl::OkStatus();
 }
 
 }  // namespace mitra::matching

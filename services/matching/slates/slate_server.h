@@ -94,6 +94,22 @@ uint64_t HashParameters(absl::string_view filter, double subject_weight,
 // Of a request that names nothing: what a refresh computes.
 inline uint64_t DefaultParameters() { return HashParameters("", .6, 0, ""); }
 
+// What an answer shows, for those who may send it again.
+struct Shown {
+  // The same would be made again now, as long as the members below, the view's
+  // ties and the epoch stay the same.
+  bool repeatable = true;
+  // When it is too old in any case.
+  absl::Time until = absl::InfiniteFuture();
+  // Whom it is for, shows or names; the same may be there twice.
+  std::vector<MemberIndex> members;
+  // Of the oldest view that a slate was verified against.
+  uint64_t revision = UINT64_MAX;
+  uint64_t record_incarnation = 0;
+  std::vector<std::pair<v1::RecommendationKind, uint64_t>> epochs;
+  std::vector<v1::SlateSource> sources;
+};
+
 // Thread-safe. Everything that it is made from must outlive it.
 class SlateServer {
  public:
@@ -110,6 +126,16 @@ class SlateServer {
   rpc::Task<absl::StatusOr<v1::Slate>> Serve(rpc::CallContext& call,
                                              SubjectName subject,
                                              SlateRequest request);
+  // The same into `out`, which is empty; notes in `shown`, if that is not null,
+  // what is in it.
+  rpc::Task<absl::Status> ServeInto(rpc::CallContext& call, SubjectName subject,
+                                    SlateRequest request, v1::Slate& out,
+                                    Shown* shown);
+  // Counts slates that were sent again.
+  static void CountRepeated(const std::vector<v1::SlateSource>& sources);
+  uint64_t EpochOf(v1::RecommendationKind kind) const {
+    return epochs_.Of(kind);
+  }
 
   // The key under which the slate of a stored subject is cached.
   std::string KeyOf(const MatchingView& view, absl::string_view subject_id,
@@ -136,7 +162,9 @@ class SlateServer {
   SlateCache& cache() { return cache_; }
 
  private:
-  struct Page;
+  void Note(const MatchingView& view, const Subject& subject,
+            const SlateRequest& request, const Slate& slate,
+            const v1::Slate& out, uint64_t epoch, Shown& shown) const;
   rpc::Task<absl::StatusOr<SharedSlate>> Shared(rpc::CallContext& call,
                                                 SubjectName subject,
                                                 SlateRequest request,

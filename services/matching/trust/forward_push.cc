@@ -219,6 +219,7 @@ std::vector<TrustEntry> TrustVector::Top(size_t n) const {
 
 size_t TrustVector::bytes() const {
   return sizeof *this + entries.capacity() * sizeof(TrustEntry) +
+         heaviest.capacity() * sizeof(TrustEntry) +
          members_filter.capacity() * sizeof(uint64_t);
 }
 

@@ -62,6 +62,9 @@ struct TrustVector {
   uint32_t touched = 0;  // members reached before max_members
   // Which members took part, a Bloom filter; see MayContain.
   std::vector<uint64_t> members_filter;
+  // Top(kHeaviest), where somebody has filled it in; else empty.
+  std::vector<TrustEntry> heaviest;
+  static constexpr size_t kHeaviest = 768;
 
   // Mass of a member; 0 if it was not reached or was dropped. O(log n).
   double MassOf(MemberIndex member) const;

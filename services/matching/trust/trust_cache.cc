@@ -32,6 +32,8 @@ TrustCache::Answer TrustCache::Get(const GraphView& graph, MemberIndex subject,
   auto trust = std::make_shared<TrustVector>(ForwardPush(
       graph, subject, options_.push, PushWorkspace::ForThisThread()));
   trust->subject_incarnation = subject_incarnation;
+  // Every ranking begins with these.
+  trust->heaviest = trust->Top(TrustVector::kHeaviest);
   Insert(trust, now);
   return {std::move(trust), false};
 }
