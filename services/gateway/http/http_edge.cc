@@ -236,9 +236,8 @@ Task<absl::Status> HttpEdge::Serve(const HttpRequest& request,
       co_await forwarder_.CallMessage(call, method, *message);
   ticket->Finished(answer.status());
   if (!answer.ok()) co_return answer.status();
-  std::unique_ptr<Message> result =
-      NewMessage(method.descriptor->output_type());
-  if (!answer->ParseTo(*result).ok()) {
+  const std::shared_ptr<const JsonText> text = TextOf(method, *answer);
+  if (text == nullptr) {
     co_return MakeError(absl::StatusCode::kInternal, "MALFORMED_ANSWER",
                         "a service behind the gateway sent a broken answer");
   }
@@ -250,16 +249,16 @@ Task<absl::Status> HttpEdge::Serve(const HttpRequest& request,
       break;
     }
   }
-  if (std::string tag = ETagOf(*result); !tag.empty()) {
-    const bool known =
-        method.read_only() && NamesEtag(request.Header("if-none-match"), tag);
-    response.headers.emplace_back("ETag", std::move(tag));
+  if (!text->etag.empty()) {
+    const bool known = method.read_only() &&
+                       NamesEtag(request.Header("if-none-match"), text->etag);
+    response.headers.emplace_back("ETag", text->etag);
     if (known) {
       response.status = 304;
       co_return absl::OkStatus();
     }
   }
-  WriteJson(*result, response.body);
+  response.body = text->body;
   PackIfAccepted(request, response);
   co_return absl::OkStatus();
 }
@@ -345,6 +344,20 @@ Task<absl::Status> HttpEdge::ServeStream(const HttpRequest& request,
   exchange.response.headers.emplace_back("X-Accel-Buffering", "no");
   exchange.response.stream = stream;
   co_return absl::OkStatus();
+}
+
+std::shared_ptr<const JsonText> HttpEdge::TextOf(const Method& method,
+                                                 const RawMessage& answer) {
+  const auto* type = method.descriptor->output_type();
+  std::string bytes = answer.ToString();
+  if (auto known = memo_.Find(type, bytes)) return known;
+  std::unique_ptr<Message> message = NewMessage(type);
+  if (!answer.ParseTo(*message).ok()) return nullptr;
+  auto text = std::make_shared<JsonText>();
+  text->etag = ETagOf(*message);
+  WriteJson(*message, text->body);
+  if (method.read_only()) memo_.Put(type, std::move(bytes), text);
+  return text;
 }
 
 HttpResponse HttpEdge::Probe(const HttpRequest& request,

@@ -17,6 +17,7 @@
 #include "services/gateway/edge/call_observer.h"
 #include "services/gateway/http/documents.h"
 #include "services/gateway/http/http_server.h"
+#include "services/gateway/http/json_memo.h"
 #include "services/gateway/http/negotiation.h"
 #include "services/gateway/http/request_source.h"
 #include "services/gateway/http/route_table.h"
@@ -71,6 +72,9 @@ class HttpEdge final : public HttpHandler {
       const HttpRequest& request, const Route& route);
   // What a path takes, HEAD and OPTIONS included.
   std::vector<std::string> AllowedVerbs(absl::string_view path) const;
+  // The answer of `method` as JSON; null if it is not what it should be.
+  std::shared_ptr<const JsonText> TextOf(const Method& method,
+                                         const rpc::RawMessage& answer);
   HttpResponse Probe(const HttpRequest& request, absl::string_view path);
 
   const RouteTable& routes_;
@@ -79,6 +83,7 @@ class HttpEdge final : public HttpHandler {
   CallObserver& observer_;
   const std::function<bool()> ready_;
   const Cors cors_;
+  JsonMemo memo_;
   absl::Mutex mutex_;
   absl::flat_hash_set<rpc::CallContext*> open_ ABSL_GUARDED_BY(mutex_);
 };
