@@ -29,3 +29,8 @@ if(MITRA_BUILD_BENCHMARKS)
   find_package(benchmark CONFIG REQUIRED)
 endif()
 find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
+
+# The allocator of the services; sanitizers bring their own.
+if(NOT MITRA_SANITIZE)
+  find_library(MITRA_ALLOCATOR tcmalloc_minimal REQUIRED)
+endif()

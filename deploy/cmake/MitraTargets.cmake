@@ -86,7 +86,8 @@ function(mitra_add_service)
   cmake_parse_arguments(A "" "NAME" "SRCS;DEPS" ${ARGN})
   add_executable(mitra-${A_NAME} ${A_SRCS})
   _mitra_common_settings(mitra-${A_NAME} edge)
-  target_link_libraries(mitra-${A_NAME} PRIVATE ${A_DEPS})
+  # Services allocate small things on many threads all day.
+  target_link_libraries(mitra-${A_NAME} PRIVATE ${A_DEPS} ${MITRA_ALLOCATOR})
   install(TARGETS mitra-${A_NAME} COMPONENT ${A_NAME})
 endfunction()
 
