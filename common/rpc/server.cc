@@ -182,7 +182,10 @@ struct Server::Impl {
       co_return ok;
     }
 
-    void WriteLast(RawMessage message) override { last = std::move(message); }
+    Task<bool> WriteLast(RawMessage message) override {
+      last = std::move(message);
+      co_return true;
+    }
 
     void AddTrailer(const std::string& key, const std::string& value) {
       if (internal::IsLegalMetadata(key, value)) {

@@ -50,8 +50,11 @@ class RawStream {
   // Resumes when the transport has taken the message, so that a slow client
   // slows the writer. False: the call is over, stop.
   virtual Task<bool> Write(RawMessage message) = 0;
-  // The last message; it leaves with the call's status, if that is OK.
-  virtual void WriteLast(RawMessage message) = 0;
+  // The last message. A server's own streams send it together with the call's
+  // status, if that is OK.
+  virtual Task<bool> WriteLast(RawMessage message) {
+    return Write(std::move(message));
+  }
 };
 
 template <typename Response>

@@ -61,7 +61,7 @@ Task<absl::Status> GrpcProxy::Serve(CallContext& call, const Method* method,
       co_await forwarder_.CallBytes(call, *method, *std::move(request));
   ticket->Finished(response.status());
   if (!response.ok()) co_return response.status();
-  stream.WriteLast(*std::move(response));
+  (void)co_await stream.WriteLast(*std::move(response));
   co_return absl::OkStatus();
 }
 
