@@ -125,6 +125,7 @@ struct Server::Builder::Impl {
   Options options;
   absl::flat_hash_map<std::string, std::unique_ptr<Method>> methods;
   StreamHandler fallback;
+  std::set<std::string> announced;
   absl::Status status;
 
   void Add(absl::string_view name, std::unique_ptr<Method> method,
@@ -437,6 +438,11 @@ Server::Builder& Server::Builder::Fallback(StreamHandler handler) {
   return *this;
 }
 
+Server::Builder& Server::Builder::Announce(absl::string_view service) {
+  impl_->announced.emplace(service);
+  return *this;
+}
+
 absl::StatusOr<std::unique_ptr<Server>> Server::Builder::Start() {
   if (!impl_->status.ok()) return impl_->status;
   if (absl::Status tls = CheckTlsFiles(impl_->options.tls,
@@ -447,7 +453,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Builder::Start() {
   auto impl = std::make_unique<Server::Impl>(impl_->options);
   impl->methods = std::move(impl_->methods);
   impl->fallback = std::move(impl_->fallback);
-  std::set<std::string> services = {"grpc.health.v1.Health"};
+  std::set<std::string> services = std::move(impl_->announced);
+  services.insert("grpc.health.v1.Health");
   for (const auto& [name, method] : impl->methods) {
     method->metrics = internal::MetricsOf(name);
     services.insert(ServiceOf(name));

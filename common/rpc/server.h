@@ -209,6 +209,9 @@ class Server {
     // what the gateway uses. Without one they are UNIMPLEMENTED.
     Builder& Fallback(StreamHandler handler);
 
+    // A service that the fallback answers: health and reflection know of it.
+    Builder& Announce(absl::string_view service);
+
     absl::StatusOr<std::unique_ptr<Server>> Start();
 
    private:

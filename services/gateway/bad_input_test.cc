@@ -255,6 +255,29 @@ TEST_F(BadInputTest, HeadersWithControlBytesNeverReachAService) {
   EXPECT_EQ(gateway_.Http("GET", "/livez").status, 200);
 }
 
+// Probes ask by the name of a service as often as by "".
+TEST_F(BadInputTest, HealthIsKnownForEveryService) {
+  std::set<std::string> services = {""};
+  for (const auto& method : gateway_.methods().methods()) {
+    services.insert(method->descriptor->service()->full_name());
+  }
+  EXPECT_GE(services.size(), 9u);
+  for (const std::string& service : services) {
+    // Field 1 of HealthCheckRequest.
+    const std::string request =
+        service.empty()
+            ? ""
+            : absl::StrCat("\x0a",
+                           std::string(1, static_cast<char>(service.size())),
+                           service);
+    MITRA_EXPECT_OK(gateway_.Grpc("/grpc.health.v1.Health/Check", {},
+                                  absl::Seconds(20), request))
+        << service;
+  }
+  EXPECT_TRUE(absl::IsNotFound(gateway_.Grpc("/grpc.health.v1.Health/Check", {},
+                                             absl::Seconds(20), "\x0a\x01x")));
+}
+
 // Ids over the whole grammar come through both ways in, and nothing else does.
 TEST_F(BadInputTest, IdsRoundTripOnBothEntrances) {
   std::string seen;

@@ -113,6 +113,7 @@ TEST_F(DelegationTest, TheAuditLogNamesBothAndHoldsNoContent) {
   EXPECT_FALSE(first["request_id"].get<std::string>().empty());
   const auto second = nlohmann::json::parse(lines[1]);
   EXPECT_EQ(second["code"], "PERMISSION_DENIED");
+  EXPECT_EQ(second["resource"], "wati");
   EXPECT_THAT(log, AllOf(Not(HasSubstr("RAHASIA")), Not(HasSubstr(key))));
 }
 

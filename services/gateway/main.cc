@@ -12,6 +12,7 @@
 #include "common/observability/log.h"
 #include "common/observability/metrics.h"
 #include "common/redis/hiredis_client.h"
+#include "common/redis/metric_hooks.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/channelz_server.h"
 #include "common/rpc/lifecycle.h"
@@ -211,6 +212,7 @@ absl::Status Run(const Config& config) {
   if (!config.redis_target.empty()) {
     redis::HiredisClient::Options options;
     options.target = config.redis_target;
+    options.hooks = redis::MetricHooks();
     MITRA_ASSIGN_OR_RETURN(redis, redis::HiredisClient::Create(options));
     last_writes = std::make_unique<SharedLastWrites>(*redis);
     quotas = std::make_unique<SharedQuotas>(*redis);
@@ -266,6 +268,9 @@ absl::Status Run(const Config& config) {
                                 .trust_identity = false,
                                 .tls = config.tls,
                                 .drain_pause = config.drain_pause});
+  for (const auto& method : methods.methods()) {
+    builder.Announce(method->descriptor->service()->full_name());
+  }
   builder.Fallback([&proxy](rpc::CallContext& call, rpc::RawStream& stream) {
     return proxy.Handle(call, stream);
   });

@@ -35,7 +35,9 @@ TEST_F(TokenSourceTest, NamesTheMemberAndTheSubject) {
   ASSERT_TRUE(caller.has_value());
   EXPECT_EQ(caller->identity.member_id, "sari");
   EXPECT_EQ(caller->identity.credential, "jwt:somebody");
-  claims["sub"] = std::string(200, 'x') + "; \n";
+  std::string odd_name(200, 'x');
+  odd_name.append("; \n");
+  claims["sub"] = odd_name;
   const auto odd = source->Find(issuer_.Sign(claims));
   ASSERT_TRUE(odd.has_value());
   EXPECT_EQ(odd->identity.credential.size(), 5 + 32u) << "hashed";

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "common/base/ids.h"
 #include "common/observability/trace.h"
 #include "common/rpc/call_span.h"
 #include "common/status/errors.h"
@@ -205,6 +206,11 @@ Task<absl::Status> HttpEdge::Serve(const HttpRequest& request,
   }
   const Method& method = *route->method;
   exchange.method = &method;
+  if (!method.read_only() && !route->variables.empty() &&
+      IsValidId(route->variables[0].second)) {
+    // Known also when the rest of the request is wrong.
+    exchange.resource = route->variables[0].second;
+  }
 
   call.deadline = absl::InfiniteFuture();
   if (const auto header = OptionalHeader(request, "x-request-timeout")) {

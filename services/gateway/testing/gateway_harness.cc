@@ -64,6 +64,9 @@ GatewayHarness::GatewayHarness(Options options) {
   rpc::Server::Builder builder(
       {.listen = {absl::StrCat("unix:", dir_.File("edge"))},
        .trust_identity = false});
+  for (const auto& method : methods_->methods()) {
+    builder.Announce(method->descriptor->service()->full_name());
+  }
   builder.Fallback([this](rpc::CallContext& call, rpc::RawStream& stream) {
     return proxy_->Handle(call, stream);
   });
