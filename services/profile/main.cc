@@ -12,6 +12,7 @@
 #include "common/observability/admin_server.h"
 #include "common/rpc/lifecycle.h"
 #include "common/status/status_macros.h"
+#include "services/profile/backup/backups.h"
 #include "services/profile/ingest/expiry_sweeper.h"
 #include "services/profile/rpc/profile_rpc.h"
 #include "services/profile/store/sqlite_record_store.h"
@@ -21,6 +22,7 @@ namespace {
 
 struct Config {
   std::string data_dir;
+  std::string backup_dir;
   std::vector<std::string> listen = {"127.0.0.1:0"};
   int server_threads = 1;
   int worker_threads = 2;
@@ -35,6 +37,8 @@ struct Config {
 
   void AddTo(Schema& schema) {
     schema.Add("data_dir", &data_dir, "Folder of the record.");
+    schema.Add("backup.dir", &backup_dir,
+               "Folder for backups and the journal of deletions; empty: none.");
     schema.Add("server.listen", &listen, "Where the service listens.");
     links.AddTo(schema);
     schema.Add("server.threads", &server_threads, "Threads that serve calls.")
@@ -101,17 +105,34 @@ absl::Status Run(const Config& config) {
 
   rpc::Executor executor(
       {.threads = config.worker_threads, .max_queue = 10'000});
+  std::unique_ptr<Backups> backups;
+  ChangeFeed::Options feed_options;
+  if (!config.backup_dir.empty()) {
+    MITRA_ASSIGN_OR_RETURN(
+        backups, Backups::Open(config.backup_dir, *store, executor, clock));
+  }
+  Redirects redirects;
+  MITRA_RETURN_IF_ERROR(redirects.Load(*store));
+  feed_options.on_commit = [&](const CommittedChanges& changes) {
+    redirects.Note(changes);
+    if (backups != nullptr) backups->Note(changes);
+  };
   ChangeFeed feed(*store, executor, clock,  // domain
-                  static_cast<size_t>(config.dimension));
-  ProfileRecords profiles(*store, *ingest, executor, clock, config.engagements);
-  EvidenceRecords evidence(*store, executor, clock);
-  RelationRecords relations(*store, clock);
+                  static_cast<size_t>(config.dimension), feed_options);
+  EventStream events(*store, feed, executor);
+  ArchiveRecords archive(*store, *ingest, clock);
+  ProfileRecords profiles(*store, *ingest, executor, clock, redirects,
+                          config.engagements);
+  EvidenceRecords evidence(*store, executor, clock, redirects);
+  RelationRecords relations(*store, clock, redirects);
+  MergeRecords merges(*store, *ingest, clock, config.engagements);
   EngagementRecords engagements(*store, executor, clock, config.engagements);
   auto sweeper = std::make_unique<ExpirySweeper>(*store, *ingest, clock,
                                                  config.engagements);
 
-  ProfileParts parts = {*store,      *ingest, profiles, evidence, relations,
-                        engagements, feed,    executor, clock};
+  ProfileParts parts = {*store,    *ingest,       profiles, evidence, relations,
+                        merges,    engagements,   feed,     events,   archive,
+                        redirects, backups.get(), executor, clock};
   rpc::Server::Builder builder(  // edge
       {.listen = config.listen,
        .threads = config.server_threads,

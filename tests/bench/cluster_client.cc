@@ -13,12 +13,16 @@
 namespace mitra::bench {
 namespace {
 
-// Rows per second of one import stream.
-template <typename Records, typename Set>
-double Import(const std::shared_ptr<grpc::Channel>& channel,
-              const Records& records, Set set) {
+// As `mitra import` sends them.
+constexpr int kRowsPerMessage = 128;
+
+}  // namespace
+
+double ClusterClient::Import(const std::shared_ptr<grpc::Channel>& channel,
+                             uint64_t rows, const FillRow& fill) const {
   auto stub = v1::Profiles::NewStub(channel);
   grpc::ClientContext context;
+  if (channel == gateway_) Authorise(context);
   auto stream = stub->Import(&context);
   const absl::Time start = absl::Now();
   std::atomic<uint64_t> rejected{0};
@@ -30,14 +34,21 @@ double Import(const std::shared_ptr<grpc::Channel>& channel,
       }
     }
   });
-  v1::ImportRequest request;
-  uint64_t row = 0;
-  for (const auto& record : records) {
+  v1::ImportRequest message;
+  for (uint64_t row = 0; row < rows;) {
+    const auto place = static_cast<int>(row % kRowsPerMessage);
+    // The rows of the last message are filled again, which is cheaper.
+    v1::ImportRequest& request = place < message.rows_size()
+                                     ? *message.mutable_rows(place)
+                                     : *message.add_rows();
+    fill(row, request);
     request.set_row(++row);
-    set(request, record);
-    grpc::WriteOptions options;
-    if (row % 32 != 0) options.set_buffer_hint();
-    if (!stream->Write(request, options)) break;
+    const bool last = row == rows;
+    while (last && message.rows_size() > place + 1) {
+      message.mutable_rows()->RemoveLast();
+    }
+    const bool full = place + 1 == kRowsPerMessage || last;
+    if (full && !stream->Write(message)) break;
   }
   stream->WritesDone();
   reader.join();
@@ -47,10 +58,8 @@ double Import(const std::shared_ptr<grpc::Channel>& channel,
                  status.error_message().c_str(),
                  static_cast<unsigned long>(rejected.load()));
   }
-  return static_cast<double>(records.size()) / Seconds(start);
+  return static_cast<double>(rows) / Seconds(start);
 }
-
-}  // namespace
 
 double Quantile(std::vector<double> values, double q) {
   if (values.empty()) return 0;
@@ -79,14 +88,14 @@ void ClusterClient::Metric(const std::string& name, double value) const {
 }
 
 double ClusterClient::ImportProfiles() const {
-  return Import(profile_, profiles_, [](auto& request, const auto& p) {
-    *request.mutable_profile() = p;
+  return Import(profile_, profiles_.size(), [this](uint64_t i, auto& request) {
+    *request.mutable_profile() = profiles_[i];
   });
 }
 
 double ClusterClient::ImportEvidence() const {
-  return Import(profile_, evidence_, [](auto& request, const auto& e) {
-    *request.mutable_evidence() = e;
+  return Import(profile_, evidence_.size(), [this](uint64_t i, auto& request) {
+    *request.mutable_evidence() = evidence_[i];
   });
 }
 
@@ -107,8 +116,12 @@ void ClusterClient::Load() const {
   WaitUntilVisible();
 }
 
-void ClusterClient::Prepare(grpc::ClientContext& context) const {
+void ClusterClient::Authorise(grpc::ClientContext& context) const {
   context.AddMetadata("authorization", absl::StrCat("Bearer ", options_.key));
+}
+
+void ClusterClient::Prepare(grpc::ClientContext& context) const {
+  Authorise(context);
   context.set_deadline(std::chrono::system_clock::now() +
                        std::chrono::seconds(30));
 }

@@ -7,6 +7,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "absl/time/time.h"
 #include "mitra/v1/evidence.pb.h"
 #include "mitra/v1/profile.pb.h"
+#include "mitra/v1/profiles_service.grpc.pb.h"
 #include "mitra/v1/recommendations_service.grpc.pb.h"
 
 namespace mitra::bench {
@@ -49,7 +51,12 @@ class ClusterClient {
   // Prints a figure as METRICS.md wants it.
   void Metric(const std::string& name, double value) const;
 
-  // One import stream beside the record; rows per second, all durable.
+  // Fills in row number i, which may hold what an earlier one held.
+  using FillRow = std::function<void(uint64_t i, v1::ImportRequest& row)>;
+  // One import stream; rows per second, all durable.
+  double Import(const std::shared_ptr<grpc::Channel>& channel, uint64_t rows,
+                const FillRow& fill) const;
+  // The same beside the record.
   double ImportProfiles() const;
   double ImportEvidence() const;
   // Returns when everybody knows the last member.
@@ -57,7 +64,9 @@ class ClusterClient {
   // All of the three above.
   void Load() const;
 
-  // Credential and deadline of a call through the gateway.
+  // Credential of a call through the gateway.
+  void Authorise(grpc::ClientContext& context) const;
+  // The same with a deadline.
   void Prepare(grpc::ClientContext& context) const;
   grpc::Status Recommend(v1::Recommendations::Stub& stub, const std::string& id,
                          bool fresh, v1::RecommendResponse& response) const;

@@ -2,11 +2,12 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <thread>
+#include <algorithm>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/random.h"
+#include "mitra/v1/operations_service.grpc.pb.h"
 #include "mitra/v1/profiles_service.grpc.pb.h"
 #include "tests/bench/cluster_suites.h"
 
@@ -68,32 +69,85 @@ double SqliteRowsPerSecond() {
   return rate;
 }
 
-// Single upserts per second, 64 callers, each waiting for the disk.
+// One caller who waits for the disk before it asks again.
+struct Upsert {
+  v1::UpsertProfileRequest request;
+  v1::Profile response;
+  grpc::Status status;
+  std::unique_ptr<grpc::ClientContext> context;
+  std::unique_ptr<grpc::ClientAsyncResponseReader<v1::Profile>> reader;
+};
+
+// Single upserts per second, 64 callers on one thread: 64 threads would cost
+// more than what they measure.
 double Upserts(const ClusterClient& cluster) {
-  std::atomic<uint64_t> done{0};
-  std::atomic<bool> stop{false};
-  std::vector<std::thread> threads;
+  constexpr int kCallers = 64;
+  auto stub = v1::Profiles::NewStub(cluster.profile());
+  grpc::CompletionQueue queue;
+  Random random(1);
+  std::vector<Upsert> callers(kCallers);
+  const auto ask = [&](Upsert& caller) {
+    *caller.request.mutable_profile() =
+        cluster.profiles()[random.Below(cluster.profiles().size())];
+    caller.request.mutable_profile()->set_about(
+        absl::StrCat("versi ", random.Next64()));
+    caller.context = std::make_unique<grpc::ClientContext>();
+    caller.reader =
+        stub->AsyncUpsertProfile(caller.context.get(), caller.request, &queue);
+    caller.reader->Finish(&caller.response, &caller.status, &caller);
+  };
+  for (Upsert& caller : callers) ask(caller);
   const absl::Time start = absl::Now();
-  for (int t = 0; t < 64; ++t) {
-    threads.emplace_back([&, t] {
-      auto stub = v1::Profiles::NewStub(cluster.profile());
-      Random random(t);
-      while (!stop) {
-        v1::UpsertProfileRequest request;
-        *request.mutable_profile() =
-            cluster.profiles()[random.Below(cluster.profiles().size())];
-        request.mutable_profile()->set_about(
-            absl::StrCat("versi ", random.Next64()));
-        grpc::ClientContext context;
-        v1::Profile response;
-        if (stub->UpsertProfile(&context, request, &response).ok()) ++done;
-      }
-    });
+  uint64_t done = 0;
+  int open = kCallers;
+  void* tag = nullptr;
+  for (bool ok = false; open > 0 && queue.Next(&tag, &ok);) {
+    Upsert& caller = *static_cast<Upsert*>(tag);
+    if (ok && caller.status.ok()) ++done;
+    if (Seconds(start) < 5) {
+      ask(caller);
+    } else {
+      --open;
+    }
   }
-  absl::SleepFor(absl::Seconds(5));
-  stop = true;
-  for (auto& thread : threads) thread.join();
+  queue.Shutdown();
   return static_cast<double>(done) / Seconds(start);
+}
+
+// Rows per second of new members through the gateway.
+double ImportThroughGateway(const ClusterClient& cluster) {
+  const uint64_t rows = std::min<uint64_t>(cluster.profiles().size(), 50'000);
+  return cluster.Import(cluster.gateway(), rows, [&](uint64_t i, auto& row) {
+    v1::Profile& profile = *row.mutable_profile();
+    profile = cluster.profiles()[i];
+    profile.set_profile_id(absl::StrCat("gateway-", i));
+    profile.clear_external_ids();
+  });
+}
+
+// Seconds until search and matching have applied all that the record holds.
+double SecondsToFollow(const ClusterClient& cluster) {
+  const absl::Time start = absl::Now();
+  auto record = v1::ProfileOperations::NewStub(cluster.gateway());
+  auto search = v1::SearchOperations::NewStub(cluster.gateway());
+  auto matching = v1::MatchingOperations::NewStub(cluster.gateway());
+  const auto revision = [&](auto& stub, auto method) {
+    grpc::ClientContext context;
+    cluster.Prepare(context);
+    v1::ServiceStatus status;
+    (void)(stub.*method)(&context, v1::GetStatusRequest(), &status);
+    return status.revision();
+  };
+  const uint64_t head =
+      revision(*record, &v1::ProfileOperations::Stub::GetProfileStatus);
+  while (
+      Seconds(start) < 300 &&
+      (revision(*search, &v1::SearchOperations::Stub::GetSearchStatus) < head ||
+       revision(*matching, &v1::MatchingOperations::Stub::GetMatchingStatus) <
+           head)) {
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  return Seconds(start);
 }
 
 // Milliseconds from acknowledgement to a recommendation for a new member.
@@ -126,15 +180,21 @@ std::vector<double> Visible(const ClusterClient& cluster) {
 void RunIngest(const ClusterClient& cluster) {
   const double sqlite = SqliteRowsPerSecond();
   const double profiles = cluster.ImportProfiles();
+  const double profiles_behind = SecondsToFollow(cluster);
   const double evidence = cluster.ImportEvidence();
+  const double evidence_behind = SecondsToFollow(cluster);
   cluster.Metric("ingest_profiles_per_s", profiles);
   cluster.Metric("ingest_evidence_per_s", evidence);
+  cluster.Metric("ingest_profiles_behind_s", profiles_behind);
+  cluster.Metric("ingest_evidence_behind_s", evidence_behind);
   cluster.Metric("ingest_stream_over_sqlite", profiles / sqlite);
   const double sync = SyncSeconds();
   const double upserts = Upserts(cluster);
   cluster.Metric("ingest_upserts_per_s", upserts);
   cluster.Metric("ingest_upsert_over_fsync", upserts * sync);
-  cluster.WaitUntilVisible();
+  cluster.Metric("ingest_gateway_profiles_per_s",
+                 ImportThroughGateway(cluster));
+  (void)SecondsToFollow(cluster);
   const std::vector<double> visible = Visible(cluster);
   cluster.Metric("ingest_visible_p50_ms", Quantile(visible, .5));
   cluster.Metric("ingest_visible_p99_ms", Quantile(visible, .99));

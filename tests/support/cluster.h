@@ -45,6 +45,11 @@ class Cluster {
   const std::string& key() const { return key_; }
   RedisServer& redis() { return *redis_; }
 
+  // Folder of a service's data.
+  std::string data_dir(const std::string& service) const {
+    return dir_.File(service);
+  }
+
   // kill -9.
   void Kill(const std::string& service);
   // Starts it again with its data and waits until it is SERVING.

@@ -43,6 +43,8 @@ constexpr std::pair<const char*, const char*> kGroups[] = {
     {"unblock", "Members"},
     {"consent", "Members"},
     {"import", "Members"},
+    {"export", "Members"},
+    {"trace", "Members"},
     {"sample", "Members"},
     {"engage", "Members"},
     {"status", "Cluster"},
@@ -52,6 +54,8 @@ constexpr std::pair<const char*, const char*> kGroups[] = {
     {"refresh", "Cluster"},
     {"learn", "Cluster"},
     {"ranking", "Cluster"},
+    {"backup", "Cluster"},
+    {"events", "Cluster"},
     {"key", "Cluster"},
     {"call", "This command"},
     {"context", "This command"},
@@ -85,6 +89,9 @@ void BuildCommandLine(CLI::App& app, Globals& globals, Action& action) {
   AddGlobals(app, globals);
   AddSampleCommand(app, globals, action);
   AddImportCommand(app, globals, action);
+  AddExportCommand(app, globals, action);
+  AddBackupCommands(app, globals, action);
+  AddTraceCommands(app, globals, action);
   AddRecordCommands(app, globals, action);
   AddUpsertCommands(app, globals, action);
   AddRecommendCommands(app, globals, action);

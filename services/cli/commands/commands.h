@@ -18,6 +18,11 @@ using Action = std::function<int()>;
 
 void AddSampleCommand(CLI::App& app, const Globals& globals, Action& action);
 void AddImportCommand(CLI::App& app, const Globals& globals, Action& action);
+void AddExportCommand(CLI::App& app, const Globals& globals, Action& action);
+// backup create, list, verify, restore.
+void AddBackupCommands(CLI::App& app, const Globals& globals, Action& action);
+// trace, events.
+void AddTraceCommands(CLI::App& app, const Globals& globals, Action& action);
 // get, list, delete, block, unblock, consent, verify.
 void AddRecordCommands(CLI::App& app, const Globals& globals, Action& action);
 // recommend, explain, why-not, trust, diagnose, search.

@@ -1,18 +1,19 @@
-#include <atomic>
+#include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <map>
 #include <memory>
-#include <thread>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "common/status/errors.h"
-#include "mitra/v1/profiles_service.grpc.pb.h"
-#include "mitra/v1/relations_service.grpc.pb.h"
 #include "services/cli/commands/commands.h"
+#include "services/cli/commands/import_stream.h"
 #include "services/cli/input/csv.h"
 #include "services/cli/input/line_reader.h"
 #include "services/cli/input/row_parser.h"
@@ -21,16 +22,16 @@
 namespace mitra::cli {
 namespace {
 
-constexpr uint64_t kMaxInFlight = 8192;
-constexpr uint64_t kRowsPerPacket = 32;
 constexpr size_t kReasonsShown = 20;
-constexpr int kRelationThreads = 8;
+constexpr size_t kMaxDeferred = 1'000'000;
 
 struct Options {
   std::vector<std::string> files;
   std::string format = "auto";
   std::string kind = "profile";
   bool dry_run = false;
+  bool resume = false;
+  int patience = 60;
 };
 
 // Counts verdicts; shared by the reading and the writing thread.
@@ -52,6 +53,10 @@ class Ledger {
     absl::MutexLock lock(&mutex_);
     blank_ += n;
   }
+  void Skip() {
+    absl::MutexLock lock(&mutex_);
+    ++skipped_;
+  }
   uint64_t rejected() const {
     absl::MutexLock lock(&mutex_);
     return rejected_;
@@ -68,8 +73,9 @@ class Ledger {
     }
     std::cout << "accepted " << accepted
               << (detail.empty() ? "" : " (" + detail + ")") << ", rejected "
-              << rejected_ << ", blank " << blank_ << ", rows "
-              << accepted + rejected_ + blank_ << "\n";
+              << rejected_ << ", blank " << blank_;
+    if (skipped_ > 0) std::cout << ", done before " << skipped_;
+    std::cout << ", rows " << accepted + rejected_ + blank_ + skipped_ << "\n";
     for (const std::string& reason : reasons_) {
       std::cerr << "  rejected " << reason << "\n";
     }
@@ -84,152 +90,83 @@ class Ledger {
   std::vector<std::string> reasons_ ABSL_GUARDED_BY(mutex_);
   uint64_t rejected_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t blank_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t skipped_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-// The import stream: one thread writes rows, another takes verdicts.
-class Stream {
+v1::ImportRequest RequestOf(uint64_t row, Row record, bool dry_run) {
+  v1::ImportRequest request;
+  request.set_row(row);
+  request.set_validate_only(dry_run);
+  if (auto* profile = std::get_if<v1::Profile>(&record)) {
+    request.mutable_profile()->Swap(profile);
+  } else if (auto* evidence = std::get_if<v1::Evidence>(&record)) {
+    request.mutable_evidence()->Swap(evidence);
+  } else if (auto* consent = std::get_if<v1::Consent>(&record)) {
+    request.mutable_consent()->Swap(consent);
+  } else {
+    request.mutable_block()->Swap(&std::get<v1::Block>(record));
+  }
+  return request;
+}
+
+// Rows that came before the members that they name; they are sent once more
+// when all others are in, so that a file may have any order.
+class Deferred {
  public:
-  Stream(const Connection& connection, Ledger& ledger, bool dry_run)
-      : stub_(v1::Profiles::NewStub(connection.channel())),
-        ledger_(ledger),
-        dry_run_(dry_run) {
-    usable_ = connection.PrepareStream(context_);
-    if (!usable_) return;
-    stream_ = stub_->Import(&context_);
-    reader_ = std::thread([this] { ReadVerdicts(); });
-  }
-
-  // False once the stream is broken.
-  bool Send(uint64_t row, Row record) {
-    if (!usable_) return false;
-    v1::ImportRequest request;
-    request.set_row(row);
-    request.set_validate_only(dry_run_);
-    if (auto* profile = std::get_if<v1::Profile>(&record)) {
-      request.mutable_profile()->Swap(profile);
-    } else {
-      request.mutable_evidence()->Swap(&std::get<v1::Evidence>(record));
+  // True if the row is kept for later.
+  bool Take(v1::ImportRequest& row, const v1::RowResult& result) {
+    if (row.has_profile() || closed_ || rows_.size() >= kMaxDeferred ||
+        ReasonOf(FromRpcStatus(result.status())) != "PROFILE_NOT_FOUND") {
+      return false;
     }
-    // Most rows wait for company, so that a packet carries many.
-    grpc::WriteOptions options;
-    {
-      absl::MutexLock lock(&mutex_);
-      const auto room = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-        return ended_ || sent_ - confirmed_ < kMaxInFlight;
-      };
-      mutex_.Await(absl::Condition(&room));
-      if (ended_) return false;
-      ++sent_;
-      // Before this thread may wait for verdicts, everything must be on its way.
-      if (sent_ % kRowsPerPacket != 0 && sent_ - confirmed_ < kMaxInFlight) {
-        options.set_buffer_hint();
-      }
-    }
-    return stream_->Write(request, options);
+    rows_.emplace_back();
+    rows_.back().Swap(&row);
+    return true;
   }
-
-  grpc::Status Finish() {
-    if (!usable_) {
-      return {grpc::StatusCode::UNAUTHENTICATED, "the API key cannot be sent"};
-    }
-    stream_->WritesDone();
-    reader_.join();
-    return stream_->Finish();
+  // Nothing is kept from now on. The rows so far.
+  std::vector<v1::ImportRequest> Close() {
+    closed_ = true;
+    return std::move(rows_);
   }
-
-  uint64_t confirmed() const {
-    absl::MutexLock lock(&mutex_);
-    return confirmed_;
-  }
-  uint64_t sent() const {
-    absl::MutexLock lock(&mutex_);
-    return sent_;
-  }
+  // The first row that waits; 0 for none.
+  uint64_t first() const { return rows_.empty() ? 0 : rows_.front().row(); }
 
  private:
-  void ReadVerdicts() {
-    v1::ImportResponse response;
-    while (stream_->Read(&response)) {
-      for (const v1::RowResult& result : response.results()) {
-        if (result.verdict() == v1::ROW_VERDICT_REJECTED) {
-          ledger_.Reject(result.row(), result.id(), result.status().message());
-        } else {
-          ledger_.Count(result.verdict());
-        }
-      }
-      absl::MutexLock lock(&mutex_);
-      confirmed_ += response.results_size();
+  std::vector<v1::ImportRequest> rows_;
+  bool closed_ = false;
+};
+
+// Where a later run goes on: a small file beside the imported one.
+class Bookmark {
+ public:
+  explicit Bookmark(const std::string& file) : path_(file + ".progress") {}
+
+  // Rows up to here were done by an earlier run.
+  uint64_t Read() const {
+    std::ifstream in(path_);
+    uint64_t row = 0;
+    in >> row;
+    return in ? row : 0;
+  }
+  void Write(uint64_t row) {
+    if (row == written_ || absl::Now() < next_) return;
+    written_ = row;
+    next_ = absl::Now() + absl::Seconds(1);
+    const std::string partial = path_ + ".partial";
+    {
+      std::ofstream out(partial);
+      out << row << "\n";
+      if (!out.flush()) return;
     }
-    absl::MutexLock lock(&mutex_);
-    ended_ = true;
+    (void)std::rename(partial.c_str(), path_.c_str());
   }
+  void Remove() const { (void)std::remove(path_.c_str()); }
 
-  std::unique_ptr<v1::Profiles::Stub> stub_;
-  Ledger& ledger_;
-  const bool dry_run_;
-  bool usable_ = false;
-  grpc::ClientContext context_;
-  std::unique_ptr<
-      grpc::ClientReaderWriter<v1::ImportRequest, v1::ImportResponse>>
-      stream_;
-  std::thread reader_;
-  mutable absl::Mutex mutex_;
-  uint64_t sent_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t confirmed_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+ private:
+  const std::string path_;
+  uint64_t written_ = 0;
+  absl::Time next_ = absl::InfinitePast();
 };
-
-// Consents and blocks, which have calls of their own.
-struct Relation {
-  uint64_t row = 0;
-  Row record;
-};
-
-grpc::Status SendRelation(const Connection& connection,
-                          v1::Relations::Stub& stub, const Row& record) {
-  if (const auto* consent = std::get_if<v1::Consent>(&record)) {
-    v1::SetConsentRequest request;
-    request.set_profile_id(consent->profile_id());
-    request.set_purpose(consent->purpose());
-    request.set_granted(consent->granted());
-    request.set_receipt_id(consent->receipt_id());
-    v1::Consent response;
-    return Call(connection, stub, &v1::Relations::Stub::SetConsent, request,
-                response);
-  }
-  const auto& block = std::get<v1::Block>(record);
-  v1::CreateBlockRequest request;
-  request.set_blocker_id(block.blocker_id());
-  request.set_blocked_id(block.blocked_id());
-  v1::Block response;
-  return Call(connection, stub, &v1::Relations::Stub::CreateBlock, request,
-              response);
-}
-
-void SendRelations(const Connection& connection,
-                   const std::vector<Relation>& relations, Ledger& ledger) {
-  std::atomic<size_t> next{0};
-  Progress progress("consents and blocks", "rows", relations.size());
-  std::vector<std::thread> threads;
-  threads.reserve(kRelationThreads);
-  for (int t = 0; t < kRelationThreads; ++t) {
-    threads.emplace_back([&, t] {
-      auto stub = v1::Relations::NewStub(connection.channel());
-      for (size_t i = next++; i < relations.size(); i = next++) {
-        const grpc::Status status =
-            SendRelation(connection, *stub, relations[i].record);
-        if (status.ok()) {
-          ledger.Count(v1::ROW_VERDICT_UPDATED);
-        } else {
-          ledger.Reject(relations[i].row, "", status.error_message());
-        }
-        if (t == 0) progress.Update(i);
-      }
-    });
-  }
-  for (auto& thread : threads) thread.join();
-  progress.Update(relations.size());
-}
 
 class Importer {
  public:
@@ -260,31 +197,63 @@ class Importer {
       }
     }
     std::istream& in = file == "-" ? std::cin : opened;
+    Bookmark bookmark(file);
+    const bool marked = options_.resume && file != "-" && !options_.dry_run;
+    const uint64_t done = marked ? bookmark.Read() : 0;
+    if (done > 0) std::cerr << "mitra: going on after line " << done << "\n";
     Ledger ledger;
-    Stream stream(connection_, ledger, options_.dry_run);
-    std::vector<Relation> relations;
+    Deferred deferred;
+    absl::Mutex mutex;
+    uint64_t reached = 0;  // every row up to here has its verdict
+    const auto take_verdict = [&](v1::ImportRequest& row,
+                                  const v1::RowResult& result) {
+      absl::MutexLock lock(&mutex);
+      const uint64_t number = row.row();
+      const bool rejected = result.verdict() == v1::ROW_VERDICT_REJECTED;
+      if (rejected && !deferred.Take(row, result)) {
+        ledger.Reject(result.row(), result.id(), result.status().message());
+      } else if (!rejected) {
+        ledger.Count(result.verdict());
+      }
+      const uint64_t waits = deferred.first();
+      reached = waits == 0 ? std::max(reached, number) : waits - 1;
+    };
+    ImportStream stream(connection_, absl::Seconds(options_.patience),
+                        take_verdict);
     grpc::Status status;
     {
       Progress progress("import", "rows", 0);
-      const auto take = [&](uint64_t row, absl::StatusOr<Row> record) {
+      const auto mark = [&] {
         progress.Update(stream.confirmed());
+        if (!marked) return;
+        absl::MutexLock lock(&mutex);
+        bookmark.Write(std::max(done, reached));
+      };
+      const auto take = [&](uint64_t row, absl::StatusOr<Row> record) {
+        if (row <= done) {
+          ledger.Skip();
+          return true;
+        }
+        if (row % 64 == 0) mark();
         if (!record.ok()) {
           ledger.Reject(row, "", record.status().message());
           return true;
         }
-        if (std::holds_alternative<v1::Consent>(*record) ||
-            std::holds_alternative<v1::Block>(*record)) {
-          if (options_.dry_run) {
-            ledger.Count(v1::ROW_VERDICT_UNCHANGED);
-          } else {
-            relations.push_back({row, *std::move(record)});
-          }
-          return true;
-        }
-        return stream.Send(row, *std::move(record));
+        return stream.Send(
+            RequestOf(row, *std::move(record), options_.dry_run));
       };
       const absl::Status read =
           IsCsv(file) ? ReadCsv(in, ledger, take) : ReadLines(in, ledger, take);
+      if (stream.Drain()) {
+        std::vector<v1::ImportRequest> late;
+        {
+          absl::MutexLock lock(&mutex);
+          late = deferred.Close();
+        }
+        for (v1::ImportRequest& row : late) {
+          if (!stream.Send(std::move(row))) break;
+        }
+      }
       status = stream.Finish();
       progress.Update(stream.confirmed());
       if (!read.ok()) {
@@ -292,14 +261,14 @@ class Importer {
         failed_ = true;
       }
     }
-    if (status.ok()) SendRelations(connection_, relations, ledger);
     ledger.Print();
     if (!status.ok()) {
-      std::cerr << "mitra: the stream broke; " << stream.confirmed() << " of "
-                << stream.sent()
-                << " rows are confirmed. Importing the file again is safe.\n";
+      std::cerr << "mitra: the stream broke; " << stream.confirmed()
+                << " rows are confirmed. Importing the file again is safe"
+                << (marked ? ", --resume goes on from here" : "") << ".\n";
       return Report(status);
     }
+    if (marked) bookmark.Remove();
     failed_ = failed_ || ledger.rejected() > 0;
     return kOk;
   }
@@ -364,6 +333,12 @@ void AddImportCommand(CLI::App& app, const Globals& globals, Action& action) {
   command->add_option("--kind", options->kind, "What a CSV file holds")
       ->check(CLI::IsMember({"profile", "evidence"}));
   command->add_flag("--dry-run", options->dry_run, "Check, store nothing");
+  command->add_flag("--resume", options->resume,
+                    "Keep FILE.progress and go on where a run was cut");
+  command
+      ->add_option("--patience", options->patience,
+                   "Seconds to go on trying when nobody answers")
+      ->check(CLI::Range(0, 86'400));
   command->callback([options, &globals, &action] {
     action = [options, &globals] {
       const Connection connection(globals);

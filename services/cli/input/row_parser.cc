@@ -207,6 +207,9 @@ absl::StatusOr<Row> ParseJsonRow(absl::string_view line) {
 std::string ToJsonRow(const v1::Profile& p) { return Wrap("profile", p); }
 std::string ToJsonRow(const v1::Evidence& e) { return Wrap("evidence", e); }
 std::string ToJsonRow(const v1::Consent& c) { return Wrap("consent", c); }
+std::string ToJsonRow(const v1::Block& b) { return Wrap("block", b); }
+std::string ToJsonRow(const v1::Engagement& e) { return Wrap("engagement", e); }
+std::string ToJsonRow(const v1::Feedback& f) { return Wrap("feedback", f); }
 
 absl::StatusOr<CsvSchema> CsvSchema::FromHeader(
     const std::vector<std::string>& header, bool evidence) {

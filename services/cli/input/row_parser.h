@@ -9,7 +9,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "mitra/v1/engagement.pb.h"
 #include "mitra/v1/evidence.pb.h"
+#include "mitra/v1/feedback_service.pb.h"
 #include "mitra/v1/profile.pb.h"
 #include "mitra/v1/relation.pb.h"
 
@@ -26,6 +28,10 @@ absl::StatusOr<Row> ParseJsonRow(absl::string_view line);
 std::string ToJsonRow(const v1::Profile& profile);
 std::string ToJsonRow(const v1::Evidence& evidence);
 std::string ToJsonRow(const v1::Consent& consent);
+std::string ToJsonRow(const v1::Block& block);
+// These cannot be imported.
+std::string ToJsonRow(const v1::Engagement& engagement);
+std::string ToJsonRow(const v1::Feedback& feedback);
 
 // Turns CSV records into profiles or evidence. Immutable.
 class CsvSchema {

@@ -160,7 +160,10 @@ const std::set<std::string>& NeverSent() {
                                 "SNAPSHOT_DAMAGED",
                                 "SNAPSHOT_OTHER_FORMAT",
                                 "SNAPSHOT_TOO_NEW",
-                                "DISK_FULL"};
+                                "DISK_FULL",
+                                "FOLDER_NOT_EMPTY",
+                                "JOURNAL_DAMAGED",
+                                "NO_SUCH_BACKUP"};
   return *kReasons;
 }
 

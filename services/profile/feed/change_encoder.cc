@@ -132,6 +132,7 @@ bool Selection::Wants(EntityType type) const {
       return relations;
     case EntityType::kFeedback:
     case EntityType::kEngagement:
+    case EntityType::kRedirect:
       return false;
   }
   return false;
@@ -175,6 +176,7 @@ bool AppendChange(const Change& change, Selection selection,
         break;
       case EntityType::kFeedback:
       case EntityType::kEngagement:
+      case EntityType::kRedirect:
         return true;
     }
   }

@@ -46,7 +46,6 @@ ChangeFeed::ChangeFeed(RecordStore& store, rpc::Executor& executor,
 
 ChangeFeed::~ChangeFeed() {
   Stop();
-  store_.SetCommitListener(nullptr);
   ticker_.join();
 }
 
@@ -127,9 +126,7 @@ std::string ChangeFeed::CheckStart(const v1::WatchRequest& request) const {
   return response.SerializeAsString();
 }
 
-rpc::Task<absl::StatusOr<ChangeFeed::Message>> ChangeFeed::Next(
-    Selection selection, uint64_t from, bool at_once) {
-  from = std::max<uint64_t>(from, 1);
+rpc::Task<absl::Status> ChangeFeed::WaitFor(uint64_t from) {
   const auto wait = [this, from](std::function<void(bool)> wake) {
     {
       absl::MutexLock lock(&mutex_);
@@ -141,18 +138,27 @@ rpc::Task<absl::StatusOr<ChangeFeed::Message>> ChangeFeed::Next(
     }
     wake(true);
   };
+  (void)co_await rpc::Callback<bool>(wait);
+  bool stopped = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    stopped = stopped_;
+  }
+  if (!stopped) co_return absl::OkStatus();
+  co_return MakeError(absl::StatusCode::kUnavailable, "DRAINING",
+                      "the feed is being closed");
+}
+
+rpc::Task<absl::StatusOr<ChangeFeed::Message>> ChangeFeed::Next(
+    Selection selection, uint64_t from, bool at_once) {
+  from = std::max<uint64_t>(from, 1);
+  if (!at_once) {
+    const absl::Status waited = co_await WaitFor(from);
+    if (!waited.ok()) co_return waited;
+  }
   bool there = false;
   {
     absl::MutexLock lock(&mutex_);
-    there = HasFrom(from);
-  }
-  if (!there && !at_once) (void)co_await rpc::Callback<bool>(wait);
-  {
-    absl::MutexLock lock(&mutex_);
-    if (stopped_) {
-      co_return MakeError(absl::StatusCode::kUnavailable, "DRAINING",
-                          "the feed is being closed");
-    }
     there = HasFrom(from);
   }
   if (!there) {
@@ -181,6 +187,7 @@ absl::StatusOr<ChangeFeed::Message> ChangeFeed::ReadBehind(Selection selection,
 }
 
 void ChangeFeed::OnCommit(const CommittedChanges& changes) {
+  if (options_.on_commit) options_.on_commit(changes);
   ring_.Add(changes);
   std::vector<Waiter> woken;
   {

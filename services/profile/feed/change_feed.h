@@ -36,10 +36,12 @@ class ChangeFeed {
     size_t batch_bytes = 240 << 10;
     // A follower with nothing new hears where it stands this often.
     absl::Duration progress_period = absl::Seconds(1);
+    // Called for each commit before anybody else learns of it; may be null.
+    std::function<void(const CommittedChanges&)> on_commit;
   };
 
-  // Listens to the store's commits. All must outlive the object, and the store
-  // must not commit after it is gone.
+  // Listens to the store's commits. The others must outlive the object; the
+  // store must be gone before it, or commit nothing after it.
   ChangeFeed(RecordStore& store, rpc::Executor& executor, const Clock& clock,
              size_t dimension, Options options);
   ChangeFeed(RecordStore& store, rpc::Executor& executor, const Clock& clock,
@@ -65,6 +67,10 @@ class ChangeFeed {
   // (`at_once`), then gives a progress mark. UNAVAILABLE once stopped.
   rpc::Task<absl::StatusOr<Message>> Next(Selection selection, uint64_t from,
                                           bool at_once);
+
+  // Goes on when there is a change at or after `from`, or after the progress
+  // period. UNAVAILABLE once stopped.
+  rpc::Task<absl::Status> WaitFor(uint64_t from);
 
   // Ends all waiting; Next() gives UNAVAILABLE from now on.
   void Stop();

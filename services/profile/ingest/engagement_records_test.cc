@@ -44,8 +44,8 @@ class EngagementRecordsTest : public ::testing::Test {
     options.directory = directory_;
     options.space = ingest_.space();
     store_ = *SqliteRecordStore::Open(options);
-    profiles_.emplace(*store_, ingest_, executor_, clock_, rules_);
-    relations_.emplace(*store_, clock_);
+    profiles_.emplace(*store_, ingest_, executor_, clock_, redirects_, rules_);
+    relations_.emplace(*store_, clock_, redirects_);
     engagements_.emplace(*store_, executor_, clock_, rules_);
     sweeper_.emplace(*store_, ingest_, clock_, rules_);
   }
@@ -209,6 +209,7 @@ class EngagementRecordsTest : public ::testing::Test {
 
   const std::string directory_;
   FakeClock clock_;
+  Redirects redirects_;
   ProfileIngest ingest_{16};
   EngagementRules rules_{.max_open_requests = 3};
   rpc::Executor executor_{{.threads = 2, .max_queue = 100}};

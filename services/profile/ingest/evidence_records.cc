@@ -120,10 +120,11 @@ absl::StatusOr<v1::Evidence> EvidenceOf(const Entity& entity, bool all) {
 }
 
 EvidenceRecords::EvidenceRecords(RecordStore& store, rpc::Executor& executor,
-                                 const Clock& clock)
+                                 const Clock& clock, const Redirects& redirects)
     : store_(store),
       executor_(executor),
       clock_(clock),
+      redirects_(redirects),
       tokens_(store.info().id_hash_key, clock) {}
 
 rpc::Task<absl::Status> EvidenceRecords::Create(
@@ -134,6 +135,7 @@ rpc::Task<absl::Status> EvidenceRecords::Create(
   const absl::Time now = clock_.Now();
   MITRA_CO_ASSIGN_OR_RETURN(
       Put put, PrepareEvidence(request.evidence(), FieldPath("evidence"), now));
+  MITRA_CO_RETURN_IF_ERROR(redirects_.Follow(put));
   const Put copy = put;
   WriteBatch batch = BatchFor(call, now);
   batch.request =
@@ -167,6 +169,10 @@ rpc::Task<absl::Status> EvidenceRecords::BatchCreate(
     row.set_row(i);
     absl::StatusOr<Put> put =
         PrepareEvidence(request.evidence(i), FieldPath("evidence", i), now);
+    if (put.ok()) {
+      absl::Status followed = redirects_.Follow(*put);
+      if (!followed.ok()) put = std::move(followed);
+    }
     if (!put.ok()) {
       row.set_id(CutUtf8(request.evidence(i).evidence_id(), 64));
       SetRejected(put.status(), row);

@@ -12,6 +12,7 @@
 #include "common/rpc/task.h"
 #include "mitra/v1/evidence_service.pb.h"
 #include "services/profile/ingest/field_checks.h"
+#include "services/profile/ingest/redirects.h"
 #include "services/profile/ingest/request_validation.h"
 #include "services/profile/store/record_store.h"
 
@@ -33,7 +34,7 @@ class EvidenceRecords {
  public:
   // All must outlive the object.
   EvidenceRecords(RecordStore& store, rpc::Executor& executor,
-                  const Clock& clock);
+                  const Clock& clock, const Redirects& redirects);
 
   rpc::Task<absl::Status> Create(rpc::CallContext& call,
                                  const v1::CreateEvidenceRequest& request,
@@ -57,6 +58,7 @@ class EvidenceRecords {
   RecordStore& store_;
   rpc::Executor& executor_;
   const Clock& clock_;
+  const Redirects& redirects_;
   PageTokens tokens_;
 };
 

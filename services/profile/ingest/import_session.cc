@@ -11,6 +11,7 @@
 #include "services/profile/ingest/commit.h"
 #include "services/profile/ingest/evidence_records.h"
 #include "services/profile/ingest/profile_records.h"
+#include "services/profile/ingest/relation_puts.h"
 
 namespace mitra::profile {
 namespace {
@@ -37,6 +38,11 @@ void Count(const std::vector<v1::RowResult>& results) {
 
 }  // namespace
 
+struct ImportSession::Row {
+  v1::ImportRequest request;
+  size_t bytes = 0;
+};
+
 struct ImportSession::Chunk {
   std::vector<v1::ImportRequest> rows;
   size_t bytes = 0;
@@ -52,23 +58,26 @@ struct ImportSession::State : std::enable_shared_from_this<State> {
   using ChunkPtr = std::shared_ptr<Chunk>;
 
   State(RecordStore& record, const ProfileIngest& profile_ingest,
-        rpc::Executor& pool, const Clock& time, Options limits)
+        rpc::Executor& pool, const Clock& time, const Redirects& merged,
+        Options limits)
       : store(record),
         ingest(profile_ingest),
         executor(pool),
         clock(time),
+        redirects(merged),
         options(limits) {}
 
   RecordStore& store;
   const ProfileIngest& ingest;
   rpc::Executor& executor;
   const Clock& clock;
+  const Redirects& redirects;
   const Options options;
   Authority authority;
   absl::Time deadline;
 
   absl::Mutex mutex;
-  std::deque<v1::ImportRequest> incoming ABSL_GUARDED_BY(mutex);
+  std::deque<Row> incoming ABSL_GUARDED_BY(mutex);
   std::deque<ChunkPtr> chunks ABSL_GUARDED_BY(mutex);  // in order of rows
   std::vector<v1::RowResult> outgoing ABSL_GUARDED_BY(mutex);
   size_t rows_in_flight ABSL_GUARDED_BY(mutex) = 0;
@@ -99,8 +108,8 @@ struct ImportSession::State : std::enable_shared_from_this<State> {
         chunk = std::make_shared<Chunk>();
         while (!incoming.empty() &&
                chunk->rows.size() < options.max_chunk_rows) {
-          chunk->bytes += incoming.front().ByteSizeLong();
-          chunk->rows.push_back(std::move(incoming.front()));
+          chunk->bytes += incoming.front().bytes;
+          chunk->rows.push_back(std::move(incoming.front().request));
           incoming.pop_front();
         }
         chunks.push_back(chunk);
@@ -118,7 +127,7 @@ struct ImportSession::State : std::enable_shared_from_this<State> {
 
   void Prepare(Chunk& chunk);
   void PrepareProfile(Chunk& chunk, size_t i, const Entity* stored);
-  void PrepareEvidenceRow(Chunk& chunk, size_t i);
+  void PrepareOther(Chunk& chunk, size_t i);
   void SubmitInOrder(Chunk& prepared);
   void Submit(const ChunkPtr& chunk);
   void Done(const ChunkPtr& chunk, absl::StatusOr<CommitResult> result);
@@ -132,6 +141,7 @@ void ImportSession::State::PrepareProfile(Chunk& chunk, size_t i,
       DecodeEtag("profile.etag", store.info().incarnation, profile.etag());
   absl::Status status = ingest.Validate(profile, FieldPath("profile"));
   if (status.ok()) status = expected.status();
+  if (status.ok()) status = redirects.CheckFree(store, profile.profile_id());
   if (!status.ok()) return SetRejected(status, result);
   if (chunk.rows[i].validate_only()) {
     return result.set_verdict(v1::ROW_VERDICT_UNCHANGED);
@@ -142,11 +152,26 @@ void ImportSession::State::PrepareProfile(Chunk& chunk, size_t i,
   chunk.rows_of_operations.push_back(i);
 }
 
-void ImportSession::State::PrepareEvidenceRow(Chunk& chunk, size_t i) {
+void ImportSession::State::PrepareOther(Chunk& chunk, size_t i) {
   v1::RowResult& result = chunk.results[i];
-  absl::StatusOr<Put> put =
-      PrepareEvidence(std::move(*chunk.rows[i].mutable_evidence()),
-                      FieldPath("evidence"), chunk.batch.time);
+  v1::ImportRequest& row = chunk.rows[i];
+  absl::StatusOr<Put> put(Put{});
+  if (row.has_evidence()) {
+    put = PrepareEvidence(std::move(*row.mutable_evidence()),
+                          FieldPath("evidence"), chunk.batch.time);
+    absl::Status followed = put.ok() ? redirects.Follow(*put) : put.status();
+    if (!followed.ok()) put = std::move(followed);
+  } else if (row.has_consent()) {
+    redirects.Resolve(*row.mutable_consent()->mutable_profile_id());
+    put =
+        PrepareConsent(std::move(*row.mutable_consent()), FieldPath("consent"));
+  } else if (row.has_block()) {
+    redirects.Resolve(*row.mutable_block()->mutable_blocker_id());
+    redirects.Resolve(*row.mutable_block()->mutable_blocked_id());
+    put = PrepareBlock(std::move(*row.mutable_block()), FieldPath("block"));
+  } else {
+    put = InvalidField("record", "is required");
+  }
   if (!put.ok()) return SetRejected(put.status(), result);
   result.set_id(put->key);
   if (chunk.rows[i].validate_only()) {
@@ -176,14 +201,16 @@ void ImportSession::State::Prepare(Chunk& chunk) {
   size_t next = 0;
   for (size_t i = 0; i < chunk.rows.size(); ++i) {
     const v1::ImportRequest& row = chunk.rows[i];
-    if (row.has_profile()) {
+    if (row.rows_size() > 0) {
+      SetRejected(InvalidField("rows", "must have no rows of their own"),
+                  chunk.results[i]);
+      if (row.has_profile()) ++next;
+    } else if (row.has_profile()) {
       const size_t at = next++;
       const bool found = stored.ok() && (*stored)[at].has_value();
       PrepareProfile(chunk, i, found ? &*(*stored)[at] : nullptr);
-    } else if (row.has_evidence()) {
-      PrepareEvidenceRow(chunk, i);
     } else {
-      SetRejected(InvalidField("record", "is required"), chunk.results[i]);
+      PrepareOther(chunk, i);
     }
   }
 }
@@ -255,21 +282,44 @@ void ImportSession::State::Done(const ChunkPtr& chunk,
 ImportSession::ImportSession(const rpc::CallContext& call, RecordStore& store,
                              const ProfileIngest& ingest,
                              rpc::Executor& executor, const Clock& clock,
-                             Options options)
-    : state_(std::make_shared<State>(store, ingest, executor, clock, options)) {
+                             const Redirects& redirects, Options options)
+    : state_(std::make_shared<State>(store, ingest, executor, clock, redirects,
+                                     options)) {
   const WriteBatch batch = BatchFor(call, clock.Now());
   state_->authority = batch.authority;
   state_->deadline = batch.deadline;
 }
 
-rpc::Task<void> ImportSession::Add(v1::ImportRequest row) {
+std::vector<ImportSession::Row> ImportSession::RowsOf(
+    v1::ImportRequest message) {
+  const size_t bytes = message.ByteSizeLong();
+  google::protobuf::RepeatedPtrField<v1::ImportRequest> more;
+  more.Swap(message.mutable_rows());
+  std::vector<Row> rows;
+  rows.reserve(more.size() + 1);
+  const bool alone =
+      message.record_case() != v1::ImportRequest::RECORD_NOT_SET ||
+      more.empty();
+  if (alone) rows.push_back({std::move(message), 0});
+  for (v1::ImportRequest& row : more) {
+    rows.emplace_back();
+    rows.back().request.Swap(&row);
+  }
+  for (Row& row : rows) row.bytes = bytes / rows.size();
+  return rows;
+}
+
+rpc::Task<void> ImportSession::Add(v1::ImportRequest message) {
   State& state = *state_;
   bool room = false;
   {
+    std::vector<Row> rows = RowsOf(std::move(message));
     absl::MutexLock lock(&state.mutex);
-    ++state.rows_in_flight;
-    state.bytes_in_flight += row.ByteSizeLong();
-    state.incoming.push_back(std::move(row));
+    for (Row& row : rows) {
+      ++state.rows_in_flight;
+      state.bytes_in_flight += row.bytes;
+      state.incoming.push_back(std::move(row));
+    }
     room = state.HasRoom();
   }
   state.StartPreparing();

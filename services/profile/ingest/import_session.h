@@ -19,6 +19,7 @@
 #include "common/rpc/task.h"
 #include "mitra/v1/profiles_service.pb.h"
 #include "services/profile/ingest/profile_ingest.h"
+#include "services/profile/ingest/redirects.h"
 #include "services/profile/store/record_store.h"
 
 namespace mitra::profile {
@@ -28,24 +29,28 @@ namespace mitra::profile {
 class ImportSession {
  public:
   struct Options {
-    size_t max_rows_in_flight = 4096;
-    size_t max_bytes_in_flight = 16 << 20;
-    size_t max_chunk_rows = 256;
+    size_t max_rows_in_flight = 16'384;
+    size_t max_bytes_in_flight = 32 << 20;
+    size_t max_chunk_rows = 512;
     // Chunks that are prepared at the same time.
     int max_preparing = 2;
   };
 
-  // `store`, `ingest`, `executor` and `clock` must outlive all rows.
+  // `store`, `ingest`, `executor`, `clock` and `redirects` must outlive all
+  // rows.
   ImportSession(const rpc::CallContext& call, RecordStore& store,
                 const ProfileIngest& ingest, rpc::Executor& executor,
-                const Clock& clock, Options options);
+                const Clock& clock, const Redirects& redirects,
+                Options options);
   ImportSession(const rpc::CallContext& call, RecordStore& store,
                 const ProfileIngest& ingest, rpc::Executor& executor,
-                const Clock& clock)
-      : ImportSession(call, store, ingest, executor, clock, Options()) {}
+                const Clock& clock, const Redirects& redirects)
+      : ImportSession(call, store, ingest, executor, clock, redirects,
+                      Options()) {}
 
-  // Takes a row; goes on when there is room for the next one.
-  rpc::Task<void> Add(v1::ImportRequest row);
+  // Takes a message of one or several rows; goes on when there is room for the
+  // next one.
+  rpc::Task<void> Add(v1::ImportRequest message);
   // No more rows will come.
   void Finish();
   // The next verdicts, at most 1,000; empty after the last one.
@@ -55,7 +60,9 @@ class ImportSession {
   uint64_t revision() const;
 
  private:
+  struct Row;
   struct Chunk;
+  static std::vector<Row> RowsOf(v1::ImportRequest message);
   struct State;
   std::shared_ptr<State> state_;
 };

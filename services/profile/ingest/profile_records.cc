@@ -80,11 +80,13 @@ void SetRejected(const absl::Status& status, v1::RowResult& row) {
 
 ProfileRecords::ProfileRecords(RecordStore& store, const ProfileIngest& ingest,
                                rpc::Executor& executor, const Clock& clock,
+                               const Redirects& redirects,
                                EngagementRules rules)
     : store_(store),
       ingest_(ingest),
       executor_(executor),
       clock_(clock),
+      redirects_(redirects),
       rules_(rules),
       tokens_(store.info().id_hash_key, clock) {}
 
@@ -108,6 +110,7 @@ rpc::Task<absl::Status> ProfileRecords::Upsert(
   MITRA_CO_RETURN_IF_ERROR(ValidateRequestId(request.request_id()));
   MITRA_CO_RETURN_IF_ERROR(ingest_.Validate(profile, FieldPath("profile")));
   MITRA_CO_RETURN_IF_ERROR(CheckParty(call, profile.profile_id()));
+  MITRA_CO_RETURN_IF_ERROR(redirects_.CheckFree(store_, profile.profile_id()));
   MITRA_CO_ASSIGN_OR_RETURN(
       const std::optional<uint64_t> expected,
       DecodeEtag("profile.etag", store_.info().incarnation, profile.etag()));
@@ -271,6 +274,9 @@ rpc::Task<absl::Status> ProfileRecords::BatchUpsert(
       status = etag.status();
       if (etag.ok()) expected[i] = *etag;
     }
+    if (status.ok()) {
+      status = redirects_.CheckFree(store_, profile.profile_id());
+    }
     if (!status.ok()) {
       SetRejected(status, row);
       continue;
@@ -357,9 +363,12 @@ absl::Status ProfileRecords::Get(const rpc::CallContext& call,
   if (call.identity.is_member()) {
     MITRA_RETURN_IF_ERROR(CheckParty(call, request.actor_id()));
   }
-  MITRA_ASSIGN_OR_RETURN(
-      const std::optional<Entity> entity,
-      store_.Get(EntityType::kProfile, request.profile_id()));
+  std::string id = request.profile_id();
+  MITRA_ASSIGN_OR_RETURN(std::optional<Entity> entity,
+                         store_.Get(EntityType::kProfile, id));
+  if (!entity && redirects_.Resolve(id)) {
+    MITRA_ASSIGN_OR_RETURN(entity, store_.Get(EntityType::kProfile, id));
+  }
   if (!entity) return NoProfile();
   MITRA_ASSIGN_OR_RETURN(response, See(call, *entity, request.view()));
   return absl::OkStatus();
@@ -380,14 +389,15 @@ rpc::Task<absl::Status> ProfileRecords::BatchGet(
   MITRA_CO_RETURN_IF_ERROR(checks.ToStatus());
   const bool entered = co_await executor_.Enter();
   if (!entered) co_return Busy();
-  const std::vector<std::string> ids(request.profile_ids().begin(),
-                                     request.profile_ids().end());
+  std::vector<std::string> ids(request.profile_ids().begin(),
+                               request.profile_ids().end());
+  for (std::string& id : ids) redirects_.Resolve(id);
   MITRA_CO_ASSIGN_OR_RETURN(const std::vector<std::optional<Entity>> entities,
                             store_.GetMany(EntityType::kProfile, ids));
   size_t bytes = 0;
   for (size_t i = 0; i < ids.size(); ++i) {
     auto& result = *response.add_results();
-    result.set_profile_id(ids[i]);
+    result.set_profile_id(request.profile_ids(static_cast<int>(i)));
     absl::StatusOr<v1::Profile> profile =
         entities[i] ? See(call, *entities[i], request.view())
                     : absl::StatusOr<v1::Profile>(NoProfile());

@@ -12,6 +12,7 @@
 #include "mitra/v1/profiles_service.pb.h"
 #include "services/profile/ingest/engagement_plan.h"
 #include "services/profile/ingest/profile_ingest.h"
+#include "services/profile/ingest/redirects.h"
 #include "services/profile/ingest/request_validation.h"
 #include "services/profile/store/record_store.h"
 
@@ -25,7 +26,7 @@ class ProfileRecords {
   // All must outlive the object.
   ProfileRecords(RecordStore& store, const ProfileIngest& ingest,
                  rpc::Executor& executor, const Clock& clock,
-                 EngagementRules rules = {});
+                 const Redirects& redirects, EngagementRules rules = {});
 
   rpc::Task<absl::Status> Upsert(rpc::CallContext& call,
                                  const v1::UpsertProfileRequest& request,
@@ -69,6 +70,7 @@ class ProfileRecords {
   const ProfileIngest& ingest_;
   rpc::Executor& executor_;
   const Clock& clock_;
+  const Redirects& redirects_;
   const EngagementRules rules_;
   PageTokens tokens_;
 };

@@ -11,15 +11,12 @@
 #include "common/status/status_macros.h"
 #include "services/profile/ingest/access.h"
 #include "services/profile/ingest/commit.h"
+#include "services/profile/ingest/relation_puts.h"
 
 namespace mitra::profile {
 namespace {
 
 constexpr int kMaxRows = 1000;
-
-std::string BlockKey(absl::string_view blocker, absl::string_view blocked) {
-  return absl::StrCat(blocker, "/", blocked);
-}
 
 v1::Block BlockOf(absl::string_view blocker, absl::string_view blocked) {
   v1::Block block;
@@ -56,8 +53,12 @@ absl::StatusOr<Put> PrepareFeedback(const rpc::CallContext& call,
 
 }  // namespace
 
-RelationRecords::RelationRecords(RecordStore& store, const Clock& clock)
-    : store_(store), clock_(clock), tokens_(store.info().id_hash_key, clock) {}
+RelationRecords::RelationRecords(RecordStore& store, const Clock& clock,
+                                 const Redirects& redirects)
+    : store_(store),
+      clock_(clock),
+      redirects_(redirects),
+      tokens_(store.info().id_hash_key, clock) {}
 
 absl::Status RelationRecords::CheckOwn(const rpc::CallContext& call,
                                        absl::string_view member) const {
@@ -73,21 +74,12 @@ absl::Status RelationRecords::CheckOwn(const rpc::CallContext& call,
 rpc::Task<absl::Status> RelationRecords::CreateBlock(
     rpc::CallContext& call, const v1::CreateBlockRequest& request,
     v1::Block& response) {
-  MITRA_CO_RETURN_IF_ERROR(
-      ValidateBlock(request.blocker_id(), request.blocked_id()));
+  v1::Block block = BlockOf(request.blocker_id(), request.blocked_id());
+  redirects_.Resolve(*block.mutable_blocker_id());
+  redirects_.Resolve(*block.mutable_blocked_id());
+  MITRA_CO_ASSIGN_OR_RETURN(Put put, PrepareBlock(block, FieldPath("")));
   MITRA_CO_RETURN_IF_ERROR(CheckParty(call, request.blocker_id()));
-  const v1::Block block = BlockOf(request.blocker_id(), request.blocked_id());
-  Put put;
-  put.type = EntityType::kBlock;
-  put.key = BlockKey(block.blocker_id(), block.blocked_id());
-  put.body = block.SerializeAsString();
-  put.content_hash = ContentHash(put.body);
-  put.links = {{block.blocker_id(), Relation::kBlocker, "blocker_id", true},
-               {block.blocked_id(), Relation::kBlocked, "blocked_id", false}};
-  MITRA_CO_RETURN_IF_ERROR(CheckOwn(call, request.blocker_id()));
   WriteBatch batch = BatchFor(call, clock_.Now());
-  // The block is the member's, whoever brought it first.
-  batch.authority.all_members = true;
   batch.Add(std::move(put));
   absl::StatusOr<OperationResult> result =
       co_await CommitOne(call, store_, std::move(batch));
@@ -100,18 +92,19 @@ rpc::Task<absl::Status> RelationRecords::CreateBlock(
 
 rpc::Task<absl::Status> RelationRecords::DeleteBlock(
     rpc::CallContext& call, const v1::DeleteBlockRequest& request) {
-  MITRA_CO_RETURN_IF_ERROR(
-      ValidateBlock(request.blocker_id(), request.blocked_id()));
+  v1::Block block = BlockOf(request.blocker_id(), request.blocked_id());
+  redirects_.Resolve(*block.mutable_blocker_id());
+  redirects_.Resolve(*block.mutable_blocked_id());
+  MITRA_CO_RETURN_IF_ERROR(ValidateBlock(block, FieldPath("")));
   MITRA_CO_RETURN_IF_ERROR(CheckParty(call, request.blocker_id()));
-  MITRA_CO_RETURN_IF_ERROR(CheckOwn(call, request.blocker_id()));
+  MITRA_CO_RETURN_IF_ERROR(CheckOwn(call, block.blocker_id()));
   Put put;
   put.type = EntityType::kBlock;
-  put.key = BlockKey(request.blocker_id(), request.blocked_id());
+  put.key = BlockKey(block.blocker_id(), block.blocked_id());
   put.mode = Put::Mode::kUpdate;
   put.derived = true;
   put.removed = true;
-  put.body =
-      BlockOf(request.blocker_id(), request.blocked_id()).SerializeAsString();
+  put.body = block.SerializeAsString();
   WriteBatch batch = BatchFor(call, clock_.Now());
   // Whoever may act for the blocker may take back what others set for it.
   batch.authority.all_members = true;
@@ -131,11 +124,12 @@ absl::Status RelationRecords::ListBlocks(const rpc::CallContext& call,
   const std::string query = absl::StrCat("blocks/", request.blocker_id());
   MITRA_ASSIGN_OR_RETURN(const std::string after,
                          tokens_.Decode(query, request.page_token()));
-  MITRA_RETURN_IF_ERROR(CheckOwn(call, request.blocker_id()));
-  MITRA_ASSIGN_OR_RETURN(
-      const EntityPage page,
-      store_.ListLinked(request.blocker_id(), Relation::kBlocker, after,
-                        {page_size, 256 << 10}));
+  std::string blocker = request.blocker_id();
+  redirects_.Resolve(blocker);
+  MITRA_RETURN_IF_ERROR(CheckOwn(call, blocker));
+  MITRA_ASSIGN_OR_RETURN(const EntityPage page,
+                         store_.ListLinked(blocker, Relation::kBlocker, after,
+                                           {page_size, 256 << 10}));
   for (const Entity& entity : page.entities) {
     v1::Block& block = *response.add_blocks();
     if (entity.damaged || !block.ParseFromString(entity.body)) {
@@ -156,25 +150,15 @@ rpc::Task<absl::Status> RelationRecords::SetConsent(
     rpc::CallContext& call, const v1::SetConsentRequest& request,
     v1::Consent& response) {
   MITRA_CO_RETURN_IF_ERROR(RefuseDelegates(call));
-  MITRA_CO_RETURN_IF_ERROR(ValidateConsent(request));
-  MITRA_CO_RETURN_IF_ERROR(CheckParty(call, request.profile_id()));
   v1::Consent consent;
   consent.set_profile_id(request.profile_id());
+  redirects_.Resolve(*consent.mutable_profile_id());
   consent.set_purpose(request.purpose());
   consent.set_granted(request.granted());
   consent.set_receipt_id(request.receipt_id());
-  Put put;
-  put.type = EntityType::kConsent;
-  put.key = absl::StrCat(request.profile_id(), "/",
-                         static_cast<int>(request.purpose()));
-  put.body = consent.SerializeAsString();
-  put.content_hash = ContentHash(put.body);
-  put.links = {
-      {request.profile_id(), Relation::kConsenting, "profile_id", true}};
-  MITRA_CO_RETURN_IF_ERROR(CheckOwn(call, request.profile_id()));
+  MITRA_CO_ASSIGN_OR_RETURN(Put put, PrepareConsent(consent, FieldPath("")));
+  MITRA_CO_RETURN_IF_ERROR(CheckParty(call, request.profile_id()));
   WriteBatch batch = BatchFor(call, clock_.Now());
-  // The consent is the member's, whoever brought an earlier one.
-  batch.authority.all_members = true;
   batch.Add(std::move(put));
   absl::StatusOr<OperationResult> result =
       co_await CommitOne(call, store_, std::move(batch));
@@ -190,10 +174,12 @@ absl::Status RelationRecords::ListConsents(
     v1::ListConsentsResponse& response) {
   MITRA_RETURN_IF_ERROR(ValidateId("profile_id", request.profile_id()));
   MITRA_RETURN_IF_ERROR(CheckParty(call, request.profile_id()));
-  MITRA_RETURN_IF_ERROR(CheckOwn(call, request.profile_id()));
+  std::string member = request.profile_id();
+  redirects_.Resolve(member);
+  MITRA_RETURN_IF_ERROR(CheckOwn(call, member));
   MITRA_ASSIGN_OR_RETURN(
       const EntityPage page,
-      store_.ListLinked(request.profile_id(), Relation::kConsenting, "", {}));
+      store_.ListLinked(member, Relation::kConsenting, "", {}));
   for (const Entity& entity : page.entities) {
     v1::Consent& consent = *response.add_consents();
     if (entity.damaged || !consent.ParseFromString(entity.body)) {

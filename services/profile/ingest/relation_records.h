@@ -9,6 +9,7 @@
 #include "common/rpc/task.h"
 #include "mitra/v1/feedback_service.pb.h"
 #include "mitra/v1/relations_service.pb.h"
+#include "services/profile/ingest/redirects.h"
 #include "services/profile/ingest/request_validation.h"
 #include "services/profile/store/record_store.h"
 
@@ -19,7 +20,8 @@ namespace mitra::profile {
 class RelationRecords {
  public:
   // Both must outlive the object.
-  RelationRecords(RecordStore& store, const Clock& clock);
+  RelationRecords(RecordStore& store, const Clock& clock,
+                  const Redirects& redirects);
 
   rpc::Task<absl::Status> CreateBlock(rpc::CallContext& call,
                                       const v1::CreateBlockRequest& request,
@@ -49,6 +51,7 @@ class RelationRecords {
 
   RecordStore& store_;
   const Clock& clock_;
+  const Redirects& redirects_;
   PageTokens tokens_;
 };
 

@@ -100,24 +100,22 @@ absl::Status ValidateFeedback(const v1::Feedback& feedback,
   return checks.ToStatus();
 }
 
-absl::Status ValidateConsent(const v1::SetConsentRequest& request) {
+absl::Status ValidateConsent(const v1::Consent& consent,
+                             const FieldPath& path) {
   FieldChecks checks;
-  const FieldPath root("");
-  checks.Id(root.Field("profile_id"), request.profile_id());
-  Known(checks, root.Field("purpose"), request.purpose(),
+  checks.Id(path.Field("profile_id"), consent.profile_id());
+  Known(checks, path.Field("purpose"), consent.purpose(),
         v1::ConsentPurpose_IsValid, true);
-  checks.Line(root.Field("receipt_id"), request.receipt_id(), 128);
+  checks.Line(path.Field("receipt_id"), consent.receipt_id(), 128);
   return checks.ToStatus();
 }
 
-absl::Status ValidateBlock(absl::string_view blocker_id,
-                           absl::string_view blocked_id) {
+absl::Status ValidateBlock(const v1::Block& block, const FieldPath& path) {
   FieldChecks checks;
-  const FieldPath root("");
-  checks.Id(root.Field("blocker_id"), blocker_id);
-  checks.Id(root.Field("blocked_id"), blocked_id);
-  if (!blocked_id.empty() && blocker_id == blocked_id) {
-    checks.Add(root.Field("blocked_id"), "must not be the blocker");
+  checks.Id(path.Field("blocker_id"), block.blocker_id());
+  checks.Id(path.Field("blocked_id"), block.blocked_id());
+  if (!block.blocked_id().empty() && block.blocker_id() == block.blocked_id()) {
+    checks.Add(path.Field("blocked_id"), "must not be the blocker");
   }
   return checks.ToStatus();
 }

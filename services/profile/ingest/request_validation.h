@@ -16,9 +16,10 @@
 #include "services/profile/ingest/field_checks.h"
 
 namespace mitra::v1 {
+class Block;
+class Consent;
 class Evidence;
 class Feedback;
-class SetConsentRequest;
 }  // namespace mitra::v1
 
 namespace mitra::profile {
@@ -28,9 +29,8 @@ absl::Status ValidateEvidence(const v1::Evidence& evidence,
                               const FieldPath& path, absl::Time now);
 absl::Status ValidateFeedback(const v1::Feedback& feedback,
                               const FieldPath& path, absl::Time now);
-absl::Status ValidateConsent(const v1::SetConsentRequest& request);
-absl::Status ValidateBlock(absl::string_view blocker_id,
-                           absl::string_view blocked_id);
+absl::Status ValidateConsent(const v1::Consent& consent, const FieldPath& path);
+absl::Status ValidateBlock(const v1::Block& block, const FieldPath& path);
 
 // 1 to 64 bytes of printable ASCII, or empty.
 absl::Status ValidateRequestId(absl::string_view request_id);

@@ -77,13 +77,18 @@ TEST(FeedbackValidationTest, RefusesBadFieldsByName) {
 }
 
 TEST(RelationValidationTest, RefusesBlockingOneselfAndConsentWithoutReceipt) {
-  EXPECT_THAT(ValidateBlock("ani", "ani"), NamesField("blocked_id"));
-  EXPECT_THAT(ValidateBlock("", "ani"), NamesField("blocker_id"));
-  v1::SetConsentRequest consent;
+  v1::Block block;
+  block.set_blocked_id("ani");
+  EXPECT_THAT(ValidateBlock(block, FieldPath("block")),
+              NamesField("block.blocker_id"));
+  block.set_blocker_id("ani");
+  EXPECT_THAT(ValidateBlock(block, FieldPath("")), NamesField("blocked_id"));
+  v1::Consent consent;
   consent.set_profile_id("ani");
   consent.set_purpose(static_cast<v1::ConsentPurpose>(77));
-  EXPECT_THAT(ValidateConsent(consent), NamesField("purpose"));
-  EXPECT_THAT(ValidateConsent(consent), NamesField("receipt_id"));
+  EXPECT_THAT(ValidateConsent(consent, FieldPath("")), NamesField("purpose"));
+  EXPECT_THAT(ValidateConsent(consent, FieldPath("consent")),
+              NamesField("consent.receipt_id"));
 }
 
 TEST(RequestValidationTest, RefusesOddRequestIdsAndPageSizes) {

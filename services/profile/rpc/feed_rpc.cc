@@ -124,6 +124,7 @@ void RegisterProfileMethods(ProfileParts& parts,
                             rpc::Server::Builder& builder) {
   RegisterRecordMethods(parts, builder);
   RegisterFeedMethods(parts, builder);
+  RegisterArchiveMethods(parts, builder);
   RegisterOperations(parts, builder);
 }
 

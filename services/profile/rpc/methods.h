@@ -10,6 +10,7 @@ namespace mitra::profile {
 
 void RegisterRecordMethods(ProfileParts& parts, rpc::Server::Builder& builder);
 void RegisterFeedMethods(ProfileParts& parts, rpc::Server::Builder& builder);
+void RegisterArchiveMethods(ProfileParts& parts, rpc::Server::Builder& builder);
 void RegisterOperations(ProfileParts& parts, rpc::Server::Builder& builder);
 
 }  // namespace mitra::profile

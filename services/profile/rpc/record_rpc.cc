@@ -39,17 +39,6 @@ void AddEmpty(rpc::Server::Builder& builder, const char* name, Records& records,
       });
 }
 
-// A method of version 1 that this release does not have yet.
-template <typename Request, typename Response>
-void AddUnimplemented(rpc::Server::Builder& builder, const char* name) {
-  builder.Unary<Request, Response>(
-      name, [](CallContext&, const Request&, Response&) -> Task<absl::Status> {
-        co_return MakeError(absl::StatusCode::kUnimplemented,
-                            "NOT_IN_THIS_VERSION",
-                            "this method comes with a later version");
-      });
-}
-
 // Writes verdicts as they come, while Import reads rows.
 Task<> SendVerdicts(ImportSession& session,
                     rpc::Stream<v1::ImportRequest, v1::ImportResponse>& stream,
@@ -72,7 +61,7 @@ Task<absl::Status> Import(
     ProfileParts& parts, CallContext& call,
     rpc::Stream<v1::ImportRequest, v1::ImportResponse>& stream) {
   ImportSession session(call, parts.store, parts.ingest, parts.executor,
-                        parts.clock);
+                        parts.clock, parts.redirects);
   bool broken = false;
   Signal sent;
   rpc::Spawn(SendVerdicts(session, stream, broken, sent));
@@ -114,8 +103,8 @@ void RegisterRecordMethods(ProfileParts& parts, rpc::Server::Builder& builder) {
                 &ProfileRecords::List);
   AddRead(builder, "/mitra.v1.Profiles/GetProfile", profiles,
           &ProfileRecords::Get);
-  AddUnimplemented<v1::MergeProfilesRequest, v1::Profile>(
-      builder, "/mitra.v1.Profiles/MergeProfiles");
+  builder.Unary("/mitra.v1.Profiles/MergeProfiles", parts.merges,
+                &MergeRecords::Merge);
   builder.Bidirectional<v1::ImportRequest, v1::ImportResponse>(
       "/mitra.v1.Profiles/Import",
       [&parts](CallContext& call,

@@ -22,6 +22,8 @@ enum class EntityType : uint8_t {
   kConsent = 4,
   kFeedback = 5,
   kEngagement = 6,
+  // An id that means another member, after the two were merged.
+  kRedirect = 7,
 };
 
 // How an entity hangs on a member. Relations come in pairs that differ in the
@@ -37,6 +39,7 @@ enum class Relation : uint8_t {
   kProvider = 11,
   // Named by an entity that does not go when the member goes.
   kAlternate = 12,
+  kRedirectTo = 14,
 };
 
 inline Relation OtherSide(Relation relation) {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -70,6 +71,16 @@ struct ChangePage {
   uint64_t head = 0;
 };
 
+// What the record holds of one member.
+struct Footprint {
+  // How many entities hang on it, by relation; withdrawn ones count, because
+  // they still name it.
+  std::vector<std::pair<Relation, uint64_t>> links;
+  uint64_t external_ids = 0;
+  // Lives of the id that were ended, the latest first.
+  std::vector<Tombstone> deletions;
+};
+
 // What was committed together, in the order of revisions.
 using CommittedChanges = std::shared_ptr<const std::vector<Change>>;
 
@@ -81,6 +92,7 @@ class RecordStore {
  public:
   using CommitCallback = std::function<void(absl::StatusOr<CommitResult>)>;
   using CommitListener = std::function<void(const CommittedChanges&)>;
+  using CopyCallback = std::function<void(absl::StatusOr<uint64_t>)>;
 
   virtual ~RecordStore() = default;
 
@@ -137,6 +149,20 @@ class RecordStore {
   // Changes from `from` on (inclusive), withdrawn entities included.
   virtual absl::StatusOr<ChangePage> ReadChanges(uint64_t from,
                                                  PageLimit limit) = 0;
+
+  // What is left of a member, living or not. `id_hash` as in its tombstone.
+  virtual absl::StatusOr<Footprint> Trace(absl::string_view member,
+                                          absl::string_view id_hash) = 0;
+
+  // Copies the record into a new file while it goes on to be written, and calls
+  // `done` once, from any thread, with the revision that the copy holds. The
+  // copy is not synced or checked yet. ABORTED (BACKUP_RUNNING) while another
+  // copy is made; else as Commit.
+  virtual void Copy(const std::string& path, CopyCallback done) = 0;
+
+  // Tombstones after a revision, in the order of revisions.
+  virtual absl::StatusOr<std::vector<Tombstone>> ReadDeletions(
+      uint64_t after, size_t limit) = 0;
 
   // Entities whose next expiry is at or before `time`, earliest first.
   virtual absl::StatusOr<std::vector<Entity>> ReadExpired(absl::Time time,

@@ -538,6 +538,61 @@ TEST_P(RecordStoreContractTest, ReadersAndWritersGoOnTogether) {
   EXPECT_GT(reads, 0);
 }
 
+TEST_P(RecordStoreContractTest, WhatBelongsToAMemberIsWrittenByItsOwner) {
+  const auto write = [&](const std::string& credential, Put put) {
+    WriteBatch batch = BatchOf({});
+    batch.authority = {credential, /*all_members=*/false};
+    batch.operations.emplace_back(std::in_place_type<Put>, std::move(put));
+    auto result = CommitNow(*store_, std::move(batch));
+    return result.ok() ? result->results.at(0).status : result.status();
+  };
+  const auto consent = [](const std::string& content) {
+    Put put = ProfilePut("ani/1", content);
+    put.type = EntityType::kConsent;
+    put.by_member = true;
+    put.links = {{"ani", Relation::kConsenting, "profile_id", true}};
+    return put;
+  };
+  MITRA_ASSERT_OK(write("hers", ProfilePut("ani", "v1")));
+  Do(consent("brought by all"));
+
+  EXPECT_THAT(write("other", consent("brought by all")),
+              StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(write("other", consent("changed")),
+              StatusIs(absl::StatusCode::kNotFound));
+  MITRA_EXPECT_OK(write("hers", consent("changed by her")));
+  EXPECT_EQ(Body(EntityType::kConsent, "ani/1"), "body of changed by her");
+}
+
+TEST_P(RecordStoreContractTest, TracesWhatIsLeftOfAMember) {
+  Put ani = ProfilePut("ani", "v1");
+  ani.external_ids = {{"nib", "1"}, {"shop", "2"}};
+  Do(ani);
+  Do(ProfilePut("budi", "v1"));
+  Do(EvidencePut("e1", "ani", "budi", "c1"));
+  Do(EvidencePut("e2", "budi", "ani", "c2"));
+  Do(EvidencePut("e3", "budi", "ani", "c3"));
+
+  const std::string hash = Deletion("ani").id_hash;
+  MITRA_ASSERT_OK_AND_ASSIGN(Footprint living, store_->Trace("ani", hash));
+  using Link = std::pair<Relation, uint64_t>;
+  EXPECT_THAT(living.links,
+              ::testing::UnorderedElementsAre(Link(Relation::kAuthor, 1),
+                                              Link(Relation::kAbout, 2)));
+  EXPECT_EQ(living.external_ids, 2u);
+  EXPECT_THAT(living.deletions, IsEmpty());
+
+  const uint64_t first = Do(Deletion("ani")).revision;
+  Do(ProfilePut("ani", "again"));
+  const uint64_t second = Do(Deletion("ani")).revision;
+  MITRA_ASSERT_OK_AND_ASSIGN(Footprint gone, store_->Trace("ani", hash));
+  EXPECT_THAT(gone.links, IsEmpty());
+  EXPECT_EQ(gone.external_ids, 0u);
+  ASSERT_THAT(gone.deletions, SizeIs(2));
+  EXPECT_EQ(gone.deletions[0].revision, second);
+  EXPECT_EQ(gone.deletions[1].revision, first);
+}
+
 // A decision that adds one to a counter in a member's tally, up to `limit`.
 Decide Count(std::string member, int limit) {
   Decide decision;

@@ -119,13 +119,6 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(
   if (code != SQLITE_OK) return SqliteError(code, "opening the file");
   sqlite3_extended_result_codes(db, 1);
   sqlite3_busy_timeout(db, 250);
-  sqlite3_wal_hook(
-      db,
-      [](void* pages, sqlite3*, const char*, int count) {
-        *static_cast<int*>(pages) = count;
-        return SQLITE_OK;
-      },
-      &connection->log_pages_);
   return connection;
 }
 
@@ -133,6 +126,16 @@ absl::Status Connection::Execute(const std::string& sql) {
   const int code = sqlite3_exec(db(), sql.c_str(), nullptr, nullptr, nullptr);
   if (code == SQLITE_OK) return absl::OkStatus();
   return SqliteError(sqlite3_extended_errcode(db()), "running a command");
+}
+
+void Connection::CountLogPages() {
+  sqlite3_wal_hook(
+      db(),
+      [](void* pages, sqlite3*, const char*, int count) {
+        *static_cast<int*>(pages) = count;
+        return SQLITE_OK;
+      },
+      &log_pages_);
 }
 
 bool Connection::idle() const { return sqlite3_get_autocommit(db()) != 0; }

@@ -80,8 +80,11 @@ class Connection {
   Statement Prepare(absl::string_view sql) { return Statement(db(), sql); }
   // No transaction is open.
   bool idle() const;
+  // Begins to count the pages of the write-ahead log. To be called after
+  // "PRAGMA wal_autocheckpoint", which takes SQLite's only hook for itself.
+  void CountLogPages();
   // Pages that stand in the write-ahead log since it was last cut or restarted,
-  // after the last commit of this connection.
+  // after the last commit of this connection; 0 if nobody counts.
   int log_pages() const { return log_pages_; }
   // Folds the write-ahead log into the file. `truncate` also waits for readers
   // and cuts the log to nothing. Returns false if readers kept it from

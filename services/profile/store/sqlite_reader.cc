@@ -56,6 +56,14 @@ absl::StatusOr<std::unique_ptr<SqliteReader>> SqliteReader::Open(
       {&reader->expired_, absl::StrCat(select,
                                        "entities e WHERE e.next_expiry_ms <= "
                                        "? ORDER BY e.next_expiry_ms LIMIT ?")},
+      {&reader->count_links_,
+       "SELECT relation, count(*) FROM links WHERE member = ? "
+       "GROUP BY relation"},
+      {&reader->count_external_,
+       "SELECT count(*) FROM external_ids WHERE member = ?"},
+      {&reader->find_tombstones_,
+       "SELECT revision, id_hash, incarnation FROM tombstones "
+       "WHERE id_hash = ? ORDER BY revision DESC"},
   };
   for (const auto& [statement, sql] : statements) {
     *statement = connection.Prepare(sql);
@@ -180,6 +188,51 @@ absl::StatusOr<ChangePage> SqliteReader::ReadChanges(uint64_t from,
     (take_entity ? entity_there : tombstone_there) = more;
   }
   return page;
+}
+
+absl::StatusOr<std::vector<Tombstone>> SqliteReader::ReadDeletions(
+    uint64_t after, size_t limit) {
+  std::vector<Tombstone> deletions;
+  StatementScope scope(tombstones_);
+  tombstones_.Bind(1, static_cast<int64_t>(after) + 1).Bind(2, INT64_MAX);
+  while (deletions.size() < limit) {
+    MITRA_ASSIGN_OR_RETURN(const bool found, tombstones_.Step());
+    if (!found) break;
+    deletions.push_back(ReadTombstone(tombstones_));
+  }
+  return deletions;
+}
+
+absl::StatusOr<Footprint> SqliteReader::Trace(absl::string_view member,
+                                              absl::string_view id_hash) {
+  Footprint footprint;
+  MITRA_RETURN_IF_ERROR(begin_.Run());
+  const auto read = [&]() -> absl::Status {
+    StatementScope links(count_links_);
+    StatementScope external(count_external_);
+    StatementScope tombstones(find_tombstones_);
+    count_links_.BindText(1, member);
+    for (;;) {
+      MITRA_ASSIGN_OR_RETURN(const bool found, count_links_.Step());
+      if (!found) break;
+      footprint.links.emplace_back(static_cast<Relation>(count_links_.Int(0)),
+                                   static_cast<uint64_t>(count_links_.Int(1)));
+    }
+    count_external_.BindText(1, member);
+    MITRA_RETURN_IF_ERROR(count_external_.Step().status());
+    footprint.external_ids = static_cast<uint64_t>(count_external_.Int(0));
+    find_tombstones_.Bind(1, id_hash);
+    for (;;) {
+      MITRA_ASSIGN_OR_RETURN(const bool found, find_tombstones_.Step());
+      if (!found) break;
+      footprint.deletions.push_back(ReadTombstone(find_tombstones_));
+    }
+    return absl::OkStatus();
+  };
+  const absl::Status status = read();
+  (void)end_.Run();
+  if (!status.ok()) return status;
+  return footprint;
 }
 
 absl::StatusOr<std::vector<Entity>> SqliteReader::ReadExpired(absl::Time time,

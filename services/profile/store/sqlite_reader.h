@@ -43,6 +43,10 @@ class SqliteReader {
                                          PageLimit limit);
   absl::StatusOr<std::vector<Entity>> ReadExpired(absl::Time time,
                                                   size_t limit);
+  absl::StatusOr<std::vector<Tombstone>> ReadDeletions(uint64_t after,
+                                                       size_t limit);
+  absl::StatusOr<Footprint> Trace(absl::string_view member,
+                                  absl::string_view id_hash);
 
   uint64_t damaged() const { return damaged_; }
 
@@ -54,7 +58,7 @@ class SqliteReader {
   uint64_t damaged_ = 0;
   Statement begin_, end_;
   Statement get_, list_, list_linked_, list_down_, entities_, tombstones_,
-      expired_;
+      expired_, count_links_, count_external_, find_tombstones_;
 };
 
 }  // namespace mitra::profile

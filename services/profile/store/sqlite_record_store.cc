@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
+#include "services/profile/store/sqlite_backup.h"
 #include "services/profile/store/sqlite_connection.h"
 #include "services/profile/store/sqlite_reader.h"
 #include "services/profile/store/sqlite_schema.h"
@@ -23,6 +24,8 @@ namespace mitra::profile {
 namespace {
 
 constexpr size_t kPageBytes = 8192;
+// Of a copy between two transactions: about 2 ms.
+constexpr int kPagesAtOnce = 512;
 
 size_t SizeOf(const WriteBatch& batch) {
   size_t bytes = 0;
@@ -232,18 +235,23 @@ void SqliteRecordStore::WriteLoop() {
   bool folded = false;
   for (;;) {
     std::vector<Pending> group;
+    bool copying = false;
     {
       absl::MutexLock lock(&queue_mutex_);
       queue_mutex_.AwaitWithTimeout(
           absl::Condition(
               +[](SqliteRecordStore* self) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-                return self->stopping_ || !self->queue_.empty();
+                return self->stopping_ || !self->queue_.empty() ||
+                       self->copying_ != nullptr;
               },
               this),
           folded ? absl::InfiniteDuration() : options_.idle_fold);
       if (queue_.empty() && stopping_) break;
       group = TakeGroup();
+      copying = copying_ != nullptr;
     }
+    if (copying) CopySome();
+    if (group.empty() && copying) continue;
     if (group.empty()) {
       FoldLog(/*idle=*/true);
       folded = true;
@@ -253,7 +261,58 @@ void SqliteRecordStore::WriteLoop() {
     WriteGroup(std::move(group));
     FoldLog(/*idle=*/false);
   }
+  EndCopy(MakeError(absl::StatusCode::kUnavailable, "DRAINING",
+                    "the record is being closed"));
   FoldLog(/*idle=*/true);
+}
+
+void SqliteRecordStore::Copy(const std::string& path, CopyCallback done) {
+  absl::Status refusal;
+  {
+    absl::MutexLock lock(&queue_mutex_);
+    if (!failure_.ok()) {
+      refusal = failure_;
+    } else if (stopping_) {
+      refusal = MakeError(absl::StatusCode::kUnavailable, "DRAINING",
+                          "the record is being closed");
+    } else if (copying_ != nullptr) {
+      refusal = MakeError(absl::StatusCode::kAborted, "BACKUP_RUNNING",
+                          "another backup is being made");
+    } else {
+      copying_ = std::make_unique<Copying>();
+      copying_->path = path;
+      copying_->done = std::move(done);
+      return;
+    }
+  }
+  done(std::move(refusal));
+}
+
+void SqliteRecordStore::CopySome() {
+  Copying* copying = nullptr;
+  {
+    absl::MutexLock lock(&queue_mutex_);
+    copying = copying_.get();  // only this thread takes it away
+  }
+  if (copying->backup == nullptr) {
+    auto begun = SqliteBackup::Begin(*write_connection_, copying->path);
+    if (!begun.ok()) return EndCopy(begun.status());
+    copying->backup = *std::move(begun);
+  }
+  const absl::StatusOr<bool> whole = copying->backup->Step(kPagesAtOnce);
+  if (!whole.ok()) return EndCopy(whole.status());
+  if (*whole) EndCopy(writer_->head());
+}
+
+void SqliteRecordStore::EndCopy(absl::StatusOr<uint64_t> outcome) {
+  std::unique_ptr<Copying> ended;
+  {
+    absl::MutexLock lock(&queue_mutex_);
+    ended = std::move(copying_);
+  }
+  if (ended == nullptr) return;
+  ended->backup.reset();
+  ended->done(std::move(outcome));
 }
 
 void SqliteRecordStore::WriteGroup(std::vector<Pending> group) {
@@ -412,6 +471,16 @@ absl::StatusOr<EntityPage> SqliteRecordStore::ListLinkedDown(
 absl::StatusOr<ChangePage> SqliteRecordStore::ReadChanges(uint64_t from,
                                                           PageLimit limit) {
   return ReaderLease(*this)->ReadChanges(from, head(), limit);
+}
+
+absl::StatusOr<Footprint> SqliteRecordStore::Trace(absl::string_view member,
+                                                   absl::string_view id_hash) {
+  return ReaderLease(*this)->Trace(member, id_hash);
+}
+
+absl::StatusOr<std::vector<Tombstone>> SqliteRecordStore::ReadDeletions(
+    uint64_t after, size_t limit) {
+  return ReaderLease(*this)->ReadDeletions(after, limit);
 }
 
 absl::StatusOr<std::vector<Entity>> SqliteRecordStore::ReadExpired(

@@ -19,6 +19,7 @@
 namespace mitra::profile {
 
 class Connection;
+class SqliteBackup;
 class SqliteReader;
 class SqliteWriter;
 
@@ -45,11 +46,11 @@ class SqliteRecordStore : public RecordStore {
     size_t max_queued_operations = 50'000;
     size_t max_queued_bytes = 128 << 20;
     // Largest transaction.
-    size_t max_group_operations = 2'000;
+    size_t max_group_operations = 8'000;
     size_t max_group_bytes = 16 << 20;
     // The log is folded into the file when it is longer than the first, and
     // readers are waited for when it is longer than the second.
-    size_t fold_log_bytes = 48 << 20;
+    size_t fold_log_bytes = 64 << 20;
     size_t max_log_bytes = 256 << 20;
     // The log is folded and cut to nothing after this long without a write, so
     // that deleted bytes do not linger in it.
@@ -86,6 +87,11 @@ class SqliteRecordStore : public RecordStore {
                                             PageLimit limit) override;
   absl::StatusOr<ChangePage> ReadChanges(uint64_t from,
                                          PageLimit limit) override;
+  absl::StatusOr<Footprint> Trace(absl::string_view member,
+                                  absl::string_view id_hash) override;
+  void Copy(const std::string& path, CopyCallback done) override;
+  absl::StatusOr<std::vector<Tombstone>> ReadDeletions(uint64_t after,
+                                                       size_t limit) override;
   absl::StatusOr<std::vector<Entity>> ReadExpired(absl::Time time,
                                                   size_t limit) override;
 
@@ -99,6 +105,12 @@ class SqliteRecordStore : public RecordStore {
     CommittedChanges changes;
     std::vector<std::pair<CommitCallback, absl::StatusOr<CommitResult>>> done;
   };
+  // A copy that is wanted or under way.
+  struct Copying {
+    std::string path;
+    CopyCallback done;
+    std::unique_ptr<SqliteBackup> backup;  // of the writer thread
+  };
   class ReaderLease;
 
   explicit SqliteRecordStore(Options options);
@@ -109,6 +121,9 @@ class SqliteRecordStore : public RecordStore {
   // What a failure of a group means for the groups after it.
   void NoteFailure(const absl::Status& status);
   void FoldLog(bool idle);
+  // Copies some pages, if a copy is wanted.
+  void CopySome();
+  void EndCopy(absl::StatusOr<uint64_t> outcome);
   void TellLoop();
   void Tell(Told told);
 
@@ -132,6 +147,7 @@ class SqliteRecordStore : public RecordStore {
   size_t queued_bytes_ ABSL_GUARDED_BY(queue_mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(queue_mutex_) = false;
   absl::Status failure_ ABSL_GUARDED_BY(queue_mutex_);
+  std::unique_ptr<Copying> copying_ ABSL_GUARDED_BY(queue_mutex_);
 
   absl::Mutex tell_mutex_;
   std::deque<Told> to_tell_ ABSL_GUARDED_BY(tell_mutex_);

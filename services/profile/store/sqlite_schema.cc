@@ -129,6 +129,19 @@ absl::Status Refuse(absl::string_view reason, absl::string_view message) {
   return MakeError(absl::StatusCode::kFailedPrecondition, reason, message);
 }
 
+absl::StatusOr<RecordInfo> ReadInfo(Connection& connection) {
+  RecordInfo info;
+  MITRA_ASSIGN_OR_RETURN(const std::string incarnation,
+                         ReadMeta(connection, "incarnation"));
+  MITRA_ASSIGN_OR_RETURN(info.id_hash_key, ReadMeta(connection, "id_hash_key"));
+  MITRA_ASSIGN_OR_RETURN(info.space, ReadMeta(connection, "space"));
+  if (!absl::SimpleAtoi(incarnation, &info.incarnation) ||
+      info.incarnation == 0 || info.id_hash_key.size() != 16) {
+    return Refuse("NOT_A_RECORD", "the record's own description is damaged");
+  }
+  return info;
+}
+
 }  // namespace
 
 absl::StatusOr<RecordInfo> OpenSchema(Connection& connection,
@@ -153,15 +166,7 @@ absl::StatusOr<RecordInfo> OpenSchema(Connection& connection,
   } else if (version == 1) {
     MITRA_RETURN_IF_ERROR(AddTally(connection));
   }
-  RecordInfo info;
-  MITRA_ASSIGN_OR_RETURN(const std::string incarnation,
-                         ReadMeta(connection, "incarnation"));
-  MITRA_ASSIGN_OR_RETURN(info.id_hash_key, ReadMeta(connection, "id_hash_key"));
-  MITRA_ASSIGN_OR_RETURN(info.space, ReadMeta(connection, "space"));
-  if (!absl::SimpleAtoi(incarnation, &info.incarnation) ||
-      info.incarnation == 0 || info.id_hash_key.size() != 16) {
-    return Refuse("NOT_A_RECORD", "the record's own description is damaged");
-  }
+  MITRA_ASSIGN_OR_RETURN(const RecordInfo info, ReadInfo(connection));
   if (info.space != space) {
     return Refuse("SPACE_MISMATCH",
                   absl::StrCat("the record's vectors are in space ", info.space,
@@ -170,13 +175,48 @@ absl::StatusOr<RecordInfo> OpenSchema(Connection& connection,
   return info;
 }
 
+absl::StatusOr<RecordInfo> ReadRecordInfo(const std::string& file) {
+  MITRA_ASSIGN_OR_RETURN(const auto connection,
+                         Connection::Open(file, /*writable=*/false, ""));
+  return ReadInfo(*connection);
+}
+
+absl::StatusOr<uint64_t> MakeAnother(const std::string& file, uint64_t floor) {
+  if (sodium_init() < 0) return absl::InternalError("no source of randomness");
+  uint64_t incarnation = 0;
+  while (incarnation == 0) randombytes_buf(&incarnation, sizeof incarnation);
+  MITRA_ASSIGN_OR_RETURN(const auto connection,
+                         Connection::Open(file, /*writable=*/true, ""));
+  MITRA_RETURN_IF_ERROR(connection->Execute("BEGIN IMMEDIATE"));
+  MITRA_RETURN_IF_ERROR(connection->Execute(
+      "DELETE FROM meta WHERE name IN ('incarnation', 'revision_floor')"));
+  MITRA_RETURN_IF_ERROR(
+      WriteMeta(*connection, "incarnation", absl::StrCat(incarnation)));
+  MITRA_RETURN_IF_ERROR(
+      WriteMeta(*connection, "revision_floor", absl::StrCat(floor)));
+  MITRA_RETURN_IF_ERROR(connection->Execute("COMMIT"));
+  return incarnation;
+}
+
+absl::StatusOr<uint64_t> ReadRevisionFloor(Connection& connection) {
+  MITRA_ASSIGN_OR_RETURN(const std::string text,
+                         ReadMeta(connection, "revision_floor"));
+  uint64_t floor = 0;
+  if (!text.empty() && !absl::SimpleAtoi(text, &floor)) {
+    return Refuse("NOT_A_RECORD", "the record's own description is damaged");
+  }
+  return floor;
+}
+
 absl::Status ConfigureWriter(Connection& connection) {
   // The writer checkpoints by itself, never SQLite: see SqliteRecordStore.
-  return connection.Execute(
+  MITRA_RETURN_IF_ERROR(connection.Execute(
       "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL;"
       "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
       "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;"
-      "PRAGMA cache_size = -131072; PRAGMA temp_store = MEMORY");
+      "PRAGMA cache_size = -131072; PRAGMA temp_store = MEMORY"));
+  connection.CountLogPages();
+  return absl::OkStatus();
 }
 
 absl::Status ConfigureReader(Connection& connection) {

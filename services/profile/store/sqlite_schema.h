@@ -22,6 +22,17 @@ namespace mitra::profile {
 absl::StatusOr<RecordInfo> OpenSchema(Connection& connection,
                                       const std::string& space);
 
+// The description of a record that nobody has open.
+absl::StatusOr<RecordInfo> ReadRecordInfo(const std::string& file);
+
+// Makes a copied record another one, with a new incarnation, which it returns.
+// Its next revision is after `floor`, so that what was counted in the life of
+// the first one is never counted again.
+absl::StatusOr<uint64_t> MakeAnother(const std::string& file, uint64_t floor);
+
+// The revision after which the record begins to count, besides what is in it.
+absl::StatusOr<uint64_t> ReadRevisionFloor(Connection& connection);
+
 // Settings of a connection: of the one that writes, and of those that read.
 absl::Status ConfigureWriter(Connection& connection);
 absl::Status ConfigureReader(Connection& connection);

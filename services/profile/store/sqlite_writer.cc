@@ -13,6 +13,8 @@ namespace mitra::profile {
 namespace {
 
 constexpr absl::Duration kRequestLife = absl::Hours(24);
+// About 20 MB.
+constexpr size_t kKnownMembers = 1 << 17;
 
 absl::Status EtagMismatch() {
   return MakeError(absl::StatusCode::kAborted, "ETAG_MISMATCH",
@@ -76,6 +78,8 @@ absl::StatusOr<std::unique_ptr<SqliteWriter>> SqliteWriter::Create(
        "SELECT revision, incarnation, second_incarnation, removed, create_ms, "
        "update_ms, owner, verified_by, content_hash, tally FROM entities "
        "WHERE type = ? AND key = ?"},
+      {&w.find_member_,
+       "SELECT incarnation, owner FROM entities WHERE type = 1 AND key = ?"},
       {&w.savepoint_, "SAVEPOINT decision"},
       {&w.release_, "RELEASE decision"},
       {&w.undo_, "ROLLBACK TO decision"},
@@ -136,7 +140,8 @@ absl::StatusOr<std::unique_ptr<SqliteWriter>> SqliteWriter::Create(
       "SELECT max(coalesce((SELECT max(revision) FROM entities), 0), "
       "coalesce((SELECT max(revision) FROM tombstones), 0))");
   MITRA_RETURN_IF_ERROR(latest.Step().status());
-  w.head_ = static_cast<uint64_t>(latest.Int(0));
+  MITRA_ASSIGN_OR_RETURN(const uint64_t floor, ReadRevisionFloor(connection));
+  w.head_ = std::max(static_cast<uint64_t>(latest.Int(0)), floor);
   w.next_revision_ = w.head_ + 1;
   return writer;
 }
@@ -149,6 +154,7 @@ absl::StatusOr<CommittedChanges> SqliteWriter::Write(std::vector<Item>& items) {
   if (!status.ok()) {
     if (!connection_.idle()) (void)rollback_.Run();
     next_revision_ = head_ + 1;
+    known_members_.clear();
     return status;
   }
   head_ = next_revision_ - 1;
@@ -224,6 +230,21 @@ absl::StatusOr<std::optional<SqliteWriter::Row>> SqliteWriter::Find(
   return std::optional<Row>(std::move(row));
 }
 
+absl::StatusOr<const SqliteWriter::KnownMember*> SqliteWriter::FindMember(
+    const std::string& key) {
+  const auto known = known_members_.find(key);
+  if (known != known_members_.end()) return &known->second;
+  StatementScope scope(find_member_);
+  find_member_.BindText(1, key);
+  MITRA_ASSIGN_OR_RETURN(const bool found, find_member_.Step());
+  if (!found) return nullptr;
+  if (known_members_.size() >= kKnownMembers) known_members_.clear();
+  KnownMember& member = known_members_[key];
+  member.incarnation = static_cast<uint64_t>(find_member_.Int(0));
+  member.owner = std::string(find_member_.Bytes(1));
+  return &member;
+}
+
 absl::Status SqliteWriter::Apply(const WriteBatch& batch, Put& put,
                                  OperationResult& result,
                                  std::vector<Change>& changes) {
@@ -231,7 +252,16 @@ absl::Status SqliteWriter::Apply(const WriteBatch& batch, Put& put,
                          Find(put.type, put.key));
   const bool live = current && !current->removed;
   const Authority& authority = batch.authority;
-  if (current && !authority.all_members && !put.by_record &&
+  Entity entity;
+  absl::Status refusal;
+  if (put.by_member) {
+    MITRA_RETURN_IF_ERROR(CheckLinks(batch, put, entity, refusal));
+    if (!refusal.ok()) {
+      result.status = std::move(refusal);
+      return absl::OkStatus();
+    }
+  }
+  if (current && !authority.all_members && !put.by_record && !put.by_member &&
       current->owner != authority.credential) {
     result.status =
         put.mode == Put::Mode::kUpdate
@@ -267,14 +297,17 @@ absl::Status SqliteWriter::Apply(const WriteBatch& batch, Put& put,
     return absl::OkStatus();
   }
 
-  Entity entity;
   entity.type = put.type;
   entity.revision = next_revision_;
   entity.removed = put.removed;
   entity.create_time = live ? current->create_time : batch.time;
   entity.update_time = batch.time;
   entity.owner = current ? current->owner : authority.credential;
-  entity.incarnation = current ? current->incarnation : entity.revision;
+  if (!live && put.create_time) entity.create_time = *put.create_time;
+  if (!current && !put.owner.empty()) entity.owner = put.owner;
+  if (current || put.links.empty()) {
+    entity.incarnation = current ? current->incarnation : entity.revision;
+  }
   if (current) {
     entity.second_incarnation = current->second_incarnation;
     entity.tally = current->tally;
@@ -287,8 +320,7 @@ absl::Status SqliteWriter::Apply(const WriteBatch& batch, Put& put,
   entity.content_hash = put.content_hash.empty() && current
                             ? current->content_hash
                             : put.content_hash;
-  absl::Status refusal;
-  if (!current && !put.links.empty()) {
+  if (!current && !put.links.empty() && !put.by_member) {
     MITRA_RETURN_IF_ERROR(CheckLinks(batch, put, entity, refusal));
   }
   if (refusal.ok()) MITRA_RETURN_IF_ERROR(CheckExternalIds(put, refusal));
@@ -320,10 +352,10 @@ absl::Status SqliteWriter::CheckLinks(const WriteBatch& batch, const Put& put,
                                       Entity& entity, absl::Status& refusal) {
   for (size_t i = 0; i < put.links.size(); ++i) {
     const MemberLink& link = put.links[i];
-    MITRA_ASSIGN_OR_RETURN(const std::optional<Row> member,
-                           Find(EntityType::kProfile, link.member));
-    if (!member || (link.must_own && !batch.authority.all_members &&
-                    member->owner != batch.authority.credential)) {
+    MITRA_ASSIGN_OR_RETURN(const KnownMember* const member,
+                           FindMember(link.member));
+    if (member == nullptr || (link.must_own && !batch.authority.all_members &&
+                              member->owner != batch.authority.credential)) {
       refusal = MakeError(absl::StatusCode::kNotFound, "PROFILE_NOT_FOUND",
                           absl::StrCat(link.field, ": no such profile"),
                           {{"field", link.field}});
@@ -441,6 +473,7 @@ absl::Status SqliteWriter::Apply(const WriteBatch& batch,
     result.status = EtagMismatch();
     return absl::OkStatus();
   }
+  known_members_.erase(deletion.key);
   MITRA_RETURN_IF_ERROR(DeleteLinked(deletion.key));
   MITRA_RETURN_IF_ERROR(delete_externals_.BindText(1, deletion.key).Run());
   MITRA_RETURN_IF_ERROR(
@@ -561,6 +594,7 @@ absl::Status SqliteWriter::ApplyTogether(const WriteBatch& batch,
       result = OperationResult();
       result.status = std::move(one.status);
       MITRA_RETURN_IF_ERROR(undo_.Run());
+      known_members_.clear();
       next_revision_ = first_revision;
       changes.erase(changes.begin() + static_cast<ptrdiff_t>(changes_before),
                     changes.end());

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -43,6 +44,10 @@ class SqliteWriter {
 
  private:
   struct Row;
+  struct KnownMember {
+    uint64_t incarnation = 0;
+    std::string owner;
+  };
   struct Turn;
   class View;
   explicit SqliteWriter(Connection& connection);
@@ -64,6 +69,9 @@ class SqliteWriter {
                              std::vector<Change>& changes);
   absl::StatusOr<std::optional<Row>> Find(EntityType type,
                                           absl::string_view key);
+  // What a link needs of a member; null if there is none. Valid until the next
+  // call.
+  absl::StatusOr<const KnownMember*> FindMember(const std::string& key);
   // Fills in the lives of the linked members, or refuses.
   absl::Status CheckLinks(const WriteBatch& batch, const Put& put,
                           Entity& entity, absl::Status& refusal);
@@ -82,10 +90,13 @@ class SqliteWriter {
   uint64_t head_ = 0;
   uint64_t next_revision_ = 1;
   absl::Time last_forgetting_ = absl::InfinitePast();
+  // Members that were linked lately: most evidence names somebody that earlier
+  // evidence has named. Always as in the transaction under way.
+  absl::flat_hash_map<std::string, KnownMember> known_members_;
 
   Statement begin_, commit_, rollback_;
   Statement savepoint_, release_, undo_;
-  Statement find_entity_, read_entity_, read_linked_, set_tally_;
+  Statement find_entity_, find_member_, read_entity_, read_linked_, set_tally_;
   Statement insert_entity_, delete_entity_, delete_by_key_;
   Statement insert_link_, delete_link_, delete_links_, find_links_;
   Statement find_external_, insert_external_, delete_externals_;

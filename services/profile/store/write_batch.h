@@ -64,6 +64,13 @@ struct Put {
   std::optional<absl::Time> next_expiry;
   // The record writes it by itself, whoever the entity belongs to.
   bool by_record = false;
+  // It belongs to the first linked member: who may write that one may write
+  // it, whoever wrote it before.
+  bool by_member = false;
+  // For what is stored again under another name: when it was created and who
+  // brought it.
+  std::optional<absl::Time> create_time;
+  std::string owner;
   // At most two, and alternates after them; fixed when the entity is created.
   std::vector<MemberLink> links;
   // Pairs of system and value, unique among members; replace those stored.
