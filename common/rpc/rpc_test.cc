@@ -1,7 +1,6 @@
 // Server and channel together, over real connections.
 
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/health_check_service_interface.h>
 
 #include <latch>
 #include <thread>
@@ -11,6 +10,7 @@
 #include "common/rpc/server.h"
 #include "common/status/errors.h"
 #include "common/status/status_matchers.h"
+#include "grpc/health/v1/health.pb.h"
 #include "grpc/reflection/v1/reflection.pb.h"
 #include "gtest/gtest.h"
 #include "mitra/v1/change_feed_service.pb.h"
@@ -369,6 +369,64 @@ TEST_P(RpcTest, ReflectionListsServicesAndFindsFiles) {
   };
   CallContext call;
   EXPECT_GT(SyncWait(run(*channel_, call)), 3);
+}
+
+using ::grpc::health::v1::HealthCheckRequest;
+using ::grpc::health::v1::HealthCheckResponse;
+
+TEST_P(RpcTest, TellsItsHealthForEachService) {
+  StartServer();
+  auto check = [](Channel& channel, std::string service) -> Task<int> {
+    CallContext call;
+    auto stream =
+        co_await channel.OpenStream(call, "/grpc.health.v1.Health/Check");
+    HealthCheckRequest request;
+    request.set_service(service);
+    (void)co_await stream->Write(RawMessage::Of(request));
+    (void)co_await stream->WritesDone();
+    const auto answer = co_await stream->Read();
+    const absl::Status status = co_await stream->Finish();
+    HealthCheckResponse response;
+    if (!answer) co_return -static_cast<int>(status.code());
+    EXPECT_TRUE(answer->ParseTo(response).ok());
+    co_return response.status();
+  };
+  for (const char* service : {"", "mitra.v1.Profiles"}) {
+    server_->SetServing(false);
+    EXPECT_EQ(SyncWait(check(*channel_, service)),
+              HealthCheckResponse::NOT_SERVING);
+    server_->SetServing(true);
+    EXPECT_EQ(SyncWait(check(*channel_, service)),
+              HealthCheckResponse::SERVING);
+  }
+  EXPECT_EQ(SyncWait(check(*channel_, "no.such.Service")),
+            -static_cast<int>(absl::StatusCode::kNotFound));
+}
+
+TEST_P(RpcTest, AWatchOfHealthHearsOfChangesUntilItIsCancelled) {
+  StartServer();
+  server_->SetServing(true);
+  auto run = [this](CallContext& call) -> Task<absl::Status> {
+    auto stream =
+        co_await channel_->OpenStream(call, "/grpc.health.v1.Health/Watch");
+    HealthCheckRequest request;
+    (void)co_await stream->Write(RawMessage::Of(request));
+    (void)co_await stream->WritesDone();
+    for (const auto expected :
+         {HealthCheckResponse::SERVING, HealthCheckResponse::NOT_SERVING}) {
+      const auto answer = co_await stream->Read();
+      HealthCheckResponse response;
+      if (!answer) break;
+      EXPECT_TRUE(answer->ParseTo(response).ok());
+      EXPECT_EQ(response.status(), expected);
+      server_->SetServing(false);
+    }
+    stream->Cancel();
+    const absl::Status status = co_await stream->Finish();
+    co_return status;
+  };
+  CallContext call;
+  EXPECT_EQ(SyncWait(run(call)).code(), absl::StatusCode::kCancelled);
 }
 
 INSTANTIATE_TEST_SUITE_P(PlainAndBatched, RpcTest, ::testing::Bool(),

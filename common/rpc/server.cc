@@ -2,7 +2,6 @@
 
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/health_check_service_interface.h>
 
 #include <mutex>
 #include <set>
@@ -15,6 +14,7 @@
 #include "common/observability/log.h"
 #include "common/rpc/call_span.h"
 #include "common/rpc/completion.h"
+#include "common/rpc/health.h"
 #include "common/rpc/hop_session.h"
 #include "common/rpc/reflection.h"
 #include "common/rpc/server_metrics.h"
@@ -46,6 +46,8 @@ struct Method {
   bool subscription = false;
   // Carries other calls: drain ends it when they are done.
   bool carrier = false;
+  // Answered also when the server is full or going away.
+  bool always = false;
 };
 
 // "/pkg.Service/Method" → "pkg.Service".
@@ -358,7 +360,7 @@ struct Server::Impl {
       } else if (method == nullptr) {
         // The fallback sets limits of its own, by method.
         if (self.refusing.load()) status = Draining();
-      } else {
+      } else if (!method->always) {
         status = self.Admit(method, call);
       }
       if (status.ok()) {
@@ -397,6 +399,7 @@ struct Server::Impl {
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
   std::vector<std::thread> threads;
   internal::UnaryRunner runner;
+  internal::HealthBoard health;
 
   std::atomic<int> in_flight{0};  // accepted and not finished
   std::atomic<int> running{0};    // unary handlers, batched ones included
@@ -488,7 +491,21 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Builder::Start() {
     });
   }
 
-  grpc::EnableDefaultHealthCheckService(true);
+  const auto add_health = [&](const char* name, StreamHandler handler) {
+    add_stream(name, std::move(handler));
+    Method& method = *impl->methods.at(name);
+    method.carrier = false;
+    method.subscription = true;  // a watch only listens
+    method.always = true;
+  };
+  add_health(internal::kHealthCheck, [raw](CallContext&, RawStream& stream) {
+    return internal::ServeHealthCheck(stream, raw->health);
+  });
+  add_health(internal::kHealthWatch,
+             [raw](CallContext& call, RawStream& stream) {
+               return internal::ServeHealthWatch(call, stream, raw->health);
+             });
+
   grpc::ServerBuilder builder;
   std::vector<int> ports(impl->options.listen.size(), 0);
   const auto credentials = internal::ServerCredentialsOf(impl->options.tls);
@@ -529,7 +546,6 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Builder::Start() {
             ? asked
             : absl::StrCat(asked.substr(0, asked.rfind(':')), ":", ports[i]));
   }
-  impl->server->GetHealthCheckService()->SetServingStatus(false);
   for (auto& queue : impl->queues) {
     for (int i = 0; i < kAcceptsPerQueue; ++i) {
       Spawn(Server::Impl::Accept(*raw, *queue));
@@ -553,12 +569,11 @@ const std::vector<std::string>& Server::addresses() const {
 }
 
 void Server::SetServing(bool serving) {
-  auto* health = impl_->server->GetHealthCheckService();
-  health->SetServingStatus("", serving);
+  impl_->health.Set("", serving);
   for (const std::string& service : impl_->services) {
-    health->SetServingStatus(service, serving);
+    impl_->health.Set(service, serving);
   }
-  health->SetServingStatus("liveness", true);
+  impl_->health.Set("liveness", true);
 }
 
 void Server::Drain() {
