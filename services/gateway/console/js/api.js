@@ -92,6 +92,7 @@ export const api = {
   trust: (id, targetId, signal) =>
       call('GET', `${of(id)}:trust`, { query: { targetId, language: settings.language }, signal }),
   diagnose: (id, signal) => call('GET', `${of(id)}:diagnose`, { query: { language: settings.language }, signal }),
+  ranking: (signal) => call('GET', '/v1/ranking', { signal }),
   refreshes: (signal) => call('GET', '/v1/refreshes', { signal }),
   refresh: (id, signal) => call('GET', `/v1/refreshes/${encodeURIComponent(id)}`, { signal }),
   startRefresh: (body) => call('POST', '/v1/refreshes', { body }),

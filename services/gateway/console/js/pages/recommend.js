@@ -13,7 +13,7 @@ import { cap, enumValues, number, percent, place, t, word } from '../words.js';
 const GROUPS = {
   group_fit: ['give_similarity', 'take_similarity', 'need_covered', 'offer_wanted'],
   group_near: ['region_proximity', 'sector_proximity', 'supply_relation', 'same_language'],
-  group_trust: ['trust', 'reputation', 'subject_reputation', 'candidate_verified', 'subject_verified'],
+  group_trust: ['trust', 'reputation', 'subject_reputation', 'candidate_verified', 'subject_verified', 'warnings'],
   group_community: ['shared_norms', 'cohesion', 'same_group'],
   group_capacity: ['seats_free', 'responsiveness', 'newcomer', 'ahead'],
   group_market: ['price'],
@@ -130,7 +130,7 @@ export function recommendPage({ body, id, params, signal, go }) {
 
   body.querySelector('.kinds [aria-pressed="true"]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
 
-  const ask = { subjectWeight: 0.6, region: '', pageSize: 10 };
+  const ask = { subjectWeight: 0.6, region: '', pageSize: 10, rankingProfile: '' };
   const weights = Object.fromEntries(Object.keys(GROUPS).map((group) => [group, 1]));
   const list = h('div');
   let slate = null;
@@ -146,6 +146,7 @@ export function recommendPage({ body, id, params, signal, go }) {
   const fetchSlate = () => load(list, async () => {
     const [profile, answer] = await Promise.all([api.profile(id, signal), api.recommend(id, {
       kinds: [kind], pageSize: ask.pageSize, explanation: 'EXPLANATION_LEVEL_FULL', subjectWeight: ask.subjectWeight,
+      rankingProfile: ask.rankingProfile,
       filter: ask.region === '' ? undefined : { regionCodes: [ask.region] },
     }, signal)]);
     subjectName = profile.displayName;
@@ -163,6 +164,14 @@ export function recommendPage({ body, id, params, signal, go }) {
   const region = h('input', { id: 'region', value: '', placeholder: '33.72', onchange: () => { ask.region = region.value.trim(); fetchSlate(); } });
   const count = h('select', { id: 'count', onchange: () => { ask.pageSize = Number(count.value); fetchSlate(); } },
       [5, 10, 25, 50].map((n) => h('option', { value: String(n), selected: n === 10 }, String(n))));
+  // Other weights, where there are some and the key may know of them.
+  const profiles = h('div');
+  api.ranking(signal).then(({ rankingProfileIds = [] }) => {
+    if (rankingProfileIds.length < 2) return;
+    const choice = h('select', { id: 'ranking', onchange: () => { ask.rankingProfile = choice.value; fetchSlate(); } },
+        h('option', { value: '' }, t('ranking_served')), rankingProfileIds.map((one) => h('option', { value: one }, one)));
+    put(profiles, h('div', { class: 'field' }, h('label', { for: 'ranking' }, t('ranking_profile')), choice));
+  }).catch(() => {});
   body.append(h('div', { class: 'columns' },
       h('div', { class: 'w8' }, list),
       h('div', { class: 'stack w4' },
@@ -170,7 +179,7 @@ export function recommendPage({ body, id, params, signal, go }) {
               slider(`${t('whose_interest')}: ${t('weight_give')} ↔ ${t('weight_take')}`, { id: 'subject-weight', min: 0, max: 1, step: 0.05, value: 0.6, show: (v) => percent(v),
                 change: (v, ended) => { ask.subjectWeight = v; if (ended) fetchSlate(); } }),
               h('div', { class: 'row' }, h('div', { class: 'field', vars: { flex: '1' } }, h('label', { for: 'region' }, t('in_region')), region),
-                  h('div', { class: 'field' }, h('label', { for: 'count' }, t('how_many')), count))),
+                  h('div', { class: 'field' }, h('label', { for: 'count' }, t('how_many')), count)), profiles),
           h('section', { class: 'card', id: 'what-if' }, h('header', null, h('h2', null, t('weights')), h('button', { class: 'button quiet', type: 'button', onclick: () => {
             for (const group of Object.keys(weights)) weights[group] = 1;
             drawSliders();
