@@ -120,12 +120,14 @@ struct Solved {
 //
 // Temperature: what matters is how far the listed pairs lie apart, and that
 // depends on the ranking profile. The middle 80 % of them span kSpan log units
-// in the market, whatever they span as keys; prices are scaled back. Measured
-// on lists of sample networks of 5,000 and 20,000 (together / each alone,
-// expected matches and Gini of exposure) with 90 % of the pairs worthwhile,
+// in the market, whatever they span as keys; prices are scaled back. Chosen,
+// not held out, with a solver of its own on candidate lists of sample networks
+// of 5,000 and 20,000 (mentors with equal seats, Gini of raw exposure; together
+// / each alone, expected matches and Gini, 90 % of the pairs worthwhile):
 // partners: span 4 1.25 and .40, 1.62 and .48; 8 1.35 and .40, 1.68 and .50;
-// 12 1.38 and .42, 1.71 and .53; mentors: 4 .90 and .40, 1.07 and .40; 8 .98
-// and .45, 1.20 and .41; 12 1.01 and .50, 1.26 and .46.
+// mentors: 4 .90 and .40, 1.07 and .40; 8 .98 and .45, 1.20 and .41. A wider
+// span gains matches and loses evenness. `scripts/bench refresh` tells what the
+// product itself reaches.
 constexpr double kWorthwhile = .9;
 constexpr double kSpan = 8;
 
