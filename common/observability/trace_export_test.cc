@@ -72,12 +72,15 @@ class Collector {
         if (n <= 0) break;
         text.append(buffer, static_cast<size_t>(n));
       }
+      {
+        // Before the answer: who has it may look here at once.
+        absl::MutexLock lock(&mutex_);
+        requests_ += text;
+      }
       const std::string answer =
           absl::StrCat("HTTP/1.1 ", status_, " x\r\nContent-Length: 0\r\n\r\n");
       (void)!write(fd, answer.data(), answer.size());
       close(fd);
-      absl::MutexLock lock(&mutex_);
-      requests_ += text;
     }
   }
   static bool Whole(const std::string& text) {

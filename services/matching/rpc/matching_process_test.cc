@@ -65,37 +65,16 @@ class FakeNeighbours {
                v1::RetrieveBatchResponse& response) -> rpc::Task<absl::Status> {
           ++retrievals;
           if (search_away) co_return absl::UnavailableError("away");
-          auto& answer = *response.add_answers();
-          const int count = std::min(20, request.requests(0).k());
-          for (int i = 0; i < count; ++i) {
-            const std::string id = absl::StrCat("m", 10 + i);
-            answer.mutable_profile_ids()->push_back(
-                static_cast<char>(id.size()));
-            answer.mutable_profile_ids()->append(id);
-            answer.mutable_roles()->push_back(v1::ROLE_MENTOR);
-            answer.add_give(.5f);
-            answer.add_take(.2f);
-          }
-          answer.set_retrieved(static_cast<uint32_t>(count));
-          answer.set_eligible(20);
-          response.set_revision(1'000'000);
-          co_return absl::OkStatus();
-        });
-    builder.Unary<v1::RetrieveBatchRequest, v1::RetrieveBatchResponse>(
-        "/mitra.v1.Retrieval/RetrieveBatch",
-        [this](rpc::CallContext&, const v1::RetrieveBatchRequest& request,
-               v1::RetrieveBatchResponse& response) -> rpc::Task<absl::Status> {
-          ++retrievals;
-          if (search_away) co_return absl::UnavailableError("away");
-          for (int r = 0; r < request.requests_size(); ++r) {
+          for (const auto& one : request.requests()) {
             auto& answer = *response.add_answers();
-            for (int i = 0; i < 20; ++i) {
+            const int count = std::min(20, static_cast<int>(one.k()));
+            for (int i = 0; i < count; ++i) {
               answer.mutable_profile_ids()->append(absl::StrCat("\3m", 10 + i));
               answer.mutable_roles()->push_back(v1::ROLE_MENTOR);
               answer.add_give(.5f);
               answer.add_take(.2f);
             }
-            answer.set_retrieved(20);
+            answer.set_retrieved(static_cast<uint32_t>(count));
             answer.set_eligible(20);
           }
           response.set_revision(1'000'000);
