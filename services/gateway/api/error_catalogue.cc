@@ -193,6 +193,16 @@ constexpr ErrorReason kReasons[] = {
     {"QUOTA_EXCEEDED", StatusCode::kResourceExhausted, Repeat::kLater,
      "The credential's quota is used up; RetryInfo tells until when.",
      "Terlalu banyak permintaan. Coba lagi sebentar lagi."},
+    {"RANKING_PROFILES_FULL", StatusCode::kResourceExhausted, Repeat::kNever,
+     "The process knows as many ranking profiles as it takes until it starts "
+     "anew.",
+     kOurFault},
+    {"RANKING_PROFILE_EXISTS", StatusCode::kAlreadyExists, Repeat::kNever,
+     "Another ranking profile has this id; give the changed one an id of its "
+     "own.",
+     kAppFault},
+    {"RANKING_PROFILE_NOT_FOUND", StatusCode::kNotFound, Repeat::kNever,
+     "There is no ranking profile of this id.", kAppFault},
     {"RECORD_REPLACED", StatusCode::kFailedPrecondition, Repeat::kNever,
      "The record is another one, for example restored; begin afresh.",
      kAppFault},
