@@ -226,8 +226,13 @@ Task<absl::Status> ServeHop(CallContext& call, RawStream& stream,
     }
     co_await Session::Take(session, batch);
   }
-  if (!result.ok() || call.cancelled()) session->CancelAll();
+  if (!result.ok()) session->CancelAll();
+  // The reads of a stream that was cut may end before the news that it was cut:
+  // then its calls are cancelled while they are waited for.
+  const std::function<void()> cancel = [session] { session->CancelAll(); };
+  const uint64_t hook = call.AddCancelHook(cancel);
   co_await Session::Idle(session);
+  call.RemoveCancelHook(hook);
   co_return result;
 }
 
