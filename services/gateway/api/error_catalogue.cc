@@ -254,6 +254,8 @@ constexpr ErrorReason kReasons[] = {
      "The method does not exist in this version.", "Fitur ini belum tersedia."},
     {"UNKNOWN_METHOD", StatusCode::kUnimplemented, Repeat::kNever,
      "There is no such gRPC method.", kAppFault},
+    {"UNKNOWN_SERVICE", StatusCode::kNotFound, Repeat::kNever,
+     "The server has no service of this name.", kAppFault},
     {"UNSUPPORTED_MEDIA_TYPE", StatusCode::kInvalidArgument, Repeat::kNever,
      "The content type is not the one that the method takes, or the body is "
      "packed with something else than gzip.",

@@ -62,7 +62,7 @@ std::string EncodeSlate(const Slate& slate) {
   out.reserve(64 + slate.entries.size() * 60);
   Put(out, kFormat);
   Put(out, slate.slate_id);
-  Put(out, slate.subject_revision);
+  Put(out, slate.subject_state);
   Put(out, slate.subject_incarnation);
   Put(out, slate.revision);
   Put(out, absl::ToUnixMillis(slate.compute_time));
@@ -89,7 +89,7 @@ std::optional<Slate> DecodeSlate(absl::string_view bytes) {
   if (in.Get<char>() != kFormat) return std::nullopt;
   Slate slate;
   slate.slate_id = in.Get<uint64_t>();
-  slate.subject_revision = in.Get<uint64_t>();
+  slate.subject_state = in.Get<uint64_t>();
   slate.subject_incarnation = in.Get<uint64_t>();
   slate.revision = in.Get<uint64_t>();
   slate.compute_time = absl::FromUnixMillis(in.Get<int64_t>());

@@ -34,7 +34,8 @@ struct SlateEntry {
 struct Slate {
   // Names the one ranking that its page tokens continue.
   uint64_t slate_id = 0;
-  uint64_t subject_revision = 0;
+  // Of the subject's record and blocks; another state is another question.
+  uint64_t subject_state = 0;
   uint64_t subject_incarnation = 0;
   // The record's revision that it rests on.
   uint64_t revision = 0;

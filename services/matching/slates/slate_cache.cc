@@ -32,7 +32,7 @@ bool SlateCache::shared() const {
 }
 
 bool SlateCache::Usable(const Slate& slate, const SlateDemand& demand) const {
-  if (slate.subject_revision != demand.subject_revision ||
+  if (slate.subject_state != demand.subject_state ||
       slate.subject_incarnation != demand.subject_incarnation ||
       slate.revision < demand.min_revision) {
     return false;

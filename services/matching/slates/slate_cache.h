@@ -35,7 +35,7 @@ using SharedSlate = std::shared_ptr<const Slate>;
 
 // What a cached slate must be to be of use now.
 struct SlateDemand {
-  uint64_t subject_revision = 0;
+  uint64_t subject_state = 0;
   uint64_t subject_incarnation = 0;
   // The record's revision that the answer must have seen.
   uint64_t min_revision = 0;

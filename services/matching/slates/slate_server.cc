@@ -32,6 +32,18 @@ uint64_t Mix(uint64_t hash, absl::string_view text) {
   return (hash ^ 0x1ff) * 0x100000001b3u;
 }
 
+// What a slate rests on of its subject: the record, and who may not meet it.
+// The same in every process. Without the blocks somebody who was unblocked
+// would be missing until the slate is made anew.
+uint64_t StateOf(const MemberView& members, const Subject& subject) {
+  uint64_t state = subject.member->revision;
+  if (!subject.stored()) return state;
+  for (const MemberIndex other : members.BlockedWith(subject.index)) {
+    state += Mix(kFnvBasis, members.at(other).id.view());
+  }
+  return state;
+}
+
 struct Bookmark {
   uint64_t slate_id = 0;
   uint32_t offset = 0;
@@ -219,7 +231,7 @@ std::shared_ptr<Slate> SlateServer::MakeSlate(const MatchingView& view,
                                               size_t entries) {
   auto slate = std::make_shared<Slate>();
   slate->slate_id = next_slate_id_.fetch_add(1, std::memory_order_relaxed);
-  slate->subject_revision = subject.member->revision;
+  slate->subject_state = StateOf(view.members, subject);
   slate->subject_incarnation = subject.member->incarnation;
   slate->revision = ranking.revision;
   slate->compute_time = recommender_.clock().Now();
@@ -361,7 +373,7 @@ rpc::Task<absl::Status> SlateServer::ServeInto(rpc::CallContext& call,
   std::string key;
   if (subject.stored()) key = KeyOf(view, name.id, request, epoch);
   SlateDemand demand;
-  demand.subject_revision = subject.member->revision;
+  demand.subject_state = StateOf(view.members, subject);
   demand.subject_incarnation = subject.member->incarnation;
   demand.min_revision = request.stale ? 0 : request.min_revision;
 

@@ -12,7 +12,7 @@ namespace {
 Slate ASlate() {
   Slate slate;
   slate.slate_id = 42;
-  slate.subject_revision = 7;
+  slate.subject_state = 7;
   slate.subject_incarnation = 3;
   slate.revision = 9;
   slate.compute_time = absl::FromUnixMillis(1'780'000'000'123);
@@ -41,7 +41,7 @@ TEST(SlateTest, ComesBackAsItWas) {
 
   ASSERT_TRUE(decoded.has_value());
   EXPECT_EQ(decoded->slate_id, slate.slate_id);
-  EXPECT_EQ(decoded->subject_revision, slate.subject_revision);
+  EXPECT_EQ(decoded->subject_state, slate.subject_state);
   EXPECT_EQ(decoded->subject_incarnation, slate.subject_incarnation);
   EXPECT_EQ(decoded->revision, slate.revision);
   EXPECT_EQ(decoded->compute_time, slate.compute_time);
