@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -92,9 +93,23 @@ class ConsoleTest(unittest.TestCase):
   def all(self, selector):
     return self.browser.find_elements(By.CSS_SELECTOR, selector)
 
+  def patience(self, seconds):
+    """Waits for a page that may draw itself anew while it is looked at."""
+    return WebDriverWait(self.browser, seconds, ignored_exceptions=[
+        StaleElementReferenceException])
+
   def wait(self, selector, seconds=20):
-    return WebDriverWait(self.browser, seconds).until(
+    return self.patience(seconds).until(
         lambda b: b.find_elements(By.CSS_SELECTOR, selector))[0]
+
+  def press(self, name):
+    def pressed(_):
+      for button in self.all('button'):
+        if button.text == name:
+          button.click()
+          return True
+      return False
+    self.patience(20).until(pressed)
 
   def js(self, script, *arguments):
     return self.browser.execute_script('return ' + script, *arguments)
@@ -226,7 +241,7 @@ class ConsoleTest(unittest.TestCase):
       self.assertEqual(self.all('img[src=x]'), [], address)
       self.assertEqual(self.js("document.querySelectorAll('script').length"), 2)
     self.open('#/members/evil-1')
-    WebDriverWait(self.browser, 10).until(
+    self.patience(10).until(
         lambda b: self.all('h1') and self.all('h1')[0].text == EVIL)
     self.shot('member-hostile', WIDE)
 
@@ -237,7 +252,7 @@ class ConsoleTest(unittest.TestCase):
     self.wait('.shell')
     self.language('en')
     self.open('#/overview')
-    WebDriverWait(self.browser, 10).until(
+    self.patience(10).until(
         lambda b: focus().tag_name == 'h1')  # a new page begins at its heading
     for _ in range(30):  # back over the frame to the first link of all
       webdriver.ActionChains(self.browser).key_down(Keys.SHIFT).send_keys(
@@ -255,7 +270,7 @@ class ConsoleTest(unittest.TestCase):
       if focus().get_attribute('id') == 'query':
         break
     keys('keripik', Keys.ENTER)
-    WebDriverWait(self.browser, 10).until(
+    self.patience(10).until(
         lambda b: 'q=keripik' in b.current_url)
     self.wait('a.person')
     for _ in range(20):
@@ -264,13 +279,13 @@ class ConsoleTest(unittest.TestCase):
         break
     name = focus().find_element(By.TAG_NAME, 'strong').text
     keys(Keys.ENTER)
-    WebDriverWait(self.browser, 10).until(
+    self.patience(10).until(
         lambda b: self.all('h1') and self.all('h1')[0].text == name)
     # The picker: type, down, enter.
     self.open('#/capital')
     field = self.wait('[role=combobox]')
     field.send_keys('keripik')
-    WebDriverWait(self.browser, 10).until(
+    self.patience(10).until(
         lambda b: field.get_attribute('aria-expanded') == 'true')
     keys(Keys.ARROW_DOWN, Keys.ENTER)
     self.wait('.page[data-page=capital] svg.graphic')
@@ -311,7 +326,7 @@ class ConsoleTest(unittest.TestCase):
         return None
       return next((r for r in refreshes if r['refreshId'] not in before),
                   None if before else {'refreshId': ''})
-    return WebDriverWait(self.browser, 120).until(ended)
+    return self.patience(120).until(ended)
 
   def start_refresh(self, *boxes):
     """Starts one by the form; gives it when it has ended."""
@@ -327,7 +342,7 @@ class ConsoleTest(unittest.TestCase):
     self.wait('form button.primary').click()
     done = self.refreshed(before)
     self.open('#/refresh/' + done['refreshId'])
-    WebDriverWait(self.browser, 20).until(lambda b: self.all(
+    self.patience(20).until(lambda b: self.all(
         'h2.mono') and self.all('h2.mono')[0].text == done['refreshId'])
     return done
 
@@ -343,8 +358,8 @@ class ConsoleTest(unittest.TestCase):
       self.skipTest('this cluster holds no refreshes')
     self.shot('refresh-held', WIDE)
     self.wait('#reject-reason').send_keys('too early')
-    next(b for b in self.all('button') if b.text == 'Reject').click()
-    WebDriverWait(self.browser, 20).until(lambda b: 'too early' in ' '.join(
+    self.press('Reject')
+    self.patience(20).until(lambda b: 'too early' in ' '.join(
         n.text for n in self.all('.notice')))
 
   def test_a_method_can_be_tried(self):
