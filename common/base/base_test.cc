@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "common/base/byte_codec.h"
 #include "common/base/fake_clock.h"
 #include "common/base/ids.h"
 #include "common/base/page_token.h"
@@ -125,6 +126,29 @@ TEST(RandomTest, IsRepeatableAndInRange) {
     EXPECT_GE(d, 0);
     EXPECT_LT(d, 1);
   }
+}
+
+TEST(ByteReaderTest, ReadsWhatWasPutAndNothingBeyond) {
+  std::string bytes;
+  PutBytes(bytes, uint32_t{7});
+  PutBytes(bytes, 2.5f);
+  bytes += "abc";
+
+  ByteReader whole(bytes);
+  EXPECT_EQ(whole.Get<uint32_t>(), 7u);
+  EXPECT_EQ(whole.Get<float>(), 2.5f);
+  EXPECT_FALSE(whole.done());
+  EXPECT_EQ(whole.Text(3), "abc");
+  EXPECT_TRUE(whole.done());
+  EXPECT_EQ(whole.Get<uint8_t>(), 0);
+  EXPECT_FALSE(whole.ok());
+  EXPECT_FALSE(whole.done());
+
+  ByteReader cut(absl::string_view(bytes).substr(0, 6));
+  EXPECT_EQ(cut.Get<uint32_t>(), 7u);
+  EXPECT_EQ(cut.Get<float>(), 0);
+  EXPECT_EQ(cut.Text(0), "") << "what failed stays failed";
+  EXPECT_FALSE(cut.ok());
 }
 
 }  // namespace

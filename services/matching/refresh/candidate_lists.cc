@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "absl/container/flat_hash_map.h"
+#include "common/base/byte_codec.h"
 
 namespace mitra::matching {
 namespace {
@@ -29,46 +30,6 @@ float UnpackCosine(uint16_t packed) {
   return static_cast<float>(packed) / kMaxCosine * 2 - 1;
 }
 
-template <typename T>
-void Put(std::string& out, T value) {
-  out.append(reinterpret_cast<const char*>(&value), sizeof(value));
-}
-
-// Reads values from the front; everything fails once it is too short.
-class Cursor {
- public:
-  explicit Cursor(absl::string_view bytes) : bytes_(bytes) {}
-  template <typename T>
-  T Get() {
-    T value{};
-    Read(&value, sizeof(T));
-    return value;
-  }
-  void Read(void* to, size_t size) {
-    if (!ok_ || bytes_.size() < size) {
-      ok_ = false;
-      return;
-    }
-    std::memcpy(to, bytes_.data(), size);
-    bytes_.remove_prefix(size);
-  }
-  absl::string_view Text(size_t size) {
-    if (!ok_ || bytes_.size() < size) {
-      ok_ = false;
-      return {};
-    }
-    const absl::string_view text = bytes_.substr(0, size);
-    bytes_.remove_prefix(size);
-    return text;
-  }
-  size_t left() const { return bytes_.size(); }
-  bool ok() const { return ok_; }
-
- private:
-  absl::string_view bytes_;
-  bool ok_ = true;
-};
-
 absl::Status Damaged() {
   return absl::DataLossError("chunk: not what a worker makes");
 }
@@ -79,7 +40,7 @@ bool IsSane(const MarketCandidate& row) {
 }
 
 // The numbers of a chunk's candidates in this process.
-absl::StatusOr<std::vector<MemberIndex>> ReadNames(Cursor& in,
+absl::StatusOr<std::vector<MemberIndex>> ReadNames(ByteReader& in,
                                                    const MemberView& members) {
   const auto count = in.Get<uint32_t>();
   if (!in.ok() || count > in.left()) return Damaged();
@@ -97,7 +58,7 @@ absl::StatusOr<std::vector<MemberIndex>> ReadNames(Cursor& in,
 }
 
 absl::StatusOr<CandidateLists> ReadLists(
-    Cursor& in, size_t count, const std::vector<MemberIndex>& names) {
+    ByteReader& in, size_t count, const std::vector<MemberIndex>& names) {
   std::vector<uint32_t> begin(count + 1);
   in.Read(begin.data(), begin.size() * sizeof(uint32_t));
   std::vector<uint8_t> flags(count);
@@ -181,20 +142,20 @@ std::string EncodeChunk(const ChunkResult& chunk, const MemberView& members) {
   std::string out;
   out.reserve(64 + names.size() * 24 + rows * sizeof(MarketCandidate) +
               chunk.kinds.size() * (count + 1) * 5 + count * 8);
-  Put(out, kFormat);
-  Put(out, static_cast<uint32_t>(count));
-  Put(out, static_cast<uint32_t>(chunk.kinds.size()));
-  Put(out, chunk.first_revision);
-  Put(out, chunk.last_revision);
+  PutBytes(out, kFormat);
+  PutBytes(out, static_cast<uint32_t>(count));
+  PutBytes(out, static_cast<uint32_t>(chunk.kinds.size()));
+  PutBytes(out, chunk.first_revision);
+  PutBytes(out, chunk.last_revision);
   out.append(reinterpret_cast<const char*>(chunk.subject_revisions.data()),
              count * sizeof(uint64_t));
-  Put(out, static_cast<uint32_t>(names.size()));
+  PutBytes(out, static_cast<uint32_t>(names.size()));
   for (const MemberIndex name : names) {
     const Member& member = members.at(name);
     const absl::string_view id = member.id.view();
-    Put(out, static_cast<uint8_t>(id.size()));
+    PutBytes(out, static_cast<uint8_t>(id.size()));
     out.append(id.data(), id.size());
-    Put(out, member.incarnation);
+    PutBytes(out, member.incarnation);
   }
   for (const CandidateLists& lists : chunk.kinds) {
     out.append(reinterpret_cast<const char*>(lists.begin.data()),
@@ -203,7 +164,7 @@ std::string EncodeChunk(const ChunkResult& chunk, const MemberView& members) {
                lists.flags.size());
     for (MarketCandidate row : lists.rows) {
       row.member = number_of[row.member];
-      Put(out, row);
+      PutBytes(out, row);
     }
   }
   return out;
@@ -212,7 +173,7 @@ std::string EncodeChunk(const ChunkResult& chunk, const MemberView& members) {
 absl::StatusOr<ChunkResult> DecodeChunk(absl::string_view bytes,
                                         const MemberView& members, size_t count,
                                         size_t kinds) {
-  Cursor in(bytes);
+  ByteReader in(bytes);
   const auto format = in.Get<uint32_t>();
   const auto stored_count = in.Get<uint32_t>();
   const auto stored_kinds = in.Get<uint32_t>();

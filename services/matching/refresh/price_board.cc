@@ -5,22 +5,12 @@
 #include <cmath>
 #include <cstring>
 
+#include "common/base/byte_codec.h"
+
 namespace mitra::matching {
 namespace {
 
 constexpr uint32_t kFormat = 0x31435250;  // "PRC1"
-
-template <typename T>
-void Put(std::string& out, T value) {
-  out.append(reinterpret_cast<const char*>(&value), sizeof(value));
-}
-template <typename T>
-bool Take(absl::string_view& in, T& value) {
-  if (in.size() < sizeof(T)) return false;
-  std::memcpy(&value, in.data(), sizeof(T));
-  in.remove_prefix(sizeof(T));
-  return true;
-}
 
 absl::Status Damaged() { return absl::DataLossError("prices: damaged"); }
 
@@ -45,24 +35,24 @@ void PriceBoard::Publish(v1::RecommendationKind kind, PriceList prices) {
 std::string EncodePrices(const PricesByKind& prices,
                          const MemberView& members) {
   std::string out;
-  Put(out, kFormat);
-  Put(out, static_cast<uint32_t>(prices.size()));
+  PutBytes(out, kFormat);
+  PutBytes(out, static_cast<uint32_t>(prices.size()));
   for (const auto& [kind, list] : prices) {
-    Put(out, static_cast<uint32_t>(kind));
+    PutBytes(out, static_cast<uint32_t>(kind));
     const size_t count_at = out.size();
     uint32_t count = 0;
-    Put(out, count);
+    PutBytes(out, count);
     for (MemberIndex i = 0; i < list.size() && i < members.size(); ++i) {
       if (list[i] == 0 || members.at(i).deleted) continue;
       const absl::string_view id = members.at(i).id.view();
-      Put(out, list[i]);
-      Put(out, static_cast<uint8_t>(id.size()));
+      PutBytes(out, list[i]);
+      PutBytes(out, static_cast<uint8_t>(id.size()));
       out.append(id.data(), id.size());
       ++count;
     }
     std::memcpy(out.data() + count_at, &count, sizeof count);
   }
-  Put(out, uint64_t{XXH3_64bits(out.data(), out.size())});
+  PutBytes(out, uint64_t{XXH3_64bits(out.data(), out.size())});
   return out;
 }
 
@@ -73,29 +63,25 @@ absl::StatusOr<PricesByKind> DecodePrices(absl::string_view bytes,
   std::memcpy(&checksum, bytes.data() + bytes.size() - sizeof checksum,
               sizeof checksum);
   bytes.remove_suffix(sizeof checksum);
-  uint32_t format = 0, kinds = 0;
-  if (XXH3_64bits(bytes.data(), bytes.size()) != checksum ||
-      !Take(bytes, format) || format != kFormat || !Take(bytes, kinds)) {
-    return Damaged();
-  }
+  if (XXH3_64bits(bytes.data(), bytes.size()) != checksum) return Damaged();
+  ByteReader in(bytes);
+  if (in.Get<uint32_t>() != kFormat) return Damaged();
   PricesByKind prices;
-  for (uint32_t k = 0; k < kinds; ++k) {
-    uint32_t kind = 0, count = 0;
-    if (!Take(bytes, kind) || !Take(bytes, count)) return Damaged();
+  const auto kinds = in.Get<uint32_t>();
+  for (uint32_t k = 0; k < kinds && in.ok(); ++k) {
+    const auto kind = in.Get<uint32_t>();
+    const auto count = in.Get<uint32_t>();
     PriceList list(members.size(), 0);
-    for (uint32_t i = 0; i < count; ++i) {
-      float price = 0;
-      uint8_t size = 0;
-      if (!Take(bytes, price) || !Take(bytes, size) || bytes.size() < size) {
-        return Damaged();
-      }
-      const MemberIndex member = members.Find(bytes.substr(0, size));
-      bytes.remove_prefix(size);
+    for (uint32_t i = 0; i < count && in.ok(); ++i) {
+      const auto price = in.Get<float>();
+      const absl::string_view id = in.Text(in.Get<uint8_t>());
+      if (!in.ok()) break;
+      const MemberIndex member = members.Find(id);
       if (member < list.size() && std::isfinite(price)) list[member] = price;
     }
     prices[static_cast<v1::RecommendationKind>(kind)] = std::move(list);
   }
-  if (!bytes.empty()) return Damaged();
+  if (!in.done()) return Damaged();
   return prices;
 }
 

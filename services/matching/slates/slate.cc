@@ -1,50 +1,14 @@
 #include "services/matching/slates/slate.h"
 
 #include <cmath>
-#include <cstring>
+
+#include "common/base/byte_codec.h"
 
 namespace mitra::matching {
 namespace {
 
 constexpr char kFormat = 1;
 constexpr size_t kMaxEntries = 1 << 16;
-
-template <typename T>
-void Put(std::string& out, T value) {
-  out.append(reinterpret_cast<const char*>(&value), sizeof(value));
-}
-
-class Cursor {
- public:
-  explicit Cursor(absl::string_view bytes) : bytes_(bytes) {}
-
-  template <typename T>
-  T Get() {
-    T value{};
-    if (bytes_.size() < sizeof(T)) {
-      ok_ = false;
-      return value;
-    }
-    std::memcpy(&value, bytes_.data(), sizeof(T));
-    bytes_.remove_prefix(sizeof(T));
-    return value;
-  }
-  absl::string_view Bytes(size_t size) {
-    if (bytes_.size() < size) {
-      ok_ = false;
-      return "";
-    }
-    const absl::string_view taken = bytes_.substr(0, size);
-    bytes_.remove_prefix(size);
-    return taken;
-  }
-  bool ok() const { return ok_; }
-  bool done() const { return ok_ && bytes_.empty(); }
-
- private:
-  absl::string_view bytes_;
-  bool ok_ = true;
-};
 
 bool IsProbability(float p) { return p >= 0 && p <= 1; }
 
@@ -60,32 +24,32 @@ bool IsSane(const SlateEntry& entry) {
 std::string EncodeSlate(const Slate& slate) {
   std::string out;
   out.reserve(64 + slate.entries.size() * 60);
-  Put(out, kFormat);
-  Put(out, slate.slate_id);
-  Put(out, slate.subject_state);
-  Put(out, slate.subject_incarnation);
-  Put(out, slate.revision);
-  Put(out, absl::ToUnixMillis(slate.compute_time));
-  Put(out, static_cast<uint8_t>(slate.published));
-  Put(out, static_cast<uint8_t>(slate.exhausted));
-  Put(out, slate.missing);
-  Put(out, static_cast<uint32_t>(slate.entries.size()));
+  PutBytes(out, kFormat);
+  PutBytes(out, slate.slate_id);
+  PutBytes(out, slate.subject_state);
+  PutBytes(out, slate.subject_incarnation);
+  PutBytes(out, slate.revision);
+  PutBytes(out, absl::ToUnixMillis(slate.compute_time));
+  PutBytes(out, static_cast<uint8_t>(slate.published));
+  PutBytes(out, static_cast<uint8_t>(slate.exhausted));
+  PutBytes(out, slate.missing);
+  PutBytes(out, static_cast<uint32_t>(slate.entries.size()));
   for (const SlateEntry& entry : slate.entries) {
-    Put(out, static_cast<uint8_t>(entry.id.size()));
+    PutBytes(out, static_cast<uint8_t>(entry.id.size()));
     out.append(entry.id);
-    Put(out, entry.incarnation);
-    Put(out, entry.role);
-    Put(out, entry.sources);
+    PutBytes(out, entry.incarnation);
+    PutBytes(out, entry.role);
+    PutBytes(out, entry.sources);
     for (const float value : {entry.give, entry.take, entry.trust, entry.wants,
                               entry.accepts, entry.key}) {
-      Put(out, value);
+      PutBytes(out, value);
     }
   }
   return out;
 }
 
 std::optional<Slate> DecodeSlate(absl::string_view bytes) {
-  Cursor in(bytes);
+  ByteReader in(bytes);
   if (in.Get<char>() != kFormat) return std::nullopt;
   Slate slate;
   slate.slate_id = in.Get<uint64_t>();
@@ -103,7 +67,7 @@ std::optional<Slate> DecodeSlate(absl::string_view bytes) {
   slate.entries.reserve(count);
   for (uint32_t i = 0; i < count && in.ok(); ++i) {
     SlateEntry entry;
-    entry.id = std::string(in.Bytes(in.Get<uint8_t>()));
+    entry.id = std::string(in.Text(in.Get<uint8_t>()));
     entry.incarnation = in.Get<uint64_t>();
     entry.role = in.Get<uint8_t>();
     entry.sources = in.Get<uint8_t>();
