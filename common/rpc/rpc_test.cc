@@ -430,8 +430,8 @@ TEST_P(RpcTest, AWatchOfHealthHearsOfChangesUntilItIsCancelled) {
 }
 
 INSTANTIATE_TEST_SUITE_P(PlainAndBatched, RpcTest, ::testing::Bool(),
-                         [](const auto& info) {
-                           return info.param ? "Batched" : "Plain";
+                         [](const auto& instance) {
+                           return instance.param ? "Batched" : "Plain";
                          });
 
 TEST(ServerTest, RefusesCallsBeyondTheLimit) {

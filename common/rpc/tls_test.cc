@@ -67,7 +67,9 @@ class TlsTest : public ::testing::Test {
     request.set_profile_id("sari");
     const auto profile =
         SyncWait(channel->Call<v1::Profile>(call, kMethod, request));
-    if (profile.ok()) EXPECT_EQ(profile->profile_id(), "sari");
+    if (profile.ok()) {
+      EXPECT_EQ(profile->profile_id(), "sari");
+    }
     return profile.status();
   }
 

@@ -35,6 +35,22 @@ bool RunsStill(const v1::Refresh& refresh) {
          refresh.state() == v1::REFRESH_STATE_RUNNING;
 }
 
+// The kinds of --kinds; false, with the reason told, if one is none.
+template <typename Request>
+bool AddKinds(const Options& o, Request& request) {
+  for (absl::string_view word :
+       absl::StrSplit(o.kinds, ',', absl::SkipEmpty())) {
+    const auto kind = ParseEnumWord(*v1::RecommendationKind_descriptor(),
+                                    "RECOMMENDATION_KIND_", word, "--kinds");
+    if (!kind.ok()) {
+      std::cerr << "mitra: " << kind.status().message() << "\n";
+      return false;
+    }
+    request.add_kinds(static_cast<v1::RecommendationKind>(*kind));
+  }
+  return true;
+}
+
 // The joint solution beside what each list alone would have given.
 void PrintMarket(const v1::MarketReport& market) {
   const std::string kind =
@@ -150,16 +166,7 @@ int Start(const Globals& globals, const Options& o) {
   request.set_hold(o.hold);
   request.set_request_id(o.request_id);
   AddScopeAndGuards(o, request);
-  for (absl::string_view word :
-       absl::StrSplit(o.kinds, ',', absl::SkipEmpty())) {
-    const auto kind = ParseEnumWord(*v1::RecommendationKind_descriptor(),
-                                    "RECOMMENDATION_KIND_", word, "--kinds");
-    if (!kind.ok()) {
-      std::cerr << "mitra: " << kind.status().message() << "\n";
-      return kUsage;
-    }
-    request.add_kinds(static_cast<v1::RecommendationKind>(*kind));
-  }
+  if (!AddKinds(o, request)) return kUsage;
   const Connection connection(globals);
   auto stub = v1::Refreshes::NewStub(connection.channel());
   v1::Refresh refresh;
@@ -278,16 +285,7 @@ int Export(const Globals& globals, const Options& o) {
   request.set_refresh_id(o.id);
   request.set_changed_since_refresh_id(o.since);
   request.set_digests(o.digests);
-  for (absl::string_view word :
-       absl::StrSplit(o.kinds, ',', absl::SkipEmpty())) {
-    const auto kind = ParseEnumWord(*v1::RecommendationKind_descriptor(),
-                                    "RECOMMENDATION_KIND_", word, "--kinds");
-    if (!kind.ok()) {
-      std::cerr << "mitra: " << kind.status().message() << "\n";
-      return kUsage;
-    }
-    request.add_kinds(static_cast<v1::RecommendationKind>(*kind));
-  }
+  if (!AddKinds(o, request)) return kUsage;
   auto reader = stub->ExportSlates(&context, request);
   v1::SlateLine line;
   std::string json;

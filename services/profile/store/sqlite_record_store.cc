@@ -176,6 +176,13 @@ void SqliteRecordStore::SetCommitListener(CommitListener listener) {
   listener_ = std::move(listener);
 }
 
+absl::Status SqliteRecordStore::CheckOpen() const {
+  if (!failure_.ok()) return failure_;
+  if (!stopping_) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kUnavailable, "DRAINING",
+                   "the record is being closed");
+}
+
 void SqliteRecordStore::Commit(WriteBatch batch, CommitCallback done) {
   Pending pending{std::move(batch), std::move(done), 0};
   pending.bytes = SizeOf(pending.batch);
@@ -183,11 +190,9 @@ void SqliteRecordStore::Commit(WriteBatch batch, CommitCallback done) {
   absl::Status refusal;
   {
     absl::MutexLock lock(&queue_mutex_);
-    if (!failure_.ok()) {
-      refusal = failure_;
-    } else if (stopping_) {
-      refusal = MakeError(absl::StatusCode::kUnavailable, "DRAINING",
-                          "the record is being closed");
+    refusal = CheckOpen();
+    if (!refusal.ok()) {
+      // Nothing more is taken.
     } else if (!queue_.empty() &&
                (queued_operations_ + operations >
                     options_.max_queued_operations ||
@@ -270,11 +275,9 @@ void SqliteRecordStore::Copy(const std::string& path, CopyCallback done) {
   absl::Status refusal;
   {
     absl::MutexLock lock(&queue_mutex_);
-    if (!failure_.ok()) {
-      refusal = failure_;
-    } else if (stopping_) {
-      refusal = MakeError(absl::StatusCode::kUnavailable, "DRAINING",
-                          "the record is being closed");
+    refusal = CheckOpen();
+    if (!refusal.ok()) {
+      // No copy is begun any more.
     } else if (copying_ != nullptr) {
       refusal = MakeError(absl::StatusCode::kAborted, "BACKUP_RUNNING",
                           "another backup is being made");

@@ -116,6 +116,8 @@ class SqliteRecordStore : public RecordStore {
   explicit SqliteRecordStore(Options options);
 
   void WriteLoop();
+  // The error that ended the record, or UNAVAILABLE while it is being closed.
+  absl::Status CheckOpen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(queue_mutex_);
   std::vector<Pending> TakeGroup() ABSL_EXCLUSIVE_LOCKS_REQUIRED(queue_mutex_);
   void WriteGroup(std::vector<Pending> group);
   // What a failure of a group means for the groups after it.
