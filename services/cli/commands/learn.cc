@@ -12,8 +12,8 @@
 #include "services/cli/commands/commands.h"
 #include "services/cli/input/line_reader.h"
 #include "services/cli/output/table.h"
-#include "services/matching/learning/profile_file.h"
 #include "services/matching/learning/profile_learner.h"
+#include "services/matching/ranking/profile_file.h"
 
 namespace mitra::cli {
 namespace {

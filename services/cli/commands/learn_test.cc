@@ -8,7 +8,7 @@
 #include "gtest/gtest.h"
 #include "mitra/v1/recommendation.pb.h"
 #include "services/cli/commands/commands.h"
-#include "services/matching/learning/profile_file.h"
+#include "services/matching/ranking/profile_file.h"
 #include "tests/support/temp_dir.h"
 
 namespace mitra::cli {

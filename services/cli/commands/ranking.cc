@@ -16,7 +16,7 @@
 #include "mitra/v1/rankings_service.grpc.pb.h"
 #include "services/cli/commands/commands.h"
 #include "services/cli/output/table.h"
-#include "services/matching/learning/profile_file.h"
+#include "services/matching/ranking/profile_file.h"
 #include "services/matching/ranking/recommendation_kinds.h"
 
 namespace mitra::cli {

@@ -6,7 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/cli/commands/commands.h"
-#include "services/matching/learning/profile_file.h"
+#include "services/matching/ranking/profile_file.h"
 #include "tests/support/temp_dir.h"
 
 namespace mitra::cli {

@@ -8,7 +8,7 @@
 #include "common/status/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/matching/learning/profile_file.h"
+#include "services/matching/ranking/profile_file.h"
 
 namespace mitra::matching {
 namespace {

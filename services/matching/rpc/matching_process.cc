@@ -128,13 +128,13 @@ struct MatchingProcess::Parts {
         [this](absl::string_view id, absl::string_view subject) {
           return rankings.Find(id, subject);
         },
-        &replies);
+        peers, &replies);
     VouchingRunner::Options vouching;
     vouching.interval = config.reputation_interval;
     vouching.min_seeds = static_cast<uint32_t>(config.reputation_min_seeds);
     vouching.ready = [this] { return follower->ready(); };
     vouchings = std::make_unique<VouchingRunner>(state, std::move(vouching));
-    standings.emplace([this] { return state.view(); }, clock,
+    standings.emplace([this] { return state.view(); }, peers,
                       [this] { return follower->ready(); });
     refreshes_rpc.emplace(
         refreshes, [this] { return state.view(); }, timer, export_executor,
@@ -244,6 +244,7 @@ struct MatchingProcess::Parts {
   PriceBoard prices;
   SlateCache cache;
   ReplyCache replies{{}};
+  PeerCache peers{clock};
   MatchingState state;
   Snapshotter snapshotter;
   SearchCandidateSource search;

@@ -8,7 +8,7 @@
 #include "common/observability/log.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
-#include "services/matching/learning/profile_file.h"
+#include "services/matching/ranking/profile_file.h"
 
 namespace mitra::matching {
 namespace {

@@ -7,7 +7,7 @@
 #include "absl/synchronization/mutex.h"
 #include "common/rpc/server.h"
 #include "mitra/v1/rankings_service.pb.h"
-#include "services/matching/learning/ranking_folder.h"
+#include "services/matching/ranking/ranking_folder.h"
 
 namespace mitra::matching {
 

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/matching/learning/profile_file.h"
+#include "services/matching/ranking/profile_file.h"
 #include "tests/support/temp_dir.h"
 
 namespace mitra::matching {

@@ -21,18 +21,12 @@ constexpr int kMaxPairs = 1000;
 // How far down WhyNot looks for a member.
 constexpr size_t kWhyNotDepth = 500;
 constexpr size_t kSlateSize = 10;
-constexpr absl::Duration kPeersAge = absl::Minutes(5);
 constexpr char kDiagnoseAll[] = "diagnose:all";
 
 // The same for members that are unknown, gone, hidden or blocked.
 absl::Status NotAvailable(absl::string_view field) {
   return MakeError(absl::StatusCode::kNotFound, "PROFILE_NOT_FOUND",
                    absl::StrCat(field, ": no such member"));
-}
-
-void NameRevision(const MatchingView& view, rpc::CallContext& call) {
-  call.SetTrailer(rpc::kRevisionKey,
-                  absl::StrCat(view.record_incarnation, "-", view.revision));
 }
 
 // The first two ids of a pair's request.
@@ -62,11 +56,12 @@ bool IsVisible(const MatchingView& view, MemberIndex subject,
 RecommendationsRpc::RecommendationsRpc(SlateServer& slates,
                                        Recommender& recommender, FeedGate gate,
                                        FindProfile find_profile,
-                                       ReplyCache* replies)
+                                       PeerCache& peers, ReplyCache* replies)
     : slates_(slates),
       recommender_(recommender),
       gate_(std::move(gate)),
       find_profile_(std::move(find_profile)),
+      peers_(peers),
       replies_(replies) {}
 
 void RecommendationsRpc::Register(rpc::Server::Builder& builder) {
@@ -87,14 +82,6 @@ void RecommendationsRpc::Register(rpc::Server::Builder& builder) {
   builder.Unary(name("GetTrust"), *this, &RecommendationsRpc::GetTrust);
   builder.Unary(name("DiagnoseCapital"), *this,
                 &RecommendationsRpc::DiagnoseCapital);
-}
-
-absl::Status RecommendationsRpc::CheckReady() const {
-  if (gate_.ready()) return absl::OkStatus();
-  return WithRetryDelay(
-      MakeError(absl::StatusCode::kUnavailable, "NOT_READY",
-                "matching has not caught up with the record yet"),
-      absl::Milliseconds(500));
 }
 
 rpc::Task<absl::Status> RecommendationsRpc::RecommendAt(
@@ -194,7 +181,7 @@ void RecommendationsRpc::Keep(std::string question,
 rpc::Task<absl::Status> RecommendationsRpc::RecommendAnew(
     rpc::CallContext& call, const v1::RecommendRequest& request,
     v1::RecommendResponse& response, Shown* shown) {
-  MITRA_CO_RETURN_IF_ERROR(CheckReady());
+  MITRA_CO_RETURN_IF_ERROR(CheckReady(gate_.ready()));
   // A member may not ask on behalf of a made-up profile either.
   MITRA_CO_RETURN_IF_ERROR(CheckActor(call.identity, request.profile_id()));
   const absl::string_view path;
@@ -207,7 +194,7 @@ rpc::Task<absl::Status> RecommendationsRpc::RecommendAnew(
 rpc::Task<absl::Status> RecommendationsRpc::BatchRecommend(
     rpc::CallContext& call, const v1::BatchRecommendRequest& request,
     v1::BatchRecommendResponse& response) {
-  MITRA_CO_RETURN_IF_ERROR(CheckReady());
+  MITRA_CO_RETURN_IF_ERROR(CheckReady(gate_.ready()));
   FieldViolations bad;
   if (request.profile_ids_size() < 1 ||
       request.profile_ids_size() > kMaxSubjects) {
@@ -252,7 +239,7 @@ rpc::Task<absl::Status> RecommendationsRpc::BatchRecommend(
 rpc::Task<absl::Status> RecommendationsRpc::ExplainPair(
     rpc::CallContext& call, const v1::ExplainPairRequest& request,
     v1::ExplainPairResponse& response) {
-  MITRA_CO_RETURN_IF_ERROR(CheckReady());
+  MITRA_CO_RETURN_IF_ERROR(CheckReady(gate_.ready()));
   MITRA_CO_RETURN_IF_ERROR(CheckPair(call, request.profile_id(), "candidate_id",
                                      request.candidate_id()));
   MITRA_CO_ASSIGN_OR_RETURN(const Language language,
@@ -322,7 +309,7 @@ rpc::Task<absl::Status> RecommendationsRpc::ExplainPair(
 rpc::Task<absl::Status> RecommendationsRpc::WhyNot(
     rpc::CallContext& call, const v1::WhyNotRequest& request,
     v1::WhyNotResponse& response) {
-  MITRA_CO_RETURN_IF_ERROR(CheckReady());
+  MITRA_CO_RETURN_IF_ERROR(CheckReady(gate_.ready()));
   MITRA_CO_RETURN_IF_ERROR(CheckPair(call, request.profile_id(), "candidate_id",
                                      request.candidate_id()));
   MITRA_CO_ASSIGN_OR_RETURN(const Language language,
@@ -384,7 +371,7 @@ rpc::Task<absl::Status> RecommendationsRpc::WhyNot(
 rpc::Task<absl::Status> RecommendationsRpc::ScorePairs(
     rpc::CallContext& call, const v1::ScorePairsRequest& request,
     v1::ScorePairsResponse& response) {
-  MITRA_CO_RETURN_IF_ERROR(CheckReady());
+  MITRA_CO_RETURN_IF_ERROR(CheckReady(gate_.ready()));
   FieldViolations bad;
   if (!IsValidId(request.profile_id())) {
     bad.Add("profile_id", "required; must be a member id");
@@ -433,7 +420,7 @@ rpc::Task<absl::Status> RecommendationsRpc::ScorePairs(
 rpc::Task<absl::Status> RecommendationsRpc::GetTrust(
     rpc::CallContext& call, const v1::GetTrustRequest& request,
     v1::GetTrustResponse& response) {
-  MITRA_CO_RETURN_IF_ERROR(CheckReady());
+  MITRA_CO_RETURN_IF_ERROR(CheckReady(gate_.ready()));
   MITRA_CO_RETURN_IF_ERROR(
       CheckPair(call, request.profile_id(), "target_id", request.target_id()));
   MITRA_CO_ASSIGN_OR_RETURN(const Language language,
@@ -463,22 +450,10 @@ rpc::Task<absl::Status> RecommendationsRpc::GetTrust(
   co_return absl::OkStatus();
 }
 
-std::shared_ptr<const PeerIndex> RecommendationsRpc::Peers(
-    const MatchingView& view) {
-  absl::MutexLock lock(&peers_mutex_);
-  const absl::Time now = recommender_.clock().Now();
-  if (peers_ == nullptr || now - peers_made_ > kPeersAge ||
-      peers_->size() > view.members.size()) {
-    peers_ = std::make_shared<const PeerIndex>(view.members);
-    peers_made_ = now;
-  }
-  return peers_;
-}
-
 rpc::Task<absl::Status> RecommendationsRpc::DiagnoseCapital(
     rpc::CallContext& call, const v1::DiagnoseCapitalRequest& request,
     v1::DiagnoseCapitalResponse& response) {
-  MITRA_CO_RETURN_IF_ERROR(CheckReady());
+  MITRA_CO_RETURN_IF_ERROR(CheckReady(gate_.ready()));
   if (!IsValidId(request.profile_id())) {
     co_return InvalidField("profile_id", "required; must be a member id");
   }
@@ -489,7 +464,7 @@ rpc::Task<absl::Status> RecommendationsRpc::DiagnoseCapital(
   SubjectName name;
   name.id = request.profile_id();
   MITRA_CO_ASSIGN_OR_RETURN(const Subject subject, FindSubject(view, name));
-  const auto peers = Peers(view);
+  const auto peers = peers_.Of(view.members);
   const CapitalDiagnosis diagnosis = mitra::matching::DiagnoseCapital(
       view.members, view.graph, *peers, subject.index,
       absl::ToUnixSeconds(recommender_.clock().Now()));

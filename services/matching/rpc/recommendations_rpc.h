@@ -7,30 +7,22 @@
 #include <functional>
 #include <memory>
 
-#include "absl/synchronization/mutex.h"
 #include "common/rpc/server.h"
 #include "mitra/v1/recommendations_service.pb.h"
-#include "services/matching/capital/social_capital.h"
+#include "services/matching/capital/peer_cache.h"
+#include "services/matching/rpc/feed_gate.h"
 #include "services/matching/rpc/request_reader.h"
 #include "services/matching/slates/reply_cache.h"
 #include "services/matching/slates/slate_server.h"
 
 namespace mitra::matching {
 
-// What handlers need to know of the feed.
-struct FeedGate {
-  // The state has caught up once.
-  std::function<bool()> ready = [] { return true; };
-  // True once `revision` is applied; false when waiting took too long.
-  std::function<rpc::Task<bool>(rpc::CallContext&, uint64_t revision)> wait;
-};
-
 // Thread-safe. Everything that it is made from must outlive it.
 class RecommendationsRpc {
  public:
   // `replies` may be null: then every answer is made anew.
   RecommendationsRpc(SlateServer& slates, Recommender& recommender,
-                     FeedGate gate, FindProfile find_profile,
+                     FeedGate gate, FindProfile find_profile, PeerCache& peers,
                      ReplyCache* replies = nullptr);
 
   void Register(rpc::Server::Builder& builder);
@@ -76,18 +68,13 @@ class RecommendationsRpc {
               rpc::RawMessage& out);
   void Keep(std::string question, const v1::RecommendRequest& request,
             const Shown& shown, const rpc::RawMessage& out);
-  absl::Status CheckReady() const;
-  std::shared_ptr<const PeerIndex> Peers(const MatchingView& view);
 
   SlateServer& slates_;
   Recommender& recommender_;
   const FeedGate gate_;
   const FindProfile find_profile_;
+  PeerCache& peers_;
   ReplyCache* const replies_;
-
-  absl::Mutex peers_mutex_;
-  std::shared_ptr<const PeerIndex> peers_ ABSL_GUARDED_BY(peers_mutex_);
-  absl::Time peers_made_ ABSL_GUARDED_BY(peers_mutex_) = absl::InfinitePast();
 };
 
 }  // namespace mitra::matching

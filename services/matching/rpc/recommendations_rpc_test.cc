@@ -24,12 +24,14 @@ class RecommendationsRpcTest : public testing::Test {
         cache_(nullptr, nullptr, world_.clock, {}),
         server_([this] { return world_.view(); }, recommender_, cache_, epochs_,
                 timer_, {.token_key = NewPageTokenKey()}),
-        rpc_(server_, recommender_, Gate(),
-             [](absl::string_view id, absl::string_view) {
-               return id.empty() || id == RankingProfile::Default().id
-                          ? &RankingProfile::Default()
-                          : nullptr;
-             }) {
+        rpc_(
+            server_, recommender_, Gate(),
+            [](absl::string_view id, absl::string_view) {
+              return id.empty() || id == RankingProfile::Default().id
+                         ? &RankingProfile::Default()
+                         : nullptr;
+            },
+            peers_) {
     world_.Add(AProfile("sari"));
     for (int i = 0; i < 12; ++i) {
       world_.AddMentor(absl::StrFormat("m%02d", i));
@@ -70,6 +72,7 @@ class RecommendationsRpcTest : public testing::Test {
   Timer timer_;
   SlateServer server_;
   bool ready_ = true;
+  PeerCache peers_{world_.clock};
   RecommendationsRpc rpc_;
   rpc::Identity identity_;
   v1::RecommendRequest request_;

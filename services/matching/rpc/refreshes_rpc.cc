@@ -8,6 +8,7 @@
 #include "common/status/status_macros.h"
 #include "mitra/v1/filter.pb.h"
 #include "services/matching/ranking/member_filter.h"
+#include "services/matching/rpc/feed_gate.h"
 
 namespace mitra::matching {
 namespace {
@@ -199,10 +200,7 @@ rpc::Task<absl::Status> RefreshesRpc::Start(
     rpc::CallContext& call, const v1::StartRefreshRequest& request,
     v1::Refresh& response) {
   MITRA_CO_RETURN_IF_ERROR(CheckStartRefresh(request));
-  if (!ready_()) {
-    co_return MakeError(absl::StatusCode::kUnavailable, "NOT_READY",
-                        "matching has not caught up with the record yet");
-  }
+  MITRA_CO_RETURN_IF_ERROR(CheckReady(ready_()));
   MITRA_CO_ASSIGN_OR_RETURN(response, runner_.Start(request));
   co_return absl::OkStatus();
 }

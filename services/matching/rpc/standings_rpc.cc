@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/base/ids.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
@@ -11,25 +10,14 @@
 #include "services/matching/capital/regional_capital.h"
 #include "services/matching/capital/standing.h"
 #include "services/matching/explain/standing_sentences.h"
+#include "services/matching/rpc/feed_gate.h"
 #include "services/matching/rpc/request_reader.h"
 
 namespace mitra::matching {
-namespace {
-
-constexpr absl::Duration kPeersAge = absl::Minutes(5);
-
-void NameRevision(const MatchingView& view, rpc::CallContext& call) {
-  call.SetTrailer(rpc::kRevisionKey,
-                  absl::StrCat(view.record_incarnation, "-", view.revision));
-}
-
-}  // namespace
-
-StandingsRpc::StandingsRpc(std::function<MatchingView()> view,
-                           const Clock& clock, std::function<bool()> ready,
-                           const TieOptions& ties)
+StandingsRpc::StandingsRpc(std::function<MatchingView()> view, PeerCache& peers,
+                           std::function<bool()> ready, const TieOptions& ties)
     : view_(std::move(view)),
-      clock_(clock),
+      peers_(peers),
       ready_(std::move(ready)),
       ties_(ties) {}
 
@@ -40,29 +28,10 @@ void StandingsRpc::Register(rpc::Server::Builder& builder) {
                 &StandingsRpc::DescribeCapital);
 }
 
-absl::Status StandingsRpc::CheckReady() const {
-  if (ready_()) return absl::OkStatus();
-  return WithRetryDelay(
-      MakeError(absl::StatusCode::kUnavailable, "NOT_READY",
-                "matching has not caught up with the record yet"),
-      absl::Milliseconds(500));
-}
-
-std::shared_ptr<const PeerIndex> StandingsRpc::Peers(const MatchingView& view) {
-  absl::MutexLock lock(&peers_mutex_);
-  const absl::Time now = clock_.Now();
-  if (peers_ == nullptr || now - peers_made_ > kPeersAge ||
-      peers_->size() > view.members.size()) {
-    peers_ = std::make_shared<const PeerIndex>(view.members);
-    peers_made_ = now;
-  }
-  return peers_;
-}
-
 rpc::Task<absl::Status> StandingsRpc::GetStanding(
     rpc::CallContext& call, const v1::GetStandingRequest& request,
     v1::GetStandingResponse& response) {
-  MITRA_CO_RETURN_IF_ERROR(CheckReady());
+  MITRA_CO_RETURN_IF_ERROR(CheckReady(ready_()));
   if (!IsValidId(request.profile_id())) {
     co_return InvalidField("profile_id", "required; must be a member id");
   }
@@ -85,7 +54,7 @@ rpc::Task<absl::Status> StandingsRpc::GetStanding(
 rpc::Task<absl::Status> StandingsRpc::DescribeCapital(
     rpc::CallContext& call, const v1::DescribeCapitalRequest& request,
     v1::DescribeCapitalResponse& response) {
-  MITRA_CO_RETURN_IF_ERROR(CheckReady());
+  MITRA_CO_RETURN_IF_ERROR(CheckReady(ready_()));
   FieldViolations bad;
   taxonomy::RegionNumber region = taxonomy::kNoRegion;
   taxonomy::SectorNumber division = taxonomy::kNoSector;
@@ -113,7 +82,7 @@ rpc::Task<absl::Status> StandingsRpc::DescribeCapital(
                         "not for member credentials");
   }
   const MatchingView view = view_();
-  const auto peers = Peers(view);
+  const auto peers = peers_.Of(view.members);
   const auto capital =
       DescribeRegion(view.members, view.graph, *peers, division, region);
   if (capital) DescribeSpread(*capital, response);

@@ -4,13 +4,10 @@
 #define MITRA_SERVICES_MATCHING_RPC_STANDINGS_RPC_H_
 
 #include <functional>
-#include <memory>
 
-#include "absl/synchronization/mutex.h"
-#include "common/base/clock.h"
 #include "common/rpc/server.h"
 #include "mitra/v1/standing_service.pb.h"
-#include "services/matching/capital/social_capital.h"
+#include "services/matching/capital/peer_cache.h"
 #include "services/matching/graph/tie_options.h"
 #include "services/matching/state/matching_state.h"
 
@@ -20,7 +17,7 @@ namespace mitra::matching {
 class StandingsRpc {
  public:
   // `ties` are the options of the graph in the view.
-  StandingsRpc(std::function<MatchingView()> view, const Clock& clock,
+  StandingsRpc(std::function<MatchingView()> view, PeerCache& peers,
                std::function<bool()> ready, const TieOptions& ties = {});
 
   void Register(rpc::Server::Builder& builder);
@@ -33,17 +30,10 @@ class StandingsRpc {
       v1::DescribeCapitalResponse& response);
 
  private:
-  absl::Status CheckReady() const;
-  // Made anew when it is some minutes old.
-  std::shared_ptr<const PeerIndex> Peers(const MatchingView& view);
-
   const std::function<MatchingView()> view_;
-  const Clock& clock_;
+  PeerCache& peers_;
   const std::function<bool()> ready_;
   const TieOptions ties_;
-  absl::Mutex peers_mutex_;
-  std::shared_ptr<const PeerIndex> peers_ ABSL_GUARDED_BY(peers_mutex_);
-  absl::Time peers_made_ ABSL_GUARDED_BY(peers_mutex_);
 };
 
 }  // namespace mitra::matching

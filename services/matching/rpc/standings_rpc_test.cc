@@ -39,7 +39,8 @@ class StandingsRpcTest : public testing::Test {
 
   World world_;
   bool ready_ = true;
-  StandingsRpc rpc_{[this] { return world_.view(); }, world_.clock,
+  PeerCache peers_{world_.clock};
+  StandingsRpc rpc_{[this] { return world_.view(); }, peers_,
                     [this] { return ready_; }};
   rpc::Identity identity_;
   v1::GetStandingResponse standing_;

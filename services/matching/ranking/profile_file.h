@@ -13,8 +13,8 @@
 //
 // Kinds are those of AllKinds(), features those of AllFeatures().
 
-#ifndef MITRA_SERVICES_MATCHING_LEARNING_PROFILE_FILE_H_
-#define MITRA_SERVICES_MATCHING_LEARNING_PROFILE_FILE_H_
+#ifndef MITRA_SERVICES_MATCHING_RANKING_PROFILE_FILE_H_
+#define MITRA_SERVICES_MATCHING_RANKING_PROFILE_FILE_H_
 
 #include <string>
 
@@ -37,4 +37,4 @@ std::string RankingProfileToml(const RankingProfile& profile);
 
 }  // namespace mitra::matching
 
-#endif  // MITRA_SERVICES_MATCHING_LEARNING_PROFILE_FILE_H_
+#endif  // MITRA_SERVICES_MATCHING_RANKING_PROFILE_FILE_H_

@@ -1,4 +1,4 @@
-#include "services/matching/learning/ranking_folder.h"
+#include "services/matching/ranking/ranking_folder.h"
 
 #include <fstream>
 #include <string>

@@ -1,4 +1,4 @@
-#include "services/matching/learning/profile_file.h"
+#include "services/matching/ranking/profile_file.h"
 
 #include <charconv>
 
@@ -6,6 +6,7 @@
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
 #include "services/matching/ranking/recommendation_kinds.h"
+#include "services/matching/ranking/toml_text.h"
 #include "toml++/toml.h"
 
 namespace mitra::matching {
@@ -119,14 +120,7 @@ void WriteSide(absl::string_view kind, absl::string_view name,
 }  // namespace
 
 absl::StatusOr<RankingProfile> ParseRankingProfile(absl::string_view toml) {
-  toml::table table;
-  try {
-    table = toml::parse(std::string(toml));
-  } catch (const toml::parse_error& error) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("line ", error.source().begin.line, ": ",
-                     std::string(error.description())));
-  }
+  MITRA_ASSIGN_OR_RETURN(const toml::table table, ParseToml(toml));
   RankingProfile profile = RankingProfile::Default();
   profile.id.clear();
   for (const auto& [key, value] : table) {

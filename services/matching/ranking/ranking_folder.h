@@ -7,8 +7,8 @@
 //                profile = "learned-1"
 //                share = 0.1
 
-#ifndef MITRA_SERVICES_MATCHING_LEARNING_RANKING_FOLDER_H_
-#define MITRA_SERVICES_MATCHING_LEARNING_RANKING_FOLDER_H_
+#ifndef MITRA_SERVICES_MATCHING_RANKING_RANKING_FOLDER_H_
+#define MITRA_SERVICES_MATCHING_RANKING_RANKING_FOLDER_H_
 
 #include <string>
 #include <vector>
@@ -47,4 +47,4 @@ class RankingFolder {
 
 }  // namespace mitra::matching
 
-#endif  // MITRA_SERVICES_MATCHING_LEARNING_RANKING_FOLDER_H_
+#endif  // MITRA_SERVICES_MATCHING_RANKING_RANKING_FOLDER_H_

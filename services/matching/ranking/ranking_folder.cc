@@ -1,4 +1,4 @@
-#include "services/matching/learning/ranking_folder.h"
+#include "services/matching/ranking/ranking_folder.h"
 
 #include <filesystem>
 #include <sstream>
@@ -9,7 +9,8 @@
 #include "common/security/private_file.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
-#include "services/matching/learning/profile_file.h"
+#include "services/matching/ranking/profile_file.h"
+#include "services/matching/ranking/toml_text.h"
 #include "toml++/toml.h"
 
 namespace mitra::matching {
@@ -47,14 +48,7 @@ absl::StatusOr<RankingArm> ReadArm(size_t i, const toml::node& node) {
 
 absl::StatusOr<std::vector<RankingArm>> ParseRankingArms(
     absl::string_view toml) {
-  toml::table table;
-  try {
-    table = toml::parse(std::string(toml));
-  } catch (const toml::parse_error& error) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("line ", error.source().begin.line, ": ",
-                     std::string(error.description())));
-  }
+  MITRA_ASSIGN_OR_RETURN(const toml::table table, ParseToml(toml));
   for (const auto& [key, value] : table) {
     if (key.str() != "arm") {
       return InvalidField(std::string(key.str()), "is not a setting");
