@@ -7,7 +7,7 @@
 
 #include <memory>
 
-#include "common/config/tls_config.h"
+#include "common/config/service_config.h"
 #include "common/observability/admin_server.h"
 #include "common/observability/log.h"
 #include "common/observability/metrics.h"
@@ -39,10 +39,8 @@ struct Config {
   std::string profile, search, matching;
   std::vector<std::string> grpc_listen = {"127.0.0.1:0"};
   std::string http_listen = "127.0.0.1:0";
-  std::string admin_listen;
-  bool admin_remote = false;
+  AdminConfig admin;
   std::string channelz_listen;
-  std::string address_file;
   std::string redis_target;
   std::string keys_file;
   std::string jwks_file;
@@ -70,13 +68,9 @@ struct Config {
     schema.Add("backends.matching", &matching, "Where matching is.");
     schema.Add("grpc.listen", &grpc_listen, "Where gRPC listens.");
     schema.Add("http.listen", &http_listen, "Where HTTP/JSON listens.");
-    schema.Add("admin.listen", &admin_listen, "Admin port; empty: off.");
-    schema.Add("admin.allow_remote", &admin_remote,
-               "Let other machines reach the admin port.");
+    admin.AddTo(schema);
     schema.Add("admin.channelz_listen", &channelz_listen,
                "Where gRPC's channelz is, on loopback; empty: off.");
-    schema.Add("address_file", &address_file,
-               "File that tells where the process listens; empty: none.");
     schema.Add("redis.target", &redis_target,
                "Redis that all gateways share; empty: each remembers writes "
                "and counts quotas for itself.");
@@ -294,16 +288,16 @@ absl::Status Run(const Config& config) {
   rpc::Addresses addresses = {.grpc = grpc->addresses(),
                               .http = http->address()};
   std::unique_ptr<AdminServer> admin;
-  if (!config.admin_listen.empty()) {
+  if (!config.admin.listen.empty()) {
     AdminServer::Options options = {
-        .listen = config.admin_listen,
+        .listen = config.admin.listen,
         .service = "gateway",
         .readiness =
             [&ready] {
               return std::vector<AdminServer::Check>{
                   {"serving", ready.load(), ""}};
             },
-        .allow_remote = config.admin_remote};
+        .allow_remote = config.admin.allow_remote};
     MITRA_ASSIGN_OR_RETURN(admin, AdminServer::Start(options));
     addresses.admin = admin->address();
   }
@@ -315,7 +309,8 @@ absl::Status Run(const Config& config) {
     LogInfo("gateway: channelz", {{"address", channelz->address()}});
   }
   grpc->SetServing(true);
-  MITRA_RETURN_IF_ERROR(rpc::WriteAddressFile(config.address_file, addresses));
+  MITRA_RETURN_IF_ERROR(
+      rpc::WriteAddressFile(config.admin.address_file, addresses));
   shutdown.Wait();
   ready = false;
   grpc->SetServing(false);

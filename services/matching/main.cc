@@ -21,7 +21,7 @@ absl::Status Run(const mitra::matching::MatchingConfig& config) {
       const auto process,
       mitra::matching::MatchingProcess::Start(config, shutdown));
   MITRA_RETURN_IF_ERROR(
-      mitra::rpc::WriteAddressFile(config.address_file, process->addresses()));
+      mitra::rpc::WriteAddressFile(config.service.admin.address_file, process->addresses()));
   do {
     process->UpdateHealth();
   } while (!shutdown.WaitFor(kHealthInterval));

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "common/config/tls_config.h"
+#include "common/config/service_config.h"
 #include "common/embedding/hashing_embedder.h"
 #include "common/observability/admin_server.h"
 #include "common/rpc/lifecycle.h"
@@ -23,13 +23,8 @@ namespace {
 struct Config {
   std::string data_dir;
   std::string backup_dir;
-  std::vector<std::string> listen = {"127.0.0.1:0"};
-  int server_threads = 1;
+  ServiceConfig service;
   int worker_threads = 2;
-  std::string admin_listen;
-  bool admin_remote = false;
-  std::string address_file;
-  LinkConfig links;
   std::string embedder = "hashing";
   int dimension = 128;
   absl::Duration sweep_period = absl::Seconds(30);
@@ -39,19 +34,11 @@ struct Config {
     schema.Add("data_dir", &data_dir, "Folder of the record.");
     schema.Add("backup.dir", &backup_dir,
                "Folder for backups and the journal of deletions; empty: none.");
-    schema.Add("server.listen", &listen, "Where the service listens.");
-    links.AddTo(schema);
-    schema.Add("server.threads", &server_threads, "Threads that serve calls.")
-        .Range(1, 256);
+    service.AddTo(schema);
     schema
         .Add("workers.threads", &worker_threads,
              "Threads that check and embed batches.")
         .Range(1, 256);
-    schema.Add("admin.listen", &admin_listen, "Admin port; empty: off.");
-    schema.Add("admin.allow_remote", &admin_remote,
-               "Let other machines reach the admin port.");
-    schema.Add("address_file", &address_file,
-               "File that tells where the process listens; empty: none.");
     schema
         .Add("embedding.embedder", &embedder,
              "Who makes vectors: hashing, or caller for vectors in requests.")
@@ -94,7 +81,7 @@ absl::Status Run(const Config& config) {
   if (config.data_dir.empty()) {
     return absl::InvalidArgumentError("data_dir: is required");
   }
-  MITRA_RETURN_IF_ERROR(config.links.Check(config.listen));
+  MITRA_RETURN_IF_ERROR(config.service.Check());
   rpc::ShutdownSignal shutdown;
   const SystemClock clock;
   MITRA_ASSIGN_OR_RETURN(const auto ingest, MakeIngest(config));
@@ -134,17 +121,17 @@ absl::Status Run(const Config& config) {
                         merges,    engagements,   feed,     events,   archive,
                         redirects, backups.get(), executor, clock};
   rpc::Server::Builder builder(  // edge
-      {.listen = config.listen,
-       .threads = config.server_threads,
-       .tls = config.links.tls,
+      {.listen = config.service.listen,
+       .threads = config.service.threads,
+       .tls = config.service.links.tls,
        .tls_section = "links"});
   RegisterProfileMethods(parts, builder);
   MITRA_ASSIGN_OR_RETURN(const auto server, builder.Start());
   rpc::Addresses addresses = {.grpc = server->addresses()};
   std::unique_ptr<AdminServer> admin;
-  if (!config.admin_listen.empty()) {
+  if (!config.service.admin.listen.empty()) {
     AdminServer::Options admin_options = {
-        .listen = config.admin_listen,
+        .listen = config.service.admin.listen,
         .service = "profile",
         .readiness =
             [&store] {
@@ -152,13 +139,14 @@ absl::Status Run(const Config& config) {
               return std::vector<AdminServer::Check>{
                   {"record", health.writable.ok(), ""}};
             },
-        .allow_remote = config.admin_remote};
+        .allow_remote = config.service.admin.allow_remote};
     MITRA_ASSIGN_OR_RETURN(admin, AdminServer::Start(admin_options));
     addresses.admin = admin->address();
   }
   sweeper->Start(config.sweep_period);
   server->SetServing(true);
-  MITRA_RETURN_IF_ERROR(rpc::WriteAddressFile(config.address_file, addresses));
+  MITRA_RETURN_IF_ERROR(
+      rpc::WriteAddressFile(config.service.admin.address_file, addresses));
   shutdown.Wait();
   feed.Stop();
   server->Drain();

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "common/config/tls_config.h"
+#include "common/config/service_config.h"
 #include "common/feed/follower.h"
 #include "common/feed/grpc_feed_source.h"
 #include "common/feed/wait_for_revision.h"
@@ -38,12 +38,7 @@ namespace {
 
 struct Config {
   std::string data_dir;
-  std::vector<std::string> listen = {"127.0.0.1:0"};
-  int server_threads = 1;
-  std::string admin_listen;
-  bool admin_remote = false;
-  LinkConfig links;
-  std::string address_file;
+  ServiceConfig service;
   std::string feed_target;
   absl::Duration snapshot_interval = absl::Minutes(10);
   int graph_rows = 20000;
@@ -52,15 +47,7 @@ struct Config {
 
   void Describe(Schema& schema) {
     schema.Add("data_dir", &data_dir, "Folder for snapshots; empty: none.");
-    links.AddTo(schema);
-    schema.Add("server.listen", &listen, "Where the service listens.");
-    schema.Add("server.threads", &server_threads, "Threads that serve calls.")
-        .Range(1, 256);
-    schema.Add("admin.listen", &admin_listen, "Admin port; empty: off.");
-    schema.Add("admin.allow_remote", &admin_remote,
-               "Let other machines reach the admin port.");
-    schema.Add("address_file", &address_file,
-               "File that tells where the process listens; empty: none.");
+    service.AddTo(schema);
     schema.Add("feed.target", &feed_target, "Where the profile service is.");
     schema
         .Add("snapshot.interval", &snapshot_interval, "Time between snapshots.")
@@ -84,7 +71,7 @@ absl::Status Run(const Config& config) {
   if (config.feed_target.empty()) {
     return absl::InvalidArgumentError("feed.target: is required");
   }
-  MITRA_RETURN_IF_ERROR(config.links.Check(config.listen));
+  MITRA_RETURN_IF_ERROR(config.service.Check());
   rpc::ShutdownSignal signal;
   const std::string snapshot_path =
       config.data_dir.empty() ? "" : config.data_dir + "/search.snapshot";
@@ -109,9 +96,10 @@ absl::Status Run(const Config& config) {
     if (ReasonOf(status) == kSpaceChanged) RemoveIndexSnapshots(snapshot_path);
     signal.Raise();
   };
-  feed::Follower follower(feed::NewGrpcFeedSource(rpc::Channel::Create(
-                              config.feed_target, {.tls = config.links.tls})),
-                          state, std::move(follow));
+  feed::Follower follower(
+      feed::NewGrpcFeedSource(rpc::Channel::Create(
+          config.feed_target, {.tls = config.service.links.tls})),
+      state, std::move(follow));
 
   rpc::Server* serving = nullptr;
   Maintainer maintainer(
@@ -136,9 +124,9 @@ absl::Status Run(const Config& config) {
   SearchRpc search(state, embedder, gate, SearchPlan());
   OperationsRpc operations(state, follower, maintainer, canary, executor);
 
-  rpc::Server::Builder builder({.listen = config.listen,
-                                .threads = config.server_threads,
-                                .tls = config.links.tls,
+  rpc::Server::Builder builder({.listen = config.service.listen,
+                                .threads = config.service.threads,
+                                .tls = config.service.links.tls,
                                 .tls_section = "links"});
   builder.Unary<v1::RetrieveRequest, v1::RetrieveResponse>(
       "/mitra.v1.Retrieval/Retrieve",
@@ -161,22 +149,23 @@ absl::Status Run(const Config& config) {
 
   rpc::Addresses addresses = {.grpc = server->addresses()};
   std::unique_ptr<AdminServer> admin;
-  if (!config.admin_listen.empty()) {
+  if (!config.service.admin.listen.empty()) {
     MITRA_ASSIGN_OR_RETURN(
         admin, AdminServer::Start(
-                   {.listen = config.admin_listen,
+                   {.listen = config.service.admin.listen,
                     .service = "search",
                     .readiness = [&]() -> std::vector<AdminServer::Check> {
                       return {{"index", maintainer.ready(), ""},
                               {"feed", follower.connected(), ""}};
                     },
-                    .allow_remote = config.admin_remote}));
+                    .allow_remote = config.service.admin.allow_remote}));
     addresses.admin = admin->address();
   }
   maintainer.Start();
   canary.Start();
   follower.Start();
-  MITRA_RETURN_IF_ERROR(rpc::WriteAddressFile(config.address_file, addresses));
+  MITRA_RETURN_IF_ERROR(
+      rpc::WriteAddressFile(config.service.admin.address_file, addresses));
   LogInfo("search: listening", {{"address", addresses.grpc.at(0)}});
 
   signal.Wait();

@@ -8,20 +8,15 @@
 
 #include "absl/time/time.h"
 #include "common/config/schema.h"
-#include "common/config/tls_config.h"
+#include "common/config/service_config.h"
 
 namespace mitra::matching {
 
 struct MatchingConfig {
   std::string data_dir;
-  std::vector<std::string> listen = {"127.0.0.1:7403"};
-  int threads = 1;
-  std::string admin_listen;
-  bool admin_remote = false;
-  std::string address_file;
-  LinkConfig links;
-  std::string feed_target = "127.0.0.1:7401";
-  std::string search_target = "127.0.0.1:7402";
+  ServiceConfig service;
+  std::string feed_target;
+  std::string search_target;
   std::string redis_target;
   std::string tokens_key;
   std::string ranking_dir;
@@ -37,17 +32,7 @@ struct MatchingConfig {
   void AddTo(Schema& schema) {
     schema.Add("data_dir", &data_dir,
                "Where snapshots are kept; empty: none are.");
-    schema.Add("server.listen", &listen,
-               "Where to listen: \"host:port\", \"unix:/path\".");
-    schema.Add("server.threads", &threads, "Threads that serve calls.")
-        .Range(1, 64);
-    links.AddTo(schema);
-    schema.Add("admin.listen", &admin_listen,
-               "Where /metrics and the probes are; empty: nowhere.");
-    schema.Add("admin.allow_remote", &admin_remote,
-               "Let other machines reach the admin port.");
-    schema.Add("address_file", &address_file,
-               "File that tells where the process listens; empty: none.");
+    service.AddTo(schema);
     schema.Add("feed.target", &feed_target, "The profile service.");
     schema.Add("search.target", &search_target, "The search service.");
     schema.Add("redis.target", &redis_target,

@@ -19,6 +19,7 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/executor.h"
 #include "common/rpc/server.h"
+#include "common/status/errors.h"
 #include "common/status/status_macros.h"
 #include "services/matching/rpc/operations_rpc.h"
 #include "services/matching/rpc/rankings_rpc.h"
@@ -96,7 +97,7 @@ struct MatchingProcess::Parts {
         state({.on_commit = [this](const CommitSummary& s) { OnCommit(s); }}),
         snapshotter(state, config.data_dir, config.snapshot_interval),
         search(rpc::Channel::Create(config.search_target,
-                                    Batched(config.links.tls))),
+                                    Batched(config.service.links.tls))),
         recommender(search, trust, clock, &prices, {}),
         slates([this] { return state.view(); }, recommender, cache, epochs,
                timer, {.token_key = TokenKey(config.tokens_key)}),
@@ -117,7 +118,7 @@ struct MatchingProcess::Parts {
     options.on_failure = [&shutdown](const absl::Status&) { shutdown.Raise(); };
     follower = std::make_unique<feed::Follower>(
         feed::NewGrpcFeedSource(rpc::Channel::Create(
-            config.feed_target, {.tls = config.links.tls})),
+            config.feed_target, {.tls = config.service.links.tls})),
         state, std::move(options));
     recommendations.emplace(
         slates, recommender,
@@ -270,7 +271,12 @@ struct MatchingProcess::Parts {
 
 absl::StatusOr<std::unique_ptr<MatchingProcess>> MatchingProcess::Start(
     const MatchingConfig& config, rpc::ShutdownSignal& shutdown) {
-  MITRA_RETURN_IF_ERROR(config.links.Check(config.listen));
+  for (const auto& [name, target] :
+       {std::pair("feed.target", &config.feed_target),
+        std::pair("search.target", &config.search_target)}) {
+    if (target->empty()) return InvalidField(name, "is required");
+  }
+  MITRA_RETURN_IF_ERROR(config.service.Check());
   if (!config.data_dir.empty()) {
     std::error_code error;
     std::filesystem::create_directories(config.data_dir, error);
@@ -294,9 +300,9 @@ absl::StatusOr<std::unique_ptr<MatchingProcess>> MatchingProcess::Start(
                                        std::move(batch), shutdown);
 
   rpc::Server::Options options;
-  options.listen = config.listen;
-  options.threads = config.threads;
-  options.tls = config.links.tls;
+  options.listen = config.service.listen;
+  options.threads = config.service.threads;
+  options.tls = config.service.links.tls;
   options.tls_section = "links";
   rpc::Server::Builder builder(options);
   parts->recommendations->Register(builder);
@@ -306,10 +312,10 @@ absl::StatusOr<std::unique_ptr<MatchingProcess>> MatchingProcess::Start(
   RegisterOperations(parts->operations, parts->start_time, builder);
   MITRA_ASSIGN_OR_RETURN(parts->server, builder.Start());
   parts->addresses.grpc = parts->server->addresses();
-  if (!config.admin_listen.empty()) {
+  if (!config.service.admin.listen.empty()) {
     AdminServer::Options admin;
-    admin.listen = config.admin_listen;
-    admin.allow_remote = config.admin_remote;
+    admin.listen = config.service.admin.listen;
+    admin.allow_remote = config.service.admin.allow_remote;
     admin.service = "matching";
     admin.readiness = [p = parts.get()] {
       return std::vector<AdminServer::Check>{

@@ -161,7 +161,6 @@ class MatchingProcessTest : public testing::Test {
         testing::UnitTest::GetInstance()->current_test_info()->name());
     std::filesystem::remove_all(directory_);
     config_.data_dir = directory_;
-    config_.listen = {"127.0.0.1:0"};
     config_.feed_target = neighbours_.address();
     config_.search_target = neighbours_.address();
     Start();
