@@ -106,7 +106,41 @@ TEST_F(VouchingRunnerTest, ComputesOnlyWhenSomethingChanged) {
   EXPECT_TRUE(runner.RunOnce());
   EXPECT_FALSE(runner.RunOnce());
   MITRA_ASSERT_OK(state_.Commit(revision_));
+  EXPECT_FALSE(runner.RunOnce());
+  Tie("m0", "m8");
+  MITRA_ASSERT_OK(state_.Commit(revision_));
   EXPECT_TRUE(runner.RunOnce());
+}
+
+TEST_F(VouchingRunnerTest, ManyNewTiesDoNotWaitForTheInterval) {
+  Fill();
+  VouchingRunner runner(state_, {});
+  EXPECT_TRUE(runner.Due(absl::Now()));
+  EXPECT_TRUE(runner.RunOnce());
+  const absl::Time soon = absl::Now() + absl::Minutes(1);
+  EXPECT_FALSE(runner.Due(soon));
+  Tie("m0", "m8");
+  MITRA_ASSERT_OK(state_.Commit(revision_));
+  EXPECT_FALSE(runner.Due(soon));  // few, and more may follow
+  for (int i = 1; i < 8; ++i) {
+    Tie(absl::StrCat("m", i), absl::StrCat("m", i + 8));
+  }
+  MITRA_ASSERT_OK(state_.Commit(revision_));
+  EXPECT_TRUE(runner.Due(soon));
+}
+
+TEST_F(VouchingRunnerTest, ARecordAtRestDoesNotWaitForTheInterval) {
+  Fill();
+  VouchingRunner runner(state_, {});
+  EXPECT_TRUE(runner.RunOnce());
+  const absl::Time soon = absl::Now() + absl::Minutes(1);
+  Tie("m0", "m8");
+  MITRA_ASSERT_OK(state_.Commit(revision_));
+  EXPECT_FALSE(runner.Due(soon));
+  EXPECT_TRUE(runner.Due(soon));
+  EXPECT_TRUE(runner.RunOnce());
+  EXPECT_FALSE(runner.Due(soon));
+  EXPECT_TRUE(runner.Due(soon + absl::Hours(1)));  // the interval is over
 }
 
 TEST_F(VouchingRunnerTest, SnapshotsKeepTheWeights) {
