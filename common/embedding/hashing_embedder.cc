@@ -89,9 +89,9 @@ uint64_t Hash(FeatureKind kind, absl::string_view bytes) {
 }
 
 const absl::flat_hash_set<absl::string_view>& WeakStems() {
-  static const auto* const stems = [] {
+  static const auto* const kStems = [] {
     auto* set = new absl::flat_hash_set<absl::string_view>;
-    constexpr absl::string_view kWords =
+    constexpr absl::string_view kList =
         "usaha kegiatan kelompok mencakup meliputi melakukan jenis cari "
         "mencari "
         "pencarian butuh membutuhkan kebutuhan perlu memerlukan keperluan "
@@ -102,12 +102,12 @@ const absl::flat_hash_set<absl::string_view>& WeakStems() {
         "looking need needs want wants seek seeking offer offers offering "
         "provide provides providing sell sells selling buy buys buying help "
         "helps business company";
-    for (const absl::string_view word : absl::StrSplit(kWords, ' ')) {
+    for (const absl::string_view word : absl::StrSplit(kList, ' ')) {
       set->insert(LightStem(word));  // a view into the literal
     }
     return set;
   }();
-  return *stems;
+  return *kStems;
 }
 
 // Integer sums of signed amplitudes by coordinate.

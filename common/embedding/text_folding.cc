@@ -136,7 +136,7 @@ void FoldUnicodeRun(absl::string_view run,
 }
 
 const absl::flat_hash_set<absl::string_view>& StopWords() {
-  static const auto* const words = [] {
+  static const auto* const kWords = [] {
     auto* set = new absl::flat_hash_set<absl::string_view>;
     for (const absl::string_view list : {
              // Indonesian.
@@ -165,7 +165,7 @@ const absl::flat_hash_set<absl::string_view>& StopWords() {
     }
     return set;
   }();
-  return *words;
+  return *kWords;
 }
 
 bool IsVowel(char c) {
