@@ -11,8 +11,7 @@
 #include "common/observability/admin_server.h"
 #include "common/observability/log.h"
 #include "common/observability/metrics.h"
-#include "common/redis/hiredis_client.h"
-#include "common/redis/metric_hooks.h"
+#include "common/redis/redis_config.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/channelz_server.h"
 #include "common/rpc/lifecycle.h"
@@ -41,7 +40,7 @@ struct Config {
   std::string http_listen = "127.0.0.1:0";
   AdminConfig admin;
   std::string channelz_listen;
-  std::string redis_target;
+  redis::RedisConfig redis;
   std::string keys_file;
   std::string jwks_file;
   TokenSource::Options tokens;
@@ -71,9 +70,8 @@ struct Config {
     admin.AddTo(schema);
     schema.Add("admin.channelz_listen", &channelz_listen,
                "Where gRPC's channelz is, on loopback; empty: off.");
-    schema.Add("redis.target", &redis_target,
-               "Redis that all gateways share; empty: each remembers writes "
-               "and counts quotas for itself.");
+    redis.AddTo(schema,
+                "each gateway remembers writes and counts quotas for itself");
     schema.Add("auth.keys_file", &keys_file, "File of the API keys.");
     schema.Add("auth.jwks_file", &jwks_file,
                "File of the keys that sign tokens (JWKS); empty: no tokens.");
@@ -203,11 +201,9 @@ absl::Status Run(const Config& config) {
   std::unique_ptr<redis::Client> redis;
   std::unique_ptr<QuotaExchange> quotas;
   std::unique_ptr<LastWrites> last_writes = std::make_unique<LocalLastWrites>();
-  if (!config.redis_target.empty()) {
-    redis::HiredisClient::Options options;
-    options.target = config.redis_target;
-    options.hooks = redis::MetricHooks();
-    MITRA_ASSIGN_OR_RETURN(redis, redis::HiredisClient::Create(options));
+  if (!config.redis.target.empty()) {
+    MITRA_ASSIGN_OR_RETURN(
+        redis, redis::HiredisClient::Create(config.redis.ClientOptions()));
     last_writes = std::make_unique<SharedLastWrites>(*redis);
     quotas = std::make_unique<SharedQuotas>(*redis);
   }

@@ -83,7 +83,7 @@ void PrintSlate(const v1::Slate& slate, taxonomy::Language language) {
   }
   if (!remarks.empty())
     std::cout << "   " << absl::StrJoin(remarks, "; ") << "\n";
-  Table table({"#", "name", "id", "role", "region", "fit", "trust"});
+  Table table({"#", "name", "id", "role", "region", "fit", "score", "trust"});
   int rank = 0;
   for (const v1::Recommendation& r : slate.recommendations()) {
     table.AddRow({absl::StrCat(++rank), r.display_name(), r.profile_id(),
@@ -91,6 +91,7 @@ void PrintSlate(const v1::Slate& slate, taxonomy::Language language) {
                   std::string(taxonomy::RegionName(
                       taxonomy::AncestorAt(r.region_code(), 2))),
                   std::string(taxonomy::FitBand(r.score(), language)),
+                  absl::StrFormat("%.3f", r.score()),
                   absl::StrFormat("%.2f", r.trust())});
     AddNotes(r, table);
   }

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "common/config/schema.h"
 #include "common/config/service_config.h"
+#include "common/redis/redis_config.h"
 
 namespace mitra::matching {
 
@@ -17,7 +18,7 @@ struct MatchingConfig {
   ServiceConfig service;
   std::string feed_target;
   std::string search_target;
-  std::string redis_target;
+  redis::RedisConfig redis;
   std::string tokens_key;
   std::string ranking_dir;
   absl::Duration snapshot_interval = absl::Minutes(10);
@@ -35,8 +36,7 @@ struct MatchingConfig {
     service.AddTo(schema);
     schema.Add("feed.target", &feed_target, "The profile service.");
     schema.Add("search.target", &search_target, "The search service.");
-    schema.Add("redis.target", &redis_target,
-               "Redis: \"unix:/path\" or \"host:port\"; empty: none.");
+    redis.AddTo(schema, "slates are kept by this process only");
     schema
         .Add("tokens.key", &tokens_key,
              "Secret under which page and attribution tokens are made, the "

@@ -287,9 +287,8 @@ absl::StatusOr<std::unique_ptr<MatchingProcess>> MatchingProcess::Start(
   }
   std::unique_ptr<redis::Client> redis;
   std::unique_ptr<redis::Client> batch;
-  if (!config.redis_target.empty()) {
-    redis::HiredisClient::Options options;
-    options.target = config.redis_target;
+  if (!config.redis.target.empty()) {
+    redis::HiredisClient::Options options = config.redis.ClientOptions();
     MITRA_ASSIGN_OR_RETURN(redis, redis::HiredisClient::Create(options));
     // Nobody waits for a refresh: it has time, and others have not.
     options.connect_timeout = absl::Seconds(1);
