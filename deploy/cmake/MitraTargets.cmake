@@ -4,8 +4,13 @@
 #                     [PRIVATE_DEPS …] [TESTONLY])
 #       Builds mitra_x and its alias mitra::x. LAYER domain (the default) means
 #       that neither it nor anything it links may be gRPC, hiredis, SQL, HTTP or
-#       metrics exposition; mitra_check_layers() fails the configuration
-#       otherwise. LAYER edge may link anything.
+#       metrics exposition, and that none of its files includes their headers;
+#       mitra_check_layers() fails the configuration otherwise. LAYER edge may
+#       link anything.
+#   mitra_add_proto(MESSAGES x/y … SERVICES x/z … [FOREIGN_ROOT dir FOREIGN …])
+#       mitra::proto, the messages of all these files below the calling folder,
+#       and mitra::proto_grpc, the stubs of those with services. FOREIGN: files
+#       of another root, messages only.
 #   mitra_add_test(NAME x SIZE small|medium|large SRCS … DEPS … [ARGS …])
 #       One gtest executable. SIZE becomes the CTest label and time-out: small
 #       is pure, medium uses in-process gRPC or a real Redis, large starts
@@ -32,6 +37,10 @@ endif()
 # Packages that domain code must not reach, even through others.
 set(MITRA_EDGE_ONLY gRPC::grpc++ gRPC::grpc++_reflection PkgConfig::HIREDIS
     PkgConfig::SQLITE prometheus-cpp::core mitra_proto_grpc)
+# Their headers; on the search path of everybody, so that only looking helps.
+# RESTinio is nothing but headers.
+set(MITRA_EDGE_INCLUDES
+    "#include [<\"](grpc|grpcpp|hiredis|restinio|prometheus)/|#include <sqlite3\\.h>|\\.grpc\\.pb\\.h\"")
 
 function(_mitra_common_settings target layer)
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
@@ -61,7 +70,52 @@ function(mitra_add_library)
     set_target_properties(${target} PROPERTIES MITRA_LAYER ${A_LAYER})
   endif()
   add_library(mitra::${A_NAME} ALIAS ${target})
+  set(files ${A_SRCS} ${A_HDRS})
+  list(TRANSFORM files PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+  set_target_properties(${target} PROPERTIES MITRA_FILES "${files}")
   set_property(GLOBAL APPEND PROPERTY MITRA_LIBRARIES ${target})
+endfunction()
+
+function(mitra_add_proto)
+  cmake_parse_arguments(A "" "FOREIGN_ROOT" "MESSAGES;SERVICES;FOREIGN" ${ARGN})
+  set(root ${CMAKE_CURRENT_SOURCE_DIR})
+  set(gen ${CMAKE_CURRENT_BINARY_DIR}/gen)
+  file(MAKE_DIRECTORY ${gen})
+  # Whole-tree dependency: a shared message may change any generated file.
+  file(GLOB_RECURSE all CONFIGURE_DEPENDS ${root}/*.proto)
+  set(message_sources "")
+  set(grpc_sources "")
+  foreach(proto ${A_MESSAGES} ${A_SERVICES})
+    set(outputs ${gen}/${proto}.pb.cc ${gen}/${proto}.pb.h)
+    set(command protobuf::protoc --proto_path=${root} --cpp_out=${gen})
+    list(APPEND message_sources ${gen}/${proto}.pb.cc)
+    if(proto IN_LIST A_SERVICES)
+      list(APPEND outputs ${gen}/${proto}.grpc.pb.cc ${gen}/${proto}.grpc.pb.h)
+      list(APPEND command --grpc_out=${gen} --plugin=protoc-gen-grpc=${GRPC_CPP_PLUGIN})
+      list(APPEND grpc_sources ${gen}/${proto}.grpc.pb.cc)
+    endif()
+    add_custom_command(OUTPUT ${outputs} COMMAND ${command} ${root}/${proto}.proto
+        DEPENDS ${all} COMMENT "protoc ${proto}.proto" VERBATIM)
+  endforeach()
+  foreach(proto ${A_FOREIGN})
+    add_custom_command(OUTPUT ${gen}/${proto}.pb.cc ${gen}/${proto}.pb.h
+        COMMAND protobuf::protoc --proto_path=${A_FOREIGN_ROOT} --cpp_out=${gen}
+                ${A_FOREIGN_ROOT}/${proto}.proto
+        DEPENDS ${A_FOREIGN_ROOT}/${proto}.proto VERBATIM)
+    list(APPEND message_sources ${gen}/${proto}.pb.cc)
+  endforeach()
+
+  add_library(mitra_proto STATIC ${message_sources})
+  target_include_directories(mitra_proto SYSTEM PUBLIC ${gen})
+  target_link_libraries(mitra_proto PUBLIC protobuf::libprotobuf)
+  target_compile_options(mitra_proto PRIVATE -w -g0)
+  add_library(mitra::proto ALIAS mitra_proto)
+
+  add_library(mitra_proto_grpc STATIC ${grpc_sources})
+  target_link_libraries(mitra_proto_grpc PUBLIC mitra_proto gRPC::grpc++)
+  target_compile_options(mitra_proto_grpc PRIVATE -w -g0)
+  target_precompile_headers(mitra_proto_grpc PRIVATE <grpcpp/grpcpp.h>)
+  add_library(mitra::proto_grpc ALIAS mitra_proto_grpc)
 endfunction()
 
 function(mitra_add_test)
@@ -139,6 +193,16 @@ function(_mitra_reaches target out)
   set(${out} ${seen} PARENT_SCOPE)
 endfunction()
 
+function(_mitra_check_includes library)
+  get_target_property(files ${library} MITRA_FILES)
+  foreach(file ${files})
+    file(STRINGS ${file} found REGEX "${MITRA_EDGE_INCLUDES}" LIMIT_COUNT 1)
+    if(found)
+      message(FATAL_ERROR "${library} is domain code but ${file} says ${found}")
+    endif()
+  endforeach()
+endfunction()
+
 function(mitra_check_layers)
   get_property(libraries GLOBAL PROPERTY MITRA_LIBRARIES)
   foreach(library ${libraries})
@@ -146,6 +210,7 @@ function(mitra_check_layers)
     if(NOT layer STREQUAL domain)
       continue()
     endif()
+    _mitra_check_includes(${library})
     _mitra_reaches(${library} reached)
     foreach(forbidden ${MITRA_EDGE_ONLY})
       if(forbidden IN_LIST reached)
