@@ -63,7 +63,9 @@ inline auto Yield() {
       run = [](CompletionTag* tag, bool) {
         static_cast<Awaiter*>(tag)->waiter.resume();
       };
-      alarm.Set(current_queue, std::chrono::system_clock::now(),
+      // Long ago: gRPC counts in whole milliseconds, rounds up, and would have
+      // its timer threads wake this one for anything that is not over yet.
+      alarm.Set(current_queue, std::chrono::system_clock::time_point(),
                 static_cast<CompletionTag*>(this));
     }
     void await_resume() const noexcept {}
