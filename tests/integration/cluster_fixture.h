@@ -18,6 +18,7 @@
 #include "common/status/status_matchers.h"
 #include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
+#include "mitra/v1/operations_service.grpc.pb.h"
 #include "mitra/v1/profiles_service.grpc.pb.h"
 #include "mitra/v1/recommendations_service.grpc.pb.h"
 #include "services/cli/sample/network.h"
@@ -153,6 +154,42 @@ class ClusterTest : public ::testing::Test {
       return true;
     }));
     return ids;
+  }
+
+  // Of "search" or "matching".
+  static absl::Status WriteSnapshot(absl::string_view service) {
+    grpc::ClientContext context;
+    Prepare(context);
+    const v1::WriteSnapshotRequest request;
+    v1::WriteSnapshotResponse response;
+    if (service == "search") {
+      return ToStatus(
+          v1::SearchOperations::NewStub(channel_)->WriteSearchSnapshot(
+              &context, request, &response));
+    }
+    return ToStatus(
+        v1::MatchingOperations::NewStub(channel_)->WriteMatchingSnapshot(
+            &context, request, &response));
+  }
+
+  static v1::ServiceStatus MatchingStatus() {
+    grpc::ClientContext context;
+    Prepare(context);
+    v1::ServiceStatus status;
+    EXPECT_THAT(
+        ToStatus(v1::MatchingOperations::NewStub(channel_)->GetMatchingStatus(
+            &context, {}, &status)),
+        IsOk());
+    return status;
+  }
+  // Of any component; 0 if there is none of the name.
+  static double Figure(const v1::ServiceStatus& status,
+                       const std::string& name) {
+    for (const auto& component : status.components()) {
+      const auto found = component.figures().find(name);
+      if (found != component.figures().end()) return found->second;
+    }
+    return 0;
   }
 
   // The whole answer to an HTTP request.

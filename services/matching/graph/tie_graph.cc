@@ -13,7 +13,7 @@ namespace mitra::matching {
 namespace {
 
 // All quiet weights are brought up to date within this time.
-constexpr double kRefreshPeriodSeconds = 43'200;
+constexpr int64_t kRefreshPeriodSeconds = 43'200;
 constexpr int64_t kDaySeconds = 86'400;
 // Members that one publication brings up to new weights of their raters.
 constexpr size_t kStalePerPublish = 20'000;
@@ -458,7 +458,11 @@ void TieGraph::Publish(int64_t now, MemberIndex members) {
     impl.dirty.insert(impl.stale.back());
     impl.stale.pop_back();
   }
-  for (MemberIndex member : impl.dirty) impl.BuildList(options_, member, now);
+  // As of the end of the half day: lists that were built at different times of
+  // it, or after a restart, are the same, bit for bit.
+  const int64_t as_of =
+      (now / kRefreshPeriodSeconds + 1) * kRefreshPeriodSeconds;
+  for (MemberIndex member : impl.dirty) impl.BuildList(options_, member, as_of);
   // Quiet members in turn, so that all weights are renewed twice a day.
   if (impl.last_publish != 0 && now > impl.last_publish &&
       !impl.nodes.empty()) {
@@ -466,12 +470,12 @@ void TieGraph::Publish(int64_t now, MemberIndex members) {
     impl.refresh_debt = std::min(
         count, impl.refresh_debt +
                    count * static_cast<double>(now - impl.last_publish) /
-                       kRefreshPeriodSeconds);
+                       static_cast<double>(kRefreshPeriodSeconds));
     for (; impl.refresh_debt >= 1; impl.refresh_debt -= 1) {
       impl.refresh_cursor = (impl.refresh_cursor + 1) %
                             static_cast<MemberIndex>(impl.nodes.size());
       if (!impl.nodes[impl.refresh_cursor].neighbours.empty()) {
-        impl.BuildList(options_, impl.refresh_cursor, now);
+        impl.BuildList(options_, impl.refresh_cursor, as_of);
       }
     }
   }

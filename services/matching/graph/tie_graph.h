@@ -86,11 +86,12 @@ class TieGraph {
   void SetRaterWeights(std::shared_ptr<const std::vector<float>> weights);
   size_t stale() const;
 
-  // Publishes all changes, weights taken at `now` (Unix seconds). Also brings
-  // the weights of some quiet members up to `now`, so that all are at most half
-  // a day behind: a little with each call, instead of a rebuild in the
-  // background that would have to be reconciled with what the writer did
-  // meanwhile. `members` is the size of the table.
+  // Publishes all changes, weights taken at the end of the half day that `now`
+  // (Unix seconds) is in, so that they do not depend on when in it they were
+  // taken. Also brings the weights of some quiet members up to date, so that
+  // all are at most half a day off: a little with each call, instead of a
+  // rebuild in the background that would have to be reconciled with what the
+  // writer did meanwhile. `members` is the size of the table.
   void Publish(int64_t now, MemberIndex members);
   // The latest publication. Thread-safe.
   GraphView view() const;

@@ -211,6 +211,7 @@ struct MatchingProcess::Parts {
     if (const auto vouching = state.vouching(); vouching != nullptr) {
       figures["seeds"] = static_cast<double>(vouching->seeds);
     }
+    figures["vouching_revision"] = static_cast<double>(vouchings->revision());
     figures["member_bytes"] = static_cast<double>(stats.member_bytes);
     figures["tie_bytes"] = static_cast<double>(stats.tie_bytes);
     const SlateCache::Stats slate_stats = cache.stats();

@@ -1,5 +1,8 @@
 // Writes snapshots of the state, from the feed's thread, so that a restart
-// needs only the tail.
+// needs only the tail: once per interval while the state changes, and when it
+// has come to rest. A restart from a snapshot gives the answers that were given
+// before; one from the feed numbers the members anew, and near-equal candidates
+// may change places.
 
 #ifndef MITRA_SERVICES_MATCHING_RPC_SNAPSHOTTER_H_
 #define MITRA_SERVICES_MATCHING_RPC_SNAPSHOTTER_H_
@@ -10,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/rpc/task.h"
 #include "mitra/v1/operations_service.pb.h"
@@ -22,12 +26,15 @@ class Snapshotter {
  public:
   // `directory` empty: no snapshots are kept, and Write fails.
   Snapshotter(const MatchingState& state, const std::string& directory,
-              absl::Duration interval);
+              absl::Duration interval,
+              std::function<absl::Time()> clock = absl::Now);
 
   const std::string& path() const { return path_; }
 
   // On the feed's thread, after each commit: writes a snapshot if one was asked
-  // for, or if the last one is old and something has changed.
+  // for, or if something has changed and the last one is old or the record has
+  // been at rest for some seconds. At most a twentieth of the thread's time
+  // goes into the latter.
   void OnCommit(const CommitSummary& summary);
   // Once the feed's thread has ended.
   absl::Status SaveNow();
@@ -38,12 +45,18 @@ class Snapshotter {
  private:
   using Result = absl::StatusOr<v1::WriteSnapshotResponse>;
   Result Save();
+  bool Due(uint64_t revision);
 
   const MatchingState& state_;
   const std::string path_;
   const absl::Duration interval_;
-  absl::Time last_time_ = absl::Now();
+  const std::function<absl::Time()> clock_;
+  absl::Time last_time_;
+  absl::Duration last_took_;
   uint64_t last_revision_ = 0;
+  // The revision of the latest commit, and since when it is.
+  uint64_t seen_revision_ = 0;
+  absl::Time seen_since_;
 
   absl::Mutex mutex_;
   std::vector<std::function<void(Result)>> asked_ ABSL_GUARDED_BY(mutex_);

@@ -53,6 +53,7 @@ bool VouchingRunner::RunOnce() {
   weighed_ = !seeds.empty();
   state_.SetVouching(
       std::make_shared<Vouching>(ComputeVouching(view.graph, seeds)));
+  revision_ = view.revision;
   last_end_ = absl::Now();
   last_took_ = last_end_ - begin;
   return true;

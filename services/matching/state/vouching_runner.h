@@ -8,6 +8,7 @@
 #ifndef MITRA_SERVICES_MATCHING_STATE_VOUCHING_RUNNER_H_
 #define MITRA_SERVICES_MATCHING_STATE_VOUCHING_RUNNER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <thread>
@@ -43,6 +44,9 @@ class VouchingRunner {
   // Computes on a thread of its own from time to time, until destroyed.
   void Start();
 
+  // The revision that the latest computation saw. Thread-safe.
+  uint64_t revision() const { return revision_; }
+
  private:
   void Loop();
 
@@ -56,6 +60,7 @@ class VouchingRunner {
   absl::Time last_end_ = absl::InfinitePast();
   absl::Duration last_took_;
   uint64_t seen_revision_ = 0;
+  std::atomic<uint64_t> revision_{0};
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
