@@ -119,8 +119,12 @@ absl::Status Run(const Config& config) {
                                                         revision);
                          }};
   rpc::Executor executor({.threads = 1, .max_queue = 4});
+  rpc::Executor batches({.threads = static_cast<int>(
+                             std::max(1U, std::thread::hardware_concurrency())),
+                         .max_queue = 1000});
   QueryEmbedder embedder;
-  RetrievalRpc retrieval(state, embedder, gate, SearchPlan(), &canary);
+  RetrievalRpc retrieval(state, embedder, gate, SearchPlan(), &canary,
+                         &batches);
   SearchRpc search(state, embedder, gate, SearchPlan());
   OperationsRpc operations(state, follower, maintainer, canary, executor);
 

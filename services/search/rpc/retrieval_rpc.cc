@@ -1,5 +1,9 @@
 #include "services/search/rpc/retrieval_rpc.h"
 
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +20,16 @@ constexpr int kMaxCandidates = 2000;
 constexpr int kMaxAlsoScored = 2000;
 constexpr size_t kMaxTextBytes = 8000;
 constexpr int kMaxBatch = 64;
+// From here on a batch is nobody's who waits for a page.
+constexpr int kManyRequests = 8;
+
+// For threads that answer large batches: people wait for the others.
+void LowerThisThread() {
+  thread_local bool lowered = false;
+  if (lowered) return;
+  lowered = true;
+  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 10);
+}
 
 absl::StatusOr<std::vector<float>> ReadVector(const IndexView& view,
                                               absl::string_view field,
@@ -202,6 +216,13 @@ rpc::Task<absl::Status> RetrievalRpc::RetrieveBatch(
       request.requests().empty() ? 0 : request.requests(0).min_revision();
   absl::Status entered = co_await Enter(gate_, call, revision);
   if (!entered.ok()) co_return entered;
+  if (batches_ != nullptr && request.requests_size() >= kManyRequests) {
+    // Not refused when all are busy: the caller bounds what is under way.
+    const bool moved = co_await batches_->Enter();
+    if (moved) LowerThisThread();
+    absl::Status alive = call.CheckAlive();
+    if (!alive.ok()) co_return alive;
+  }
   const auto view = state_.Read();
   for (const v1::RetrieveRequest& one : request.requests()) {
     v1::RetrieveBatchResponse::Answer& answer = *response.add_answers();

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/rpc/call_context.h"
+#include "common/rpc/executor.h"
 #include "common/rpc/task.h"
 #include "services/search/canary/canary.h"
 #include "services/search/index/index_state.h"
@@ -26,14 +27,17 @@ namespace mitra::search {
 // Thread-safe. What it is given must outlive it.
 class RetrievalRpc {
  public:
-  // `canary` may be null.
+  // `canary` may be null. `batches`: threads of their own for large batches, so
+  // that they run beside each other and hold up nobody; may be null.
   RetrievalRpc(const IndexState& state, QueryEmbedder& embedder, Gate gate,
-               SearchPlan plan, Canary* canary = nullptr)
+               SearchPlan plan, Canary* canary = nullptr,
+               rpc::Executor* batches = nullptr)
       : state_(state),
         embedder_(embedder),
         gate_(std::move(gate)),
         plan_(plan),
-        canary_(canary) {}
+        canary_(canary),
+        batches_(batches) {}
 
   rpc::Task<absl::Status> Retrieve(rpc::CallContext& call,
                                    const v1::RetrieveRequest& request,
@@ -56,6 +60,7 @@ class RetrievalRpc {
   const Gate gate_;
   const SearchPlan plan_;
   Canary* const canary_;
+  rpc::Executor* const batches_;
 };
 
 }  // namespace mitra::search
