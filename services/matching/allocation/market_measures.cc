@@ -13,9 +13,9 @@ struct Scored {
 
 // Gives each of `list` its rank; pairs of one member come by the other's index.
 void Rank(std::vector<Scored>& list, std::vector<uint32_t>& ranks) {
-  std::stable_sort(
-      list.begin(), list.end(),
-      [](const Scored& a, const Scored& b) { return a.score > b.score; });
+  std::sort(list.begin(), list.end(), [](const Scored& a, const Scored& b) {
+    return a.score != b.score ? a.score > b.score : a.pair < b.pair;
+  });
   for (uint32_t i = 0; i < list.size(); ++i) ranks[list[i].pair] = i;
   list.clear();
 }

@@ -126,13 +126,20 @@ void SweepLogs(const PairLists& pairs, double scale,
   }
 }
 
+// exp of it, and sums of such, can be held in single precision.
 constexpr double kNarrow = 60;
 
 bool IsNarrow(const PairLists& pairs, double scale) {
   for (const float utility : pairs.utilities()) {
-    if (std::abs(utility * scale) > kNarrow) return false;
+    if (utility * scale > kNarrow) return false;
   }
   return true;
+}
+
+// K of a narrow market. What lies as far below moves no price by 1e-25, and
+// would be computed with slowly as a denormal number.
+double Weigh(double scaled_utility) {
+  return scaled_utility < -kNarrow ? 0 : std::exp(scaled_utility);
 }
 
 // The price for half the sum of what the other side offers.
@@ -153,7 +160,7 @@ double MovePlain(double& price, double next) {
 // Above, K is kept in single precision, which moves prices by 1e-7.
 constexpr uint32_t kManyPairs = 16'000'000;
 
-// The same rounds without logs, for utilities that are narrow.
+// The same rounds without logs, for utilities that are not too great.
 template <typename Weight>
 void SweepPlain(const PairLists& pairs, double scale,
                 absl::Span<const double> capacity_left,
@@ -164,7 +171,7 @@ void SweepPlain(const PairLists& pairs, double scale,
   std::vector<Weight> of_right;
   of_right.reserve(pairs.size());
   for (uint32_t p = 0; p < pairs.size(); ++p) {
-    of_left[p] = static_cast<Weight>(std::exp(pairs.utility(p) * scale));
+    of_left[p] = static_cast<Weight>(Weigh(pairs.utility(p) * scale));
   }
   for (uint32_t r = 0; r < pairs.rights(); ++r) {
     pairs.OfRight(
@@ -238,6 +245,7 @@ absl::StatusOr<MarketSolution> SolveMarket(
   const std::vector<double>& a = solution.log_price_left;
   const std::vector<double>& b = solution.log_price_right;
   if (pairs.one_population()) Symmetrise(solution);
+  if (options.prices_only) return solution;
 
   // Only the right side's margins are exact after the last half sweep; what a
   // member of the left is promised beyond its capacity is scaled down.

@@ -46,6 +46,8 @@ struct MarketOptions {
   int max_sweeps = 30;
   // Ends earlier once no log price moves by more, in log units; 0 or more.
   double tolerance = 1e-9;
+  // Leaves `matches` and the free places out, which take as long as a round.
+  bool prices_only = false;
 };
 
 struct MarketSolution {
