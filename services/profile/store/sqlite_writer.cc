@@ -114,6 +114,8 @@ absl::StatusOr<std::unique_ptr<SqliteWriter>> SqliteWriter::Create(
        "SELECT member FROM external_ids WHERE system = ? AND value = ?"},
       {&w.insert_external_,
        "INSERT INTO external_ids(system, value, member) VALUES(?, ?, ?)"},
+      {&w.count_externals_,
+       "SELECT count(*) FROM external_ids WHERE member = ?"},
       {&w.delete_externals_, "DELETE FROM external_ids WHERE member = ?"},
       {&w.find_tombstone_,
        "SELECT revision FROM tombstones WHERE id_hash = ? "
@@ -370,6 +372,7 @@ absl::Status SqliteWriter::CheckLinks(const WriteBatch& batch, const Put& put,
 
 absl::Status SqliteWriter::CheckExternalIds(const Put& put,
                                             absl::Status& refusal) {
+  known_externals_ = 0;
   for (const auto& [system, value] : put.external_ids) {
     StatementScope scope(find_external_);
     find_external_.BindText(1, system).BindText(2, value);
@@ -381,6 +384,29 @@ absl::Status SqliteWriter::CheckExternalIds(const Put& put,
                           {{"system", system}});
       return absl::OkStatus();
     }
+    known_externals_ += found;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteWriter::StoreExternalIds(const Put& put, bool replaces) {
+  if (replaces) {
+    // Mostly they stay as they are: each that is written anew changes four
+    // pages of the file, more than all the rest of a profile.
+    StatementScope scope(count_externals_);
+    count_externals_.BindText(1, put.key);
+    MITRA_RETURN_IF_ERROR(count_externals_.Step().status());
+    const auto stored = static_cast<size_t>(count_externals_.Int(0));
+    if (stored == put.external_ids.size() && stored == known_externals_) {
+      return absl::OkStatus();
+    }
+    MITRA_RETURN_IF_ERROR(delete_externals_.BindText(1, put.key).Run());
+  }
+  for (const auto& [system, value] : put.external_ids) {
+    MITRA_RETURN_IF_ERROR(insert_external_.BindText(1, system)
+                              .BindText(2, value)
+                              .BindText(3, put.key)
+                              .Run());
   }
   return absl::OkStatus();
 }
@@ -391,9 +417,6 @@ absl::Status SqliteWriter::Store(const Put& put,
   if (current) {
     MITRA_RETURN_IF_ERROR(
         delete_entity_.Bind(1, Signed(current->revision)).Run());
-    if (put.type == EntityType::kProfile) {
-      MITRA_RETURN_IF_ERROR(delete_externals_.BindText(1, put.key).Run());
-    }
   }
   insert_entity_.Bind(1, Signed(entity.revision))
       .Bind(2, static_cast<int64_t>(put.type))
@@ -436,13 +459,8 @@ absl::Status SqliteWriter::Store(const Put& put,
                                 .Run());
     }
   }
-  for (const auto& [system, value] : put.external_ids) {
-    MITRA_RETURN_IF_ERROR(insert_external_.BindText(1, system)
-                              .BindText(2, value)
-                              .BindText(3, put.key)
-                              .Run());
-  }
-  return absl::OkStatus();
+  if (put.type != EntityType::kProfile) return absl::OkStatus();
+  return StoreExternalIds(put, /*replaces=*/current.has_value());
 }
 
 absl::Status SqliteWriter::Apply(const WriteBatch& batch,
