@@ -1,6 +1,6 @@
 // Ingest and refresh through a running cluster; scripts/bench starts one.
 //
-//   mitra-bench-cluster ingest|refresh --members N --profile TARGET
+//   mitra-bench-cluster ingest|upserts|refresh --members N --profile TARGET
 //       --gateway TARGET --key KEY [--suffix _quick]
 
 #include <CLI/CLI.hpp>
@@ -12,8 +12,9 @@ int main(int argc, char** argv) {
   CLI::App app("Ingest and refresh through a running cluster");
   app.add_option("suite", options.suite)
       ->required()
-      ->check(CLI::IsMember({"ingest", "refresh"}));
+      ->check(CLI::IsMember({"ingest", "upserts", "refresh"}));
   app.add_option("--members", options.members);
+  app.add_flag("--loaded", options.loaded, "Refresh what is there already");
   app.add_option("--profile", options.profile)->required();
   app.add_option("--gateway", options.gateway)->required();
   app.add_option("--key", options.key)->required();
@@ -21,6 +22,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   const mitra::bench::ClusterClient cluster(options);
   if (options.suite == "ingest") mitra::bench::RunIngest(cluster);
+  if (options.suite == "upserts") mitra::bench::RunUpserts(cluster);
   if (options.suite == "refresh") mitra::bench::RunRefresh(cluster);
   return 0;
 }

@@ -74,6 +74,7 @@ ClusterClient::ClusterClient(ClusterOptions options)
                                    grpc::InsecureChannelCredentials())),
       gateway_(grpc::CreateChannel(options_.gateway,
                                    grpc::InsecureChannelCredentials())) {
+  if (options_.loaded) return;
   cli::MakeSampleNetwork(
       {.members = options_.members, .evidence = options_.members * 10},
       {.profile = [&](const auto& p) { profiles_.push_back(p); },

@@ -28,6 +28,7 @@ struct ClusterOptions {
   std::string key;      // API key for the gateway
   std::string suffix;   // of the figures' names, such as "_quick"
   uint64_t members = 100'000;
+  bool loaded = false;  // the cluster has a network already
 };
 
 // Seconds since then.
@@ -40,7 +41,8 @@ double Quantile(std::vector<double> values, double q);
 
 class ClusterClient {
  public:
-  // Generates the network: `members` and ten pieces of evidence for each.
+  // Generates the network: `members` and ten pieces of evidence for each;
+  // nothing if there is one.
   explicit ClusterClient(ClusterOptions options);
 
   const ClusterOptions& options() const { return options_; }

@@ -9,6 +9,8 @@ namespace mitra::bench {
 
 // How fast members come in and are seen.
 void RunIngest(const ClusterClient& cluster);
+// Only single upserts, beside the disk.
+void RunUpserts(const ClusterClient& cluster);
 // How fast everybody's lists are renewed, and what that is worth.
 void RunRefresh(const ClusterClient& cluster);
 

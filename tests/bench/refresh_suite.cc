@@ -1,10 +1,14 @@
+#include <atomic>
 #include <cstdio>
 #include <fstream>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/random.h"
 #include "mitra/v1/refreshes_service.grpc.pb.h"
 #include "tests/bench/cluster_suites.h"
 
@@ -30,17 +34,99 @@ v1::Refresh RunOnce(const ClusterClient& cluster) {
   return refresh;
 }
 
-// The greatest resident memory that matching has had, in bytes; 0 if it is not
-// a process of this machine that scripts/cluster has started.
-double PeakBytes(const ClusterClient& cluster) {
+// People who ask meanwhile: one fresh recommendation every 20 ms, one at a
+// time, while it lives.
+class Visitors {
+ public:
+  explicit Visitors(const ClusterClient& cluster)
+      : thread_([this, &cluster] { Run(cluster); }) {}
+  ~Visitors() { (void)Leave(); }
+
+  // Their waiting times in milliseconds.
+  std::vector<double> Leave() {
+    left_ = true;
+    if (thread_.joinable()) thread_.join();
+    return times_;
+  }
+
+ private:
+  void Run(const ClusterClient& cluster) {
+    auto stub = v1::Recommendations::NewStub(cluster.gateway());
+    Random random(7);
+    v1::RecommendResponse response;
+    while (!left_) {
+      const absl::Time start = absl::Now();
+      const std::string& id =
+          cluster.profiles()[random.Below(cluster.profiles().size())]
+              .profile_id();
+      if (cluster.Recommend(*stub, id, true, response).ok()) {
+        times_.push_back(Seconds(start) * 1000);
+      }
+      absl::SleepFor(start + absl::Milliseconds(20) - absl::Now());
+    }
+  }
+
+  std::atomic<bool> left_{false};
+  std::vector<double> times_;
+  std::thread thread_;  // the last: it uses the others
+};
+
+// What a refresh costs those who ask while it runs.
+void MeasureVisitors(const ClusterClient& cluster) {
+  std::vector<double> alone;
+  {
+    Visitors visitors(cluster);
+    absl::SleepFor(absl::Seconds(8));
+    alone = visitors.Leave();
+  }
+  Visitors visitors(cluster);
+  const v1::Refresh refresh = RunOnce(cluster);
+  const std::vector<double> beside = visitors.Leave();
+  if (refresh.state() != v1::REFRESH_STATE_PUBLISHED) return;
+  cluster.Metric("refresh_visitors_p50_ms_alone", Quantile(alone, .5));
+  cluster.Metric("refresh_visitors_p50_ms", Quantile(beside, .5));
+  cluster.Metric("refresh_visitors_p99_ms_alone", Quantile(alone, .99));
+  cluster.Metric("refresh_visitors_p99_ms", Quantile(beside, .99));
+  cluster.Metric("refresh_visitors_p99_ratio",
+                 Quantile(beside, .99) / Quantile(alone, .99));
+}
+
+// Where scripts/cluster keeps sockets and process numbers, with a slash; empty
+// for a cluster that it has not started.
+std::string RunFolder(const ClusterClient& cluster) {
   constexpr char kPrefix[] = "unix:";
   constexpr char kSocket[] = "profile.sock";
   std::string path = cluster.options().profile;
   if (!absl::StartsWith(path, kPrefix) || !absl::EndsWith(path, kSocket)) {
-    return 0;
+    return "";
   }
   path = path.substr(sizeof kPrefix - 1);
   path.resize(path.size() - (sizeof kSocket - 1));
+  return path;
+}
+
+// Bytes that Redis holds; 0 if it does not say.
+double RedisBytes(const ClusterClient& cluster) {
+  const std::string folder = RunFolder(cluster);
+  if (folder.empty()) return 0;
+  const std::string command =
+      absl::StrCat("redis-cli -s '", folder, "redis.sock' info memory");
+  FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return 0;
+  double bytes = 0;
+  char line[256];
+  while (std::fgets(line, sizeof line, pipe) != nullptr) {
+    (void)std::sscanf(line, "used_memory:%lf", &bytes);
+  }
+  pclose(pipe);
+  return bytes;
+}
+
+// The greatest resident memory that matching has had, in bytes; 0 if it is not
+// a process of this machine that scripts/cluster has started.
+double PeakBytes(const ClusterClient& cluster) {
+  const std::string path = RunFolder(cluster);
+  if (path.empty()) return 0;
   std::ifstream pid_file(path + "matching.pid");
   int pid = 0;
   pid_file >> pid;
@@ -58,8 +144,9 @@ double PeakBytes(const ClusterClient& cluster) {
 // Both lists of everybody, from the start to the flip of the epoch: at first
 // nobody's trust is known, then everybody's.
 void RunRefresh(const ClusterClient& cluster) {
-  cluster.Load();
+  if (!cluster.options().loaded) cluster.Load();
   for (const char* trust : {"cold", "warm"}) {
+    const double redis_before = RedisBytes(cluster);
     const v1::Refresh refresh = RunOnce(cluster);
     if (refresh.state() != v1::REFRESH_STATE_PUBLISHED) {
       std::fprintf(stderr, "%s\n", refresh.ShortDebugString().c_str());
@@ -71,7 +158,19 @@ void RunRefresh(const ClusterClient& cluster) {
         1e-9 * (refresh.end_time().nanos() - refresh.start_time().nanos());
     cluster.Metric(absl::StrCat("refresh_members_per_s_", trust),
                    static_cast<double>(refresh.members_total()) / seconds);
-    if (trust == absl::string_view("cold")) continue;
+    for (const v1::PhaseTime& phase : refresh.phase_times()) {
+      cluster.Metric(absl::StrCat("refresh_", phase.phase(), "_s_", trust),
+                     phase.seconds());
+    }
+    if (trust == absl::string_view("cold")) {
+      // One epoch; the next one stands beside it until it expires.
+      if (redis_before > 0) {
+        cluster.Metric("refresh_redis_bytes_per_member",
+                       (RedisBytes(cluster) - redis_before) /
+                           static_cast<double>(refresh.members_total()));
+      }
+      continue;
+    }
     double together = 0, alone = 0, gini = 0, gini_alone = 0;
     for (const auto& market : refresh.markets()) {
       together += market.expected_matches();
@@ -92,6 +191,7 @@ void RunRefresh(const ClusterClient& cluster) {
       cluster.Metric("refresh_peak_gib", peak / (1 << 30));
     }
   }
+  if (!cluster.options().loaded) MeasureVisitors(cluster);
 }
 
 }  // namespace mitra::bench
