@@ -54,6 +54,8 @@ std::string RefreshChunksKey(absl::string_view job) {
   return absl::StrCat(Key(job, "refresh"), ":chunks");
 }
 
+std::string RefreshDirectoryKey() { return Key("refresh", "refreshes"); }
+
 std::string RefreshAnnouncementKey() {
   return absl::StrCat(Key("refresh", "refresh"), ":announcement");
 }

@@ -13,6 +13,7 @@
 // | quota         | hash   | credential | 1 h                       | 128 B   |
 // | prices        | string | epoch      | 48 h                      | 256 KiB |
 // | refresh       | stream | job        | 24 h                      | 4 MiB   |
+// | refreshes     | hash   | "refresh"  | 24 h                      | 16 MiB  |
 // | lock, fence   | string | lock name  | the lease; 30 d           | 128 B   |
 // | trust         | string | subject    | 10 min                    | 256 KiB |
 // | revision      | string | credential | 60 s                      | 64 B    |
@@ -50,6 +51,8 @@ inline constexpr KeyFamily kEpochs = {"epoch", absl::Hours(48), 256};
 inline constexpr KeyFamily kPrices = {"prices", absl::Hours(48), 256 << 10};
 inline constexpr KeyFamily kQuotas = {"quota", absl::Hours(1), 128};
 inline constexpr KeyFamily kRefreshJobs = {"refresh", absl::Hours(24), 4 << 20};
+inline constexpr KeyFamily kRefreshDirectory = {"refreshes", absl::Hours(24),
+                                                16 << 20};
 // The time to live of a lock is its lease; this is its fence's.
 inline constexpr KeyFamily kLocks = {"lock", absl::Hours(24 * 30), 128};
 inline constexpr KeyFamily kTrustVectors = {"trust", absl::Minutes(10),
@@ -80,6 +83,8 @@ std::string PricesKey(uint64_t number, size_t part);
 std::string QuotaKey(absl::string_view credential, absl::string_view bucket);
 // The stream that hands out a refresh job's chunks.
 std::string RefreshChunksKey(absl::string_view job);
+// What each refresh of the cluster has come to, and where it is kept.
+std::string RefreshDirectoryKey();
 // Which refresh wants help.
 std::string RefreshAnnouncementKey();
 // A lock and the counter of its fencing numbers; both in one slot.

@@ -1,7 +1,11 @@
 #include <google/protobuf/util/json_util.h>
 
+#include <algorithm>
 #include <iostream>
+#include <map>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -22,7 +26,8 @@ struct Options {
   double fairness = -1;
   double min_coverage = -1, max_gini = -1, max_empty = -1, max_fragments = -1;
   bool watch = false, dry_run = false, hold = false, force = false;
-  bool digests = false;
+  bool digests = false, hard_seats = false;
+  std::vector<std::string> pins, removals;
 };
 
 std::string StateOf(const v1::Refresh& refresh) {
@@ -159,8 +164,49 @@ void AddScopeAndGuards(const Options& o, v1::StartRefreshRequest& request) {
   if (o.fairness >= 0) request.set_fairness(o.fairness);
 }
 
+// member:kind:candidate
+bool AddPairs(const std::vector<std::string>& texts, const char* option,
+              v1::PairDecision decision, const std::string& reason,
+              google::protobuf::RepeatedPtrField<v1::FixedPair>& out) {
+  for (const std::string& text : texts) {
+    const std::vector<std::string> words = absl::StrSplit(text, ':');
+    const auto kind =
+        words.size() == 3
+            ? ParseEnumWord(*v1::RecommendationKind_descriptor(),
+                            "RECOMMENDATION_KIND_", words[1], option)
+            : absl::InvalidArgumentError(
+                  absl::StrCat(option, ": wants member:kind:candidate"));
+    if (!kind.ok()) {
+      std::cerr << "mitra: " << kind.status().message() << "\n";
+      return false;
+    }
+    v1::FixedPair& pair = *out.Add();
+    pair.set_profile_id(words[0]);
+    pair.set_kind(static_cast<v1::RecommendationKind>(*kind));
+    pair.set_candidate_id(words[2]);
+    pair.set_decision(decision);
+    pair.set_reason(reason);
+  }
+  return true;
+}
+
+template <typename Request>
+bool AddFixedPairs(
+    const Options& o, Request& request,
+    google::protobuf::RepeatedPtrField<v1::FixedPair>* (Request::*pairs)()) {
+  auto& out = *(request.*pairs)();
+  return AddPairs(o.pins, "--pin", v1::PAIR_DECISION_PIN, o.reason, out) &&
+         AddPairs(o.removals, "--remove", v1::PAIR_DECISION_REMOVE, o.reason,
+                  out);
+}
+
 int Start(const Globals& globals, const Options& o) {
   v1::StartRefreshRequest request;
+  request.set_hard_seats(o.hard_seats);
+  if (!AddFixedPairs(o, request,
+                     &v1::StartRefreshRequest::mutable_fixed_pairs)) {
+    return kUsage;
+  }
   request.set_slate_size(o.size);
   request.set_dry_run(o.dry_run);
   request.set_hold(o.hold);
@@ -238,9 +284,58 @@ void PrintFairness(const v1::MarketReport& market) {
     std::cout << unmatched.members()
               << " without a recommendation: " << unmatched.reason() << "\n";
   }
+  if (market.seats_per_seeker() > 0) {
+    std::cout << absl::StrFormat("%.2f free seats for each member\n",
+                                 market.seats_per_seeker());
+  }
+  if (market.seats_given() > 0) {
+    std::cout << absl::StrFormat("%d seats given out, %d pairs would swap\n",
+                                 market.seats_given(),
+                                 market.seat_blocking_pairs());
+  }
   PrintGroups("role", market.by_role());
   PrintGroups("province", market.by_region());
   PrintGroups("sector", market.by_sector());
+}
+
+// One line for each kind, and the provinces with most places.
+void PrintFunnel(const v1::RefreshReport& report) {
+  constexpr size_t kProvinces = 8;
+  std::map<std::pair<int, std::string>, v1::FunnelRow> sums;
+  for (const v1::FunnelRow& row : report.funnel()) {
+    for (const std::string& region : {std::string(), row.region_code()}) {
+      v1::FunnelRow& sum = sums[{row.kind(), region}];
+      sum.set_placed(sum.placed() + row.placed());
+      sum.set_looked_at(sum.looked_at() + row.looked_at());
+      sum.set_requested(sum.requested() + row.requested());
+      sum.set_accepted(sum.accepted() + row.accepted());
+      sum.set_met(sum.met() + row.met());
+      sum.set_outcomes(sum.outcomes() + row.outcomes());
+      if (row.region_code().empty()) break;
+    }
+  }
+  if (sums.empty()) return;
+  Table table({"kind", "province", "placed", "looked at", "requested",
+               "accepted", "met", "outcomes"});
+  std::vector<std::pair<std::pair<int, std::string>, v1::FunnelRow>> rows(
+      sums.begin(), sums.end());
+  std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
+    if (a.first.first != b.first.first) return a.first.first < b.first.first;
+    return a.second.placed() > b.second.placed();
+  });
+  std::map<int, size_t> shown;
+  for (const auto& [key, row] : rows) {
+    if (++shown[key.first] > kProvinces + 1) continue;
+    const std::string kind = absl::AsciiStrToLower(
+        v1::RecommendationKind_Name(
+            static_cast<v1::RecommendationKind>(key.first))
+            .substr(sizeof("RECOMMENDATION_KIND_") - 1));
+    table.AddRow({kind, key.second.empty() ? "all" : key.second,
+                  absl::StrCat(row.placed()), absl::StrCat(row.looked_at()),
+                  absl::StrCat(row.requested()), absl::StrCat(row.accepted()),
+                  absl::StrCat(row.met()), absl::StrCat(row.outcomes())});
+  }
+  std::cout << "\nwhat became of it:\n" << table.Render(TerminalWidth());
 }
 
 int ShowReport(const Globals& globals, const Options& o) {
@@ -262,6 +357,7 @@ int ShowReport(const Globals& globals, const Options& o) {
     PrintMarket(market);
     PrintFairness(market);
   }
+  PrintFunnel(report);
   if (report.unmet_needs().empty()) return kOk;
   std::cout << "\nsought by more than give it:\n";
   Table table({"resource", "sector", "seek", "give"});
@@ -349,6 +445,15 @@ int Publish(const Globals& globals, const Options& o) {
   return Decide(globals, o, request, &v1::Refreshes::Stub::PublishRefresh);
 }
 
+int Edit(const Globals& globals, const Options& o) {
+  v1::EditRefreshRequest request;
+  request.set_refresh_id(o.id);
+  if (!AddFixedPairs(o, request, &v1::EditRefreshRequest::mutable_pairs)) {
+    return kUsage;
+  }
+  return Decide(globals, o, request, &v1::Refreshes::Stub::EditRefresh);
+}
+
 int Reject(const Globals& globals, const Options& o) {
   v1::RejectRefreshRequest request;
   request.set_refresh_id(o.id);
@@ -418,6 +523,19 @@ void AddRefreshCommands(CLI::App& app, const Globals& globals, Action& action) {
   auto* publish = on_one("publish", "Publish what is held", Publish);
   publish->add_flag("--force", o->force, "Although guards failed");
   publish->add_flag("--watch", o->watch, "Show progress until it ends");
+  const auto pairs = [&](CLI::App& command) {
+    command.add_option("--pin", o->pins,
+                       "First place for a candidate: member:kind:candidate");
+    command.add_option("--remove", o->removals,
+                       "No place for a candidate: member:kind:candidate");
+  };
+  pairs(*start);
+  start->add_option("--reason", o->reason, "Why pairs are settled");
+  start->add_flag("--hard-seats", o->hard_seats,
+                  "Give seats out whole, no seat to two");
+  auto* edit = on_one("edit", "Settle places of what is held", Edit);
+  pairs(*edit);
+  edit->add_option("--reason", o->reason, "Why");
   on_one("reject", "Throw away what is held", Reject)
       ->add_option("--reason", o->reason, "Why");
   on_one("rollback", "Bring back what stood before", RollBack);

@@ -236,7 +236,8 @@ std::vector<MemberIndex> WalkCandidates(const MatchingView& view,
   return members;
 }
 
-// The group that a candidate stands for most: its smallest.
+}  // namespace
+
 MemberIndex MainGroup(const MatchingView& view, MemberIndex member) {
   const Neighbours neighbours = view.graph.of(member);
   MemberIndex group = kNoMember;
@@ -253,17 +254,13 @@ MemberIndex MainGroup(const MatchingView& view, MemberIndex member) {
   return group;
 }
 
-// The same in every process, so that a refresh that was interrupted goes on as
-// it began.
-uint64_t SeedOf(const Member& member) {
+uint64_t RerankSeed(const Member& member) {
   uint64_t hash = 0xcbf29ce484222325u ^ member.incarnation;
   for (const char c : member.id.view()) {
     hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
   }
   return hash ^ static_cast<uint64_t>(member.create_time);
 }
-
-}  // namespace
 
 void OrderRanked(const MatchingView& view, const Subject& subject,
                  const RankingProfile& profile, std::vector<Ranked>& items) {
@@ -288,7 +285,7 @@ void OrderRanked(const MatchingView& view, const Subject& subject,
   const RerankResult result =
       Rerank(rerank, {.newcomer_share = profile.newcomer_share,
                       .group_cap = profile.group_cap,
-                      .seed = SeedOf(*subject.member),
+                      .seed = RerankSeed(*subject.member),
                       .depth = depth});
   for (const uint32_t rank : result.introduced) {
     items[by_key[rank]].sources |= kFromNewcomers;

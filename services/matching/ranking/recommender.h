@@ -185,6 +185,12 @@ v1::Role RecommendableRole(const EligibilityCheck& eligible,
                            MemberIndex index, const Member& member,
                            v1::Role preferred, Eligibility& cause);
 
+// The group that a candidate stands for most: its smallest; kNoMember: none.
+MemberIndex MainGroup(const MatchingView& view, MemberIndex member);
+// Seed of a subject's reranking: the same in every process, so that a refresh
+// that was interrupted goes on as it began.
+uint64_t RerankSeed(const Member& member);
+
 // Sorts by key, equal keys by id, then reranks: newcomers are put up, groups
 // are capped. Reproducible for the same subject.
 void OrderRanked(const MatchingView& view, const Subject& subject,

@@ -8,6 +8,9 @@
 #include "absl/synchronization/mutex.h"
 #include "common/status/status_macros.h"
 #include "services/matching/allocation/market_measures.h"
+#include "services/matching/ranking/rerank.h"
+#include "services/matching/refresh/funnel.h"
+#include "services/matching/refresh/hard_seats.h"
 #include "services/matching/refresh/market.h"
 #include "services/matching/refresh/slate_figures.h"
 
@@ -50,7 +53,8 @@ void Parallel(int threads, size_t count, Work work) {
 
 class Phase {
  public:
-  explicit Phase(const AllocationInput& input) : input_(input) {}
+  explicit Phase(const AllocationInput& input)
+      : input_(input), funnel_(input.view->members) {}
 
   absl::StatusOr<AllocationOutput> Run() {
     MITRA_RETURN_IF_ERROR(SolveMarkets());
@@ -73,8 +77,12 @@ class Phase {
       for (const CandidateLists& lists : chunk.kinds) rows += lists.rows.size();
     }
     std::vector<absl::Status> outcomes(kinds());
-    Parallel(rows > kManyRows ? 1 : input_.threads, kinds(),
-             [&](size_t k) { outcomes[k] = SolveOne(k); });
+    Parallel(rows > kManyRows ? 1 : input_.threads, kinds(), [&](size_t k) {
+      outcomes[k] = SolveOne(k);
+      if (outcomes[k].ok() && input_.hard_seats) {
+        outcomes[k] = GiveOutSeats(k);
+      }
+    });
     for (size_t k = 0; k < kinds(); ++k) {
       MITRA_RETURN_IF_ERROR(outcomes[k]);
       if (input_.everybody) output_.prices[kind(k).kind] = prices_[k];
@@ -110,28 +118,114 @@ class Phase {
     return absl::OkStatus();
   }
 
-  // The first places of a list with prices, as they will be served.
+  absl::Status GiveOutSeats(size_t k) {
+    std::vector<absl::Span<MarketCandidate>> lists;
+    lists.reserve(input_.members.size());
+    for (ChunkResult& chunk : input_.chunks) {
+      CandidateLists& of = chunk.kinds[k];
+      const auto rows = absl::MakeSpan(of.rows);
+      for (size_t i = 0; i < of.size(); ++i) {
+        lists.push_back(
+            rows.subspan(of.begin[i], of.begin[i + 1] - of.begin[i]));
+      }
+    }
+    MITRA_ASSIGN_OR_RETURN(
+        const GivenSeats seats,
+        GiveSeats(kind(k), input_.view->members, prices_[k], lists));
+    output_.markets[k].set_seats_given(seats.given);
+    output_.markets[k].set_seat_blocking_pairs(seats.blocking);
+    return absl::OkStatus();
+  }
+
+  // Each member's main group, found once: a member stands on many lists.
+  void FindGroups() {
+    constexpr size_t kBlock = 4096;
+    const MemberView& members = input_.view->members;
+    groups_.assign(members.size(), kNoMember);
+    if (input_.plan.profile->group_cap <= 0) return;
+    Parallel(input_.threads, (members.size() + kBlock - 1) / kBlock,
+             [&](size_t block) {
+               const size_t end =
+                   std::min<size_t>(members.size(), (block + 1) * kBlock);
+               for (size_t i = block * kBlock; i < end; ++i) {
+                 const auto member = static_cast<MemberIndex>(i);
+                 if (members.at(member).role_bits == 0) continue;
+                 groups_[i] = MainGroup(*input_.view, member);
+               }
+             });
+  }
+
+  // What was settled comes first, then who has a seat, then all others.
+  static int ClassOf(const MarketCandidate& row) {
+    return row.pinned() ? 0 : row.has_seat() ? 1 : 2;
+  }
+
+  // The rows of a list: by class, the settled as they stand, the others by key
+  // and price, equal ones by id.
+  std::vector<uint32_t> ByKey(size_t k, List list,
+                              std::vector<float>& keys) const {
+    std::vector<uint32_t> rows(list.size());
+    keys.resize(list.size());
+    for (uint32_t i = 0; i < list.size(); ++i) {
+      rows[i] = i;
+      keys[i] = list[i].key + prices_[k][list[i].member];
+    }
+    std::sort(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) {
+      const int class_a = ClassOf(list[a]), class_b = ClassOf(list[b]);
+      if (class_a != class_b) return class_a < class_b;
+      if (class_a == 0) return a < b;
+      if (keys[a] != keys[b]) return keys[a] > keys[b];
+      const MemberView& members = input_.view->members;
+      return a != b && members.at(list[a].member).id.view() <
+                           members.at(list[b].member).id.view();
+    });
+    return rows;
+  }
+
+  // The first places of a list with prices, as OrderRanked would have them but
+  // for what is settled.
   void OrderOne(size_t number, size_t k, List list, uint8_t flags,
                 CandidateLists& out) const {
-    std::vector<Ranked> items;
-    items.reserve(list.size());
-    for (const MarketCandidate& candidate : list) {
-      items.push_back(RankedOf(input_.view->members, candidate));
-      items.back().score.key += prices_[k][candidate.member];
-    }
-    const size_t kept =
-        std::min(items.size(), input_.slate_size + kSparePlaces);
-    if (kept < items.size()) flags &= static_cast<uint8_t>(~kListExhausted);
-    if (!items.empty()) {
-      Subject subject;
-      subject.index = input_.members[number];
-      subject.member = &input_.view->members.at(subject.index);
-      OrderRanked(*input_.view, subject, *input_.plan.profile, items);
-    }
+    const size_t kept = std::min(list.size(), input_.slate_size + kSparePlaces);
+    if (kept < list.size()) flags &= static_cast<uint8_t>(~kListExhausted);
+    if (list.empty()) return out.Add({}, flags);
+    std::vector<float> keys;
+    const std::vector<uint32_t> by_key = ByKey(k, list, keys);
+    size_t settled = 0;
+    while (settled < kept && ClassOf(list[by_key[settled]]) < 2) ++settled;
     std::vector<MarketCandidate> ordered;
     ordered.reserve(kept);
-    for (size_t i = 0; i < kept; ++i) ordered.push_back(CandidateOf(items[i]));
+    const auto place = [&](uint32_t row, bool introduced) {
+      ordered.push_back(list[row]);
+      ordered.back().key = keys[row];
+      if (introduced) ordered.back().sources |= kFromNewcomers;
+    };
+    for (size_t i = 0; i < settled; ++i) place(by_key[i], false);
+    const absl::Span<const uint32_t> rest =
+        absl::MakeConstSpan(by_key).subspan(settled);
+    const RerankResult result = RerankRows(number, list, rest, kept - settled);
+    for (size_t i = 0; i < kept - settled; ++i) {
+      const uint32_t rank = result.order[i];
+      place(rest[rank],
+            std::find(result.introduced.begin(), result.introduced.end(),
+                      rank) != result.introduced.end());
+    }
     out.Add(ordered, flags);
+  }
+
+  RerankResult RerankRows(size_t number, List list,
+                          absl::Span<const uint32_t> rows, size_t depth) const {
+    std::vector<RerankItem> items(rows.size());
+    for (uint32_t i = 0; i < items.size(); ++i) {
+      const MarketCandidate& row = list[rows[i]];
+      items[i] = {i, row.newcomer(), groups_[row.member]};
+    }
+    const RankingProfile& profile = *input_.plan.profile;
+    const Member& subject = input_.view->members.at(input_.members[number]);
+    return Rerank(items, {.newcomer_share = profile.newcomer_share,
+                          .group_cap = profile.group_cap,
+                          .seed = RerankSeed(subject),
+                          .depth = depth});
   }
 
   absl::Status OrderChunk(ChunkLog& log, size_t chunk) {
@@ -159,6 +253,7 @@ class Phase {
   }
 
   absl::Status OrderAll() {
+    FindGroups();
     // What an earlier run has left may be of other prices.
     input_.folder->RemoveSlates();
     const size_t chunks = input_.chunks.size();
@@ -189,6 +284,7 @@ class Phase {
           std::max(output_.last_revision, chunk.last_revision);
     }
     for (size_t k = 0; k < kinds(); ++k) MeasureKind(k, full, empty);
+    output_.funnel = funnel_.Rows();
     for (size_t i = 0; i < full.size(); ++i) {
       output_.full_slates += full[i];
       output_.empty_slates += empty[i];
@@ -215,6 +311,8 @@ class Phase {
       figures.Add(input_.members[i], slates[i],
                   chunk.subject_revisions[i % kChunkMembers] == 0,
                   static_cast<uint8_t>(flags >> kMissingShift));
+      funnel_.AddPlaces(kind(k).kind, input_.members[i],
+                        std::min(slates[i].size(), input_.slate_size));
       full[i] &= slates[i].size() >= input_.slate_size;
       empty[i] &= slates[i].empty();
     }
@@ -226,7 +324,9 @@ class Phase {
 
   const AllocationInput& input_;
   AllocationOutput output_;
+  Funnel funnel_;
   std::vector<PriceList> prices_;    // by kind
+  std::vector<MemberIndex> groups_;  // by member
   std::vector<ChunkResult> slates_;  // by chunk
 };
 

@@ -32,6 +32,8 @@ struct AllocationInput {
   double fairness = 1;
   // All members take part: prices are made. Else those of `prices` are used.
   bool everybody = true;
+  // Seats are given out whole (hard_seats.h).
+  bool hard_seats = false;
   const PriceBoard* prices = nullptr;
   int threads = 1;
   const std::atomic<bool>* stop = nullptr;
@@ -43,8 +45,9 @@ struct AllocationOutput {
   PricesByKind prices;  // times fairness
   std::vector<v1::MarketReport> markets;
   std::vector<v1::UnmetNeed> unmet_needs;
-  uint64_t full_slates = 0;   // members whose slates are all full
-  uint64_t empty_slates = 0;  // members whose slates are all empty
+  std::vector<v1::FunnelRow> funnel;  // only with places
+  uint64_t full_slates = 0;           // members whose slates are all full
+  uint64_t empty_slates = 0;          // members whose slates are all empty
   double exposure_gini = 0;
   uint64_t first_revision = 0;
   uint64_t last_revision = 0;

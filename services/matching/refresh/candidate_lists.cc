@@ -108,7 +108,7 @@ Ranked RankedOf(const MemberView& members, const MarketCandidate& candidate) {
   Ranked ranked;
   ranked.member = candidate.member;
   ranked.role = static_cast<v1::Role>(candidate.role);
-  ranked.sources = candidate.sources & ~MarketCandidate::kNewcomerBit;
+  ranked.sources = candidate.sources & ~MarketCandidate::kMarks;
   ranked.newcomer = candidate.newcomer();
   ranked.incarnation = members.at(candidate.member).incarnation;
   ranked.similarity = {UnpackCosine(candidate.give),

@@ -36,10 +36,17 @@ struct MarketCandidate {
   uint16_t take = UINT16_MAX;
   uint16_t trust = 0;
   uint8_t role = 0;     // v1::Role
-  uint8_t sources = 0;  // SourceBit, and kNewcomerBit
+  uint8_t sources = 0;  // SourceBit, and the marks below
 
   static constexpr uint8_t kNewcomerBit = 0x80;
+  // Its place was settled by somebody (fixed_pairs.h).
+  static constexpr uint8_t kPinnedBit = 0x40;
+  // It has a seat for the member (hard_seats.h).
+  static constexpr uint8_t kSeatBit = 0x20;
+  static constexpr uint8_t kMarks = kNewcomerBit | kPinnedBit | kSeatBit;
   bool newcomer() const { return (sources & kNewcomerBit) != 0; }
+  bool pinned() const { return (sources & kPinnedBit) != 0; }
+  bool has_seat() const { return (sources & kSeatBit) != 0; }
 };
 static_assert(sizeof(MarketCandidate) == 24);
 

@@ -110,22 +110,32 @@ bool ChunkLog::Has(uint32_t chunk) const {
 }
 
 absl::StatusOr<bool> ChunkLog::Append(uint32_t chunk, absl::string_view bytes) {
+  absl::MutexLock lock(&mutex_);
+  if (chunk < places_.size() && places_[chunk].offset != 0) return false;
+  MITRA_RETURN_IF_ERROR(Write(chunk, bytes));
+  return true;
+}
+
+absl::Status ChunkLog::Replace(uint32_t chunk, absl::string_view bytes) {
+  absl::MutexLock lock(&mutex_);
+  return Write(chunk, bytes);
+}
+
+absl::Status ChunkLog::Write(uint32_t chunk, absl::string_view bytes) {
+  if (chunk >= places_.size()) {
+    return absl::InvalidArgumentError("chunk: there are fewer");
+  }
   Header header;
   header.chunk = chunk;
   header.size = bytes.size();
   header.checksum = Checksum(chunk, bytes);
   std::string record(reinterpret_cast<const char*>(&header), sizeof header);
   record.append(bytes.data(), bytes.size());
-  absl::MutexLock lock(&mutex_);
-  if (chunk >= places_.size()) {
-    return absl::InvalidArgumentError("chunk: there are fewer");
-  }
-  if (places_[chunk].offset != 0) return false;
   if (!WriteAll(file_, record, end_)) return FileError("cannot be written");
+  count_ += places_[chunk].offset == 0;
   places_[chunk] = {end_ + sizeof header, header.size, header.checksum};
   end_ += record.size();
-  ++count_;
-  return true;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> ChunkLog::Read(uint32_t chunk) const {

@@ -3,7 +3,7 @@
 //
 // Written without waiting for the disk: a process that is killed loses nothing,
 // and what a machine's loss of power takes away is found by the checksums and
-// computed again.
+// computed again. Of several records of one chunk the last one counts.
 
 #ifndef MITRA_SERVICES_MATCHING_REFRESH_CHUNK_LOG_H_
 #define MITRA_SERVICES_MATCHING_REFRESH_CHUNK_LOG_H_
@@ -38,6 +38,8 @@ class ChunkLog {
   // Keeps a chunk; false, and nothing is changed, if it is there already.
   // RESOURCE_EXHAUSTED or INTERNAL if the file cannot be written.
   absl::StatusOr<bool> Append(uint32_t chunk, absl::string_view bytes);
+  // Keeps a chunk in place of what is there.
+  absl::Status Replace(uint32_t chunk, absl::string_view bytes);
   // NOT_FOUND, or DATA_LOSS if the bytes have changed on disk.
   absl::StatusOr<std::string> Read(uint32_t chunk) const;
   // Waits until all is on the disk.
@@ -51,6 +53,8 @@ class ChunkLog {
   };
   ChunkLog(int file, uint32_t chunks) : file_(file), places_(chunks) {}
   absl::Status Scan();
+  absl::Status Write(uint32_t chunk, absl::string_view bytes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const int file_;
   mutable absl::Mutex mutex_;

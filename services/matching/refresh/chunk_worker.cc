@@ -208,4 +208,32 @@ absl::StatusOr<ChunkResult> ChunkWorker::Compute(
   return run.TakeResult();
 }
 
+absl::StatusOr<MarketCandidate> ChunkWorker::ScorePair(
+    const MatchingView& view, const std::string& member, const KindSpec& kind,
+    MemberIndex candidate, const ChunkPlan& plan) {
+  Subject subject;
+  subject.index = view.members.Find(member);
+  if (subject.index == kNoMember) {
+    return MakeError(absl::StatusCode::kNotFound, "PROFILE_NOT_FOUND",
+                     "profile_id: no such profile");
+  }
+  subject.member = &view.members.at(subject.index);
+  RankQuery query;
+  query.kind = &kind;
+  query.profile = plan.profile;
+  query.for_market = true;
+  rpc::CallContext call;
+  call.deadline = absl::Now() + plan.timeout;
+  MITRA_ASSIGN_OR_RETURN(
+      const Ranking ranking,
+      rpc::SyncWait(recommender_.ScoreGiven(
+          call, view, subject, query,
+          {std::string(view.members.at(candidate).id.view())})));
+  if (ranking.items.empty() || ranking.items[0].role == 0) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "NOT_AVAILABLE",
+                     "candidate_id: may not be shown to the member");
+  }
+  return CandidateOf(ranking.items[0]);
+}
+
 }  // namespace mitra::matching

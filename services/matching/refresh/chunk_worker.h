@@ -48,6 +48,14 @@ class ChunkWorker {
                                       const ChunkPlan& plan,
                                       const std::atomic<bool>& stop);
 
+  // One pair by itself, as in a list. Blocks. FAILED_PRECONDITION
+  // (NOT_AVAILABLE) if the candidate may not be shown to the member now.
+  absl::StatusOr<MarketCandidate> ScorePair(const MatchingView& view,
+                                            const std::string& member,
+                                            const KindSpec& kind,
+                                            MemberIndex candidate,
+                                            const ChunkPlan& plan);
+
  private:
   struct Batch;
   class Run;

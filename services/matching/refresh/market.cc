@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 
+#include "absl/container/flat_hash_map.h"
 #include "common/status/status_macros.h"
 #include "services/matching/allocation/market_measures.h"
 #include "services/matching/allocation/transferable_utility.h"
@@ -41,6 +42,7 @@ struct Directed {
   std::vector<CandidatePair> pairs;
   std::vector<float> wants, accepts;
   std::vector<double> key;
+  absl::flat_hash_map<MemberIndex, uint32_t> pins;  // of each candidate
 };
 
 Directed Flatten(const MarketInput& input, Numbering& rights) {
@@ -62,6 +64,10 @@ Directed Flatten(const MarketInput& input, Numbering& rights) {
     rows.clear();
     for (const MarketCandidate& candidate :
          input.lists[left].subspan(0, input.weighed)) {
+      if (candidate.pinned()) {
+        ++flat.pins[candidate.member];
+        continue;
+      }
       rows.push_back({rights.Of(candidate.member), &candidate});
     }
     std::sort(rows.begin(), rows.end(),
@@ -78,7 +84,7 @@ Directed Flatten(const MarketInput& input, Numbering& rights) {
 
 // Places by candidate, stated ones as they are; who states none has an even
 // share of the demand, at least one.
-std::vector<double> Seats(const MarketInput& input,
+std::vector<double> Seats(const MarketInput& input, const Directed& flat,
                           const std::vector<MemberIndex>& candidates,
                           double demand) {
   const double even =
@@ -87,7 +93,9 @@ std::vector<double> Seats(const MarketInput& input,
   seats.reserve(candidates.size());
   for (const MemberIndex member : candidates) {
     const double stated = SeatsOf(*input.kind, input.members->at(member));
-    seats.push_back(stated >= 0 ? stated : even);
+    const auto pins = flat.pins.find(member);
+    const double taken = pins == flat.pins.end() ? 0 : pins->second;
+    seats.push_back(stated >= 0 ? std::max(0.0, stated - taken) : even);
   }
   return seats;
 }
@@ -120,16 +128,16 @@ struct Solved {
 //
 // Temperature: what matters is how far the listed pairs lie apart, and that
 // depends on the ranking profile. The middle 80 % of them span kSpan log units
-// in the market, whatever they span as keys; prices are scaled back. Chosen,
-// not held out, with a solver of its own on candidate lists of sample networks
-// of 5,000 and 20,000 (mentors with equal seats, Gini of raw exposure; together
-// / each alone, expected matches and Gini, 90 % of the pairs worthwhile):
-// partners: span 4 1.25 and .40, 1.62 and .48; 8 1.35 and .40, 1.68 and .50;
-// mentors: 4 .90 and .40, 1.07 and .40; 8 .98 and .45, 1.20 and .41. A wider
-// span gains matches and loses evenness. `scripts/bench refresh` tells what the
-// product itself reaches.
+// in the market, whatever they span as keys; prices are scaled back.
+//
+// Chosen together with kRounds below on sample networks of other seeds than
+// those that `scripts/bench refresh` quotes. At 20,000 members, seed 7, against
+// each list alone, matches and Gini of exposure for each seat: without rounds
+// mentors .94 and .50, partners 1.60 and .52 (span 8); 1.11 and .61, 1.63 and
+// .60 (24). With 6 rounds .98 and .47, 1.63 and .44 (16); 1.03 and .51, 1.65
+// and .48 (24).
 constexpr double kWorthwhile = .9;
-constexpr double kSpan = 8;
+constexpr double kSpan = 20;
 
 struct Scale {
   double outside = 0;
@@ -154,7 +162,7 @@ Scale ScaleOf(const std::vector<double>& keys) {
 
 // Utilities are log K already.
 constexpr MarketOptions kOptions = {
-    .beta = .5, .max_sweeps = 30, .tolerance = 1e-3};
+    .beta = .5, .max_sweeps = 30, .tolerance = 1e-3, .prices_only = true};
 
 std::vector<CandidatePair> Utilities(const Directed& flat, const Scale& scale) {
   std::vector<CandidatePair> pairs = flat.pairs;
@@ -172,7 +180,7 @@ absl::StatusOr<Solved> SolveTwoSides(const MarketInput& input,
   const std::vector<double> left(input.lists.size(), wanted);
   const double demand = wanted * static_cast<double>(left.size());
   Solved solved;
-  solved.seats = Seats(input, rights.members(), demand);
+  solved.seats = Seats(input, flat, rights.members(), demand);
   MITRA_ASSIGN_OR_RETURN(
       const PairLists pairs,
       PairLists::Sparse(static_cast<uint32_t>(input.lists.size()),
@@ -300,9 +308,44 @@ void Measure(const PairLists& pairs, const Directed& flat,
   gini = GiniCoefficient(std::move(per_seat));
 }
 
+// The last rounds fit prices to what is shown. The prices above fill seats with
+// expected matches, but people read lists from the top: attention by place is
+// steeper than chances are, and falls on few. Who is shown more than its seats'
+// share of all attention gets dearer, who is shown less gets cheaper (dual
+// ascent, TRUST 1.6). kFloor keeps a candidate that is hardly shown from being
+// driven to the top of every list.
+constexpr int kRounds = 6;
+constexpr double kStep = .35;
+constexpr double kFloor = .1;
+
+void FitToPlaces(const PairLists& pairs, const Directed& flat,
+                 const Scale& scale, Solved& solved) {
+  const size_t rights = solved.right.size();
+  const double seats =
+      std::accumulate(solved.seats.begin(), solved.seats.end(), 0.0);
+  if (!(seats > 0)) return;
+  std::vector<double> key(flat.key.size());
+  for (int round = 0; round < kRounds; ++round) {
+    for (size_t i = 0; i < flat.pairs.size(); ++i) {
+      key[i] = flat.key[i] + solved.right[flat.pairs[i].right];
+    }
+    const std::vector<double> looks =
+        ExposureOfRight(pairs, RanksOfLeft(pairs, key));
+    const double even =
+        std::accumulate(looks.begin(), looks.end(), 0.0) / seats;
+    if (!(even > 0)) return;
+    for (size_t r = 0; r < rights; ++r) {
+      if (!(solved.seats[r] > 0)) continue;
+      const double load = looks[r] / solved.seats[r] / even;
+      solved.right[r] -=
+          kStep / scale.factor * std::log((load + kFloor) / (1 + kFloor));
+    }
+  }
+}
+
 void Report(const MarketInput& input, const Directed& flat,
-            const Numbering& rights, const Solved& solved, double median,
-            v1::MarketReport& report) {
+            const PairLists& pairs, const Numbering& rights,
+            const Solved& solved, double median, v1::MarketReport& report) {
   report.set_kind(input.kind->kind);
   report.set_subjects(input.subjects.size());
   report.set_candidates(rights.size());
@@ -312,12 +355,18 @@ void Report(const MarketInput& input, const Directed& flat,
   uint64_t without = 0;
   for (const auto& list : input.lists) without += list.empty();
   report.set_without_candidates(without);
-  auto pairs = PairLists::Sparse(static_cast<uint32_t>(input.lists.size()),
-                                 rights.size(), flat.pairs);
-  if (!pairs.ok()) return;
+  for (const auto& [member, pins] : flat.pins) {
+    report.set_fixed_pairs(report.fixed_pairs() + pins);
+  }
+  double free = 0;
+  for (const MemberIndex right : rights.members()) {
+    free += std::max(0.0, SeatsOf(*input.kind, input.members->at(right)));
+  }
+  report.set_seats_per_seeker(free /
+                              static_cast<double>(input.subjects.size()));
   double matches = 0;
   double gini = 0;
-  Measure(*pairs, flat, flat.key, flat.key, solved.seats, matches, gini);
+  Measure(pairs, flat, flat.key, flat.key, solved.seats, matches, gini);
   report.set_expected_matches_alone(matches);
   report.set_exposure_gini_alone(gini);
   std::vector<double> left_key = flat.key;
@@ -326,7 +375,7 @@ void Report(const MarketInput& input, const Directed& flat,
     left_key[i] += solved.right[flat.pairs[i].right];
     right_key[i] += solved.left[flat.pairs[i].left];
   }
-  Measure(*pairs, flat, left_key, right_key, solved.seats, matches, gini);
+  Measure(pairs, flat, left_key, right_key, solved.seats, matches, gini);
   report.set_expected_matches(matches);
   report.set_exposure_gini(gini);
 
@@ -392,6 +441,11 @@ absl::StatusOr<MarketOutput> SolveMarketOf(const MarketInput& input) {
   solved.seats.resize(rights.size());
   for (double& price : solved.right) price /= scale.factor;
   for (double& price : solved.left) price /= scale.factor;
+  MITRA_ASSIGN_OR_RETURN(
+      const PairLists pairs,
+      PairLists::Sparse(static_cast<uint32_t>(input.lists.size()),
+                        rights.size(), flat.pairs));
+  FitToPlaces(pairs, flat, scale, solved);
   const double median = MedianOf(solved.right);
   for (uint32_t right = 0; right < rights.size(); ++right) {
     const double price = solved.right[right] - median;
@@ -399,7 +453,7 @@ absl::StatusOr<MarketOutput> SolveMarketOf(const MarketInput& input) {
     output.prices[rights.members()[right]] =
         std::isfinite(price) ? static_cast<float>(price) : 0;
   }
-  Report(input, flat, rights, solved, median, output.report);
+  Report(input, flat, pairs, rights, solved, median, output.report);
   return output;
 }
 

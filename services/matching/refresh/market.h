@@ -26,6 +26,8 @@ struct MarketInput {
   const KindSpec* kind = nullptr;
   const MemberView* members = nullptr;
   // Who seeks, and for each its candidates, best key first, each member once.
+  // Pinned ones stand before all others: they are settled, and their seats
+  // taken.
   absl::Span<const MemberIndex> subjects;
   absl::Span<const absl::Span<const MarketCandidate>> lists;
   // Of each list, this many are weighed.

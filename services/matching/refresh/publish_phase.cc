@@ -203,6 +203,7 @@ absl::Status RefreshJob::Publish(uint64_t order,
     const MatchingView view = tools_.views();
     if (tools_.redis == nullptr) {
       MITRA_RETURN_IF_ERROR(WriteSlates(view));
+      LeavePhase();
       return FlipEpoch(order, lost);
     }
     const uint64_t epoch = state().epoch();
@@ -217,7 +218,10 @@ absl::Status RefreshJob::Publish(uint64_t order,
       complete = HasMark(*tools_.redis, epoch);
     }
     if (!complete.ok()) return Away();
-    if (*complete) return FlipEpoch(order, lost);
+    if (*complete) {
+      LeavePhase();
+      return FlipEpoch(order, lost);
+    }
     LogInfo("Redis has lost slates; they are written again",
             {{"epoch", absl::StrCat(epoch)}});
   }

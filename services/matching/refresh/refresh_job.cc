@@ -81,7 +81,8 @@ ChunkPlan PlanOf(const RefreshTools& tools, const v1::Refresh& refresh) {
   plan.profile = tools.profile;
   plan.kept = KeptFor(static_cast<size_t>(refresh.slate_size()));
   // Those who cannot be shown leave enough; else the whole pipeline is asked.
-  plan.depth.retrieved = static_cast<int>(2 * plan.kept);
+  plan.depth.retrieved = static_cast<int>(plan.kept + plan.kept / 2);
+  plan.depth.trust_candidates = plan.kept / 2;
   plan.timeout = tools.timeout;
   return plan;
 }
@@ -123,10 +124,27 @@ absl::Span<const std::string> RefreshJob::MembersOfChunk(uint32_t chunk) const {
 }
 
 void RefreshJob::EnterPhase(const char* phase) {
+  LeavePhase();
   Update([phase](v1::Refresh& state) {
     state.set_phase(phase);
     state.set_members_done(0);
   });
+  absl::MutexLock lock(&mutex_);
+  phase_began_ = absl::Now();
+}
+
+// Notes how long the phase took; what follows keeps it on disk.
+void RefreshJob::LeavePhase() {
+  absl::MutexLock lock(&mutex_);
+  if (phase_began_ == absl::InfiniteFuture()) return;
+  v1::PhaseTime* time = nullptr;
+  for (v1::PhaseTime& one : *state_.mutable_phase_times()) {
+    if (one.phase() == state_.phase()) time = &one;
+  }
+  if (time == nullptr) time = state_.add_phase_times();
+  time->set_phase(state_.phase());
+  time->set_seconds(absl::ToDoubleSeconds(absl::Now() - phase_began_));
+  phase_began_ = absl::InfiniteFuture();
 }
 
 absl::Status RefreshJob::LoadMembers() {
@@ -168,6 +186,7 @@ absl::Status RefreshJob::Compute() {
     MITRA_RETURN_IF_ERROR(FindCandidates());
     EnterPhase("allocation");
     MITRA_RETURN_IF_ERROR(Allocate());
+    LeavePhase();
   } else {
     Update([&](v1::Refresh& state) {
       *state.mutable_markets() = report->refresh().markets();
@@ -376,6 +395,7 @@ absl::Status RefreshJob::Allocate() {
         DecodeChunk(bytes, view_.members, MembersOfChunk(chunk).size(),
                     static_cast<size_t>(state().kinds_size())));
   }
+  MITRA_RETURN_IF_ERROR(ApplyFixedPairs());
   AllocationInput input;
   input.view = &view_;
   input.members = indices_;
@@ -384,6 +404,7 @@ absl::Status RefreshJob::Allocate() {
   input.slate_size = static_cast<size_t>(state().slate_size());
   input.fairness = state().fairness();
   input.everybody = everybody();
+  input.hard_seats = state().hard_seats();
   input.prices = tools_.prices;
   input.threads = tools_.threads;
   input.stop = &stop_;
@@ -417,7 +438,111 @@ absl::Status RefreshJob::Allocate() {
   for (v1::UnmetNeed& need : output.unmet_needs) {
     *report.add_unmet_needs() = std::move(need);
   }
+  for (v1::FunnelRow& row : output.funnel) {
+    *report.add_funnel() = std::move(row);
+  }
   return folder_.WriteReport(report);
+}
+
+namespace {
+
+std::vector<v1::RecommendationKind> KindsOf(const v1::Refresh& refresh) {
+  std::vector<v1::RecommendationKind> kinds;
+  for (const int kind : refresh.kinds()) {
+    kinds.push_back(static_cast<v1::RecommendationKind>(kind));
+  }
+  return kinds;
+}
+
+std::vector<const v1::FixedPair*> PointersTo(
+    absl::Span<const v1::FixedPair> pairs) {
+  std::vector<const v1::FixedPair*> pointers;
+  for (const v1::FixedPair& pair : pairs) pointers.push_back(&pair);
+  return pointers;
+}
+
+// Those of one chunk.
+absl::Span<const PairEdit> EditsOfChunk(absl::Span<const PairEdit> edits,
+                                        uint32_t chunk) {
+  const auto number = [](const PairEdit& edit, size_t first) {
+    return edit.number < first;
+  };
+  const auto begin = std::lower_bound(edits.begin(), edits.end(),
+                                      chunk * kChunkMembers, number);
+  const auto end =
+      std::lower_bound(begin, edits.end(), (chunk + 1) * kChunkMembers, number);
+  return edits.subspan(static_cast<size_t>(begin - edits.begin()),
+                       static_cast<size_t>(end - begin));
+}
+
+}  // namespace
+
+ScorePair RefreshJob::ScorerOf(const MatchingView& view) const {
+  return [this, &view, plan = PlanOf(tools_, state())](
+             uint32_t number, uint32_t kind, MemberIndex candidate) {
+    return tools_.worker->ScorePair(view, members_[number], *plan.kinds[kind],
+                                    candidate, plan);
+  };
+}
+
+// What was settled beforehand; who has left, or may not be shown any more, is
+// left out.
+absl::Status RefreshJob::ApplyFixedPairs() {
+  const v1::Refresh now = state();
+  if (now.fixed_pairs().empty()) return absl::OkStatus();
+  const std::vector<v1::FixedPair> pairs(now.fixed_pairs().begin(),
+                                         now.fixed_pairs().end());
+  MITRA_ASSIGN_OR_RETURN(
+      const std::vector<PairEdit> edits,
+      ResolvePairs(PointersTo(pairs), members_, KindsOf(now), view_.members,
+                   /*strict=*/false));
+  const ScorePair score = ScorerOf(view_);
+  for (uint32_t chunk = 0; chunk < tables_.size(); ++chunk) {
+    const auto own = EditsOfChunk(edits, chunk);
+    if (own.empty()) continue;
+    MITRA_RETURN_IF_ERROR(
+        EditChunk(own, static_cast<uint32_t>(chunk * kChunkMembers), score,
+                  /*strict=*/false, tables_[chunk]));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RefreshJob::Edit(absl::Span<const v1::FixedPair> pairs) {
+  if (members_.empty()) {
+    MITRA_ASSIGN_OR_RETURN(members_, folder_.ReadMembers());
+  }
+  const MatchingView view = tools_.views();
+  const v1::Refresh now = state();
+  MITRA_ASSIGN_OR_RETURN(const std::vector<PairEdit> edits,
+                         ResolvePairs(PointersTo(pairs), members_, KindsOf(now),
+                                      view.members, /*strict=*/true));
+  MITRA_ASSIGN_OR_RETURN(
+      const auto slates,
+      folder_.OpenSlates(static_cast<uint32_t>(
+          (members_.size() + kChunkMembers - 1) / kChunkMembers)));
+  const ScorePair score = ScorerOf(view);
+  std::vector<std::pair<uint32_t, std::string>> changed;
+  for (uint32_t chunk = 0; chunk < slates->chunks(); ++chunk) {
+    const auto own = EditsOfChunk(edits, chunk);
+    if (own.empty()) continue;
+    MITRA_ASSIGN_OR_RETURN(const std::string bytes, slates->Read(chunk));
+    MITRA_ASSIGN_OR_RETURN(
+        ChunkResult result,
+        DecodeChunk(bytes, view.members, MembersOfChunk(chunk).size(),
+                    static_cast<size_t>(now.kinds_size())));
+    MITRA_RETURN_IF_ERROR(
+        EditChunk(own, static_cast<uint32_t>(chunk * kChunkMembers), score,
+                  /*strict=*/true, result));
+    changed.emplace_back(chunk, EncodeChunk(result, view.members));
+  }
+  for (const auto& [chunk, bytes] : changed) {
+    MITRA_RETURN_IF_ERROR(slates->Replace(chunk, bytes));
+  }
+  MITRA_RETURN_IF_ERROR(slates->Sync());
+  Update([&](v1::Refresh& state) {
+    for (const v1::FixedPair& pair : pairs) *state.add_fixed_pairs() = pair;
+  });
+  return absl::OkStatus();
 }
 
 }  // namespace mitra::matching

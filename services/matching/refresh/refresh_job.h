@@ -36,6 +36,7 @@
 #include "services/matching/refresh/chunk_queue.h"
 #include "services/matching/refresh/chunk_worker.h"
 #include "services/matching/refresh/epoch_keeper.h"
+#include "services/matching/refresh/fixed_pairs.h"
 #include "services/matching/refresh/job_folder.h"
 #include "services/matching/slates/slate_server.h"
 
@@ -92,6 +93,10 @@ class RefreshJob {
   // The last one. `order`: the number of who holds the lease.
   absl::Status Publish(uint64_t order, const std::atomic<bool>* lost);
 
+  // Settles places of the slates that were computed; all or nothing. Blocks:
+  // asks search about candidates that are on no list. Not beside Publish.
+  absl::Status Edit(absl::Span<const v1::FixedPair> pairs);
+
   // For helpers; NOT_FOUND unless candidates are being found.
   absl::StatusOr<v1::RefreshChunk> GetChunk(uint32_t chunk) const;
   // True when nothing is left.
@@ -103,6 +108,7 @@ class RefreshJob {
   absl::Span<const std::string> MembersOfChunk(uint32_t chunk) const;
   absl::Status LoadMembers();
   void EnterPhase(const char* phase);
+  void LeavePhase();
   absl::Status FindCandidates();
   void Work(ChunkQueue* queue);
   // Takes a chunk to work on; false when nothing is left for this thread.
@@ -117,6 +123,8 @@ class RefreshJob {
   absl::Status failure() const;
   bool Pause(absl::Duration time);
   absl::Status Allocate();
+  absl::Status ApplyFixedPairs();
+  ScorePair ScorerOf(const MatchingView& view) const;
   absl::Status WriteSlates(const MatchingView& view);
   absl::Status WriteChunk(const MatchingView& view, const ChunkLog& slates,
                           uint32_t chunk);
@@ -134,6 +142,7 @@ class RefreshJob {
   absl::flat_hash_set<uint32_t> in_work_ ABSL_GUARDED_BY(mutex_);
   bool accepting_ ABSL_GUARDED_BY(mutex_) = false;
   bool refilling_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Time phase_began_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
 
   MatchingView view_;
   std::vector<std::string> members_;

@@ -39,7 +39,16 @@ absl::Status AlreadyRunning() {
                    "a refresh is running");
 }
 
-v1::Refresh NewState(const v1::StartRefreshRequest& request, absl::Time now) {
+// As it is kept: with when and by whom.
+v1::FixedPair Settled(v1::FixedPair pair, const std::string& who,
+                      absl::Time now) {
+  *pair.mutable_decide_time() = ToTimestamp(now);
+  pair.set_decided_by(who);
+  return pair;
+}
+
+v1::Refresh NewState(const v1::StartRefreshRequest& request,
+                     const std::string& who, absl::Time now) {
   v1::Refresh state;
   state.set_refresh_id(NewUlid());
   *state.mutable_scope() = request.scope();
@@ -54,6 +63,10 @@ v1::Refresh NewState(const v1::StartRefreshRequest& request, absl::Time now) {
   state.set_dry_run(request.dry_run());
   state.set_hold(request.hold());
   state.set_fairness(request.has_fairness() ? request.fairness() : 1);
+  state.set_hard_seats(request.hard_seats());
+  for (const v1::FixedPair& pair : request.fixed_pairs()) {
+    *state.add_fixed_pairs() = Settled(pair, who, now);
+  }
   *state.mutable_guards() = WithDefaults(request.guards());
   *state.mutable_start_time() = ToTimestamp(now);
   return state;
@@ -153,7 +166,7 @@ void RefreshRunner::Launch(Job job, std::unique_ptr<Lease> lease, Task task) {
 }
 
 absl::StatusOr<v1::Refresh> RefreshRunner::Start(
-    const v1::StartRefreshRequest& request) {
+    const v1::StartRefreshRequest& request, const std::string& who) {
   absl::MutexLock lock(&mutex_);
   if (!request.request_id().empty()) {
     for (const Job& job : jobs_) {
@@ -173,7 +186,7 @@ absl::StatusOr<v1::Refresh> RefreshRunner::Start(
   MITRA_ASSIGN_OR_RETURN(auto lease, Lease::Take(tools_.redis, options_.lease));
   JobRecord record;
   record.request = request;
-  record.state = NewState(request, tools_.clock->Now());
+  record.state = NewState(request, who, tools_.clock->Now());
   auto job = std::make_shared<RefreshJob>(tools_, std::move(record));
   job->Update([](v1::Refresh&) {});
   jobs_.push_front(job);
@@ -224,6 +237,7 @@ absl::StatusOr<RefreshRunner::Job> RefreshRunner::Held(
     absl::string_view refresh_id) const {
   MITRA_ASSIGN_OR_RETURN(Job job, Find(refresh_id));
   if (job->state().state() != v1::REFRESH_STATE_HELD) return NotHeld();
+  if (job == edited_) return AlreadyRunning();
   return job;
 }
 
@@ -249,6 +263,41 @@ absl::StatusOr<v1::Refresh> RefreshRunner::Publish(absl::string_view refresh_id,
   });
   Launch(job, std::move(lease), Task::kPublish);
   return job->state();
+}
+
+absl::StatusOr<v1::Refresh> RefreshRunner::Edit(
+    const v1::EditRefreshRequest& request, const std::string& who) {
+  Job job;
+  {
+    absl::MutexLock lock(&mutex_);
+    MITRA_ASSIGN_OR_RETURN(job, Held(request.refresh_id()));
+    if (edited_ != nullptr) return AlreadyRunning();
+    edited_ = job;
+  }
+  const absl::Status settled = Settle(*job, request, who);
+  absl::MutexLock lock(&mutex_);
+  edited_ = nullptr;
+  MITRA_RETURN_IF_ERROR(settled);
+  return job->state();
+}
+
+absl::Status RefreshRunner::Settle(RefreshJob& job,
+                                   const v1::EditRefreshRequest& request,
+                                   const std::string& who) {
+  if (job.state().fixed_pairs_size() + request.pairs_size() > kMaxFixedPairs) {
+    return MakeError(absl::StatusCode::kResourceExhausted, "TOO_MANY_PAIRS",
+                     "the refresh would have more than 10,000 settled pairs");
+  }
+  std::vector<v1::FixedPair> pairs;
+  for (const v1::FixedPair& pair : request.pairs()) {
+    pairs.push_back(Settled(pair, who, tools_.clock->Now()));
+  }
+  MITRA_RETURN_IF_ERROR(job.Edit(pairs));
+  LogInfo("places of a held refresh are settled",
+          {{"refresh", request.refresh_id()},
+           {"pairs", absl::StrCat(pairs.size())},
+           {"by", who}});
+  return absl::OkStatus();
 }
 
 absl::StatusOr<v1::Refresh> RefreshRunner::Reject(absl::string_view refresh_id,

@@ -53,7 +53,8 @@ class RefreshRunner {
   // `request` must have been checked. A repeat with the same request_id gives
   // the refresh that the first one started. FAILED_PRECONDITION with reason
   // REFRESH_RUNNING or EMPTY_SCOPE.
-  absl::StatusOr<v1::Refresh> Start(const v1::StartRefreshRequest& request);
+  absl::StatusOr<v1::Refresh> Start(const v1::StartRefreshRequest& request,
+                                    const std::string& who = "");
   // NOT_FOUND (REFRESH_NOT_FOUND) for unknown ids, here and below.
   absl::StatusOr<v1::Refresh> Get(absl::string_view refresh_id) const;
   // Newest first.
@@ -63,6 +64,9 @@ class RefreshRunner {
   // Errors as in refreshes_service.proto.
   absl::StatusOr<v1::Refresh> Publish(absl::string_view refresh_id,
                                       bool override_guards);
+  // `request` must have been checked; `who` settles it. Asks search.
+  absl::StatusOr<v1::Refresh> Edit(const v1::EditRefreshRequest& request,
+                                   const std::string& who);
   absl::StatusOr<v1::Refresh> Reject(absl::string_view refresh_id,
                                      const std::string& reason);
   absl::StatusOr<v1::Refresh> RollBack(absl::string_view refresh_id);
@@ -96,6 +100,8 @@ class RefreshRunner {
   void CleanUp();
   absl::StatusOr<Job> Find(absl::string_view refresh_id) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Settle(RefreshJob& job, const v1::EditRefreshRequest& request,
+                      const std::string& who);
   absl::StatusOr<Job> Held(absl::string_view refresh_id) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsCurrent(const v1::Refresh& refresh) const;
@@ -109,6 +115,7 @@ class RefreshRunner {
   bool running_ ABSL_GUARDED_BY(mutex_) = false;
   bool resumed_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  Job edited_ ABSL_GUARDED_BY(mutex_);  // whose places are being settled
   std::thread thread_ ABSL_GUARDED_BY(mutex_);
 };
 

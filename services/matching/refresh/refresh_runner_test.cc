@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "common/base/page_token.h"
+#include "common/status/errors.h"
 #include "common/status/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -166,6 +167,112 @@ TEST_F(RefreshRunnerTest, ADryRunPublishesNothing) {
   EXPECT_EQ(refresh.members_done(), 23u);
   EXPECT_EQ(epochs().Of(v1::RECOMMENDATION_KIND_MENTOR), 0u);
   EXPECT_EQ(process_->cache().stats().slates, 0u);
+}
+
+v1::FixedPair Settle(const std::string& member, const std::string& candidate,
+                     v1::PairDecision decision) {
+  v1::FixedPair pair;
+  pair.set_profile_id(member);
+  pair.set_kind(v1::RECOMMENDATION_KIND_MENTOR);
+  pair.set_candidate_id(candidate);
+  pair.set_decision(decision);
+  return pair;
+}
+
+std::vector<std::string> ShownIn(const v1::Slate& slate) {
+  std::vector<std::string> ids;
+  for (const auto& one : slate.recommendations()) {
+    ids.push_back(one.profile_id());
+  }
+  return ids;
+}
+
+TEST_F(RefreshRunnerTest, AReviewerSettlesPlacesOfAHeldResult) {
+  request_.set_hold(true);
+  const v1::Refresh held = RunToEnd();
+  ASSERT_EQ(held.state(), v1::REFRESH_STATE_HELD);
+  v1::EditRefreshRequest edit;
+  edit.set_refresh_id(held.refresh_id());
+  *edit.add_pairs() = Settle("b3", "m14", v1::PAIR_DECISION_PIN);
+  *edit.add_pairs() = Settle("b3", "m2", v1::PAIR_DECISION_REMOVE);
+  MITRA_ASSERT_OK_AND_ASSIGN(const v1::Refresh edited,
+                             runner().Edit(edit, "reviewer"));
+  ASSERT_EQ(edited.fixed_pairs_size(), 2);
+  EXPECT_EQ(edited.fixed_pairs(0).decided_by(), "reviewer");
+  EXPECT_TRUE(edited.fixed_pairs(0).has_decide_time());
+
+  Restart();  // it is all on disk
+  MITRA_ASSERT_OK(runner().Publish(held.refresh_id(), false).status());
+  runner().WaitUntilIdle();
+  const v1::Slate slate = process_->Ask("b3");
+  EXPECT_EQ(slate.source(), v1::SLATE_SOURCE_PUBLISHED);
+  const std::vector<std::string> shown = ShownIn(slate);
+  ASSERT_EQ(shown.size(), 10u);
+  EXPECT_EQ(shown[0], "m14");
+  EXPECT_THAT(shown, ::testing::Not(::testing::Contains("m2")));
+  EXPECT_THAT(ShownIn(process_->Ask("b4")), ::testing::Contains("m2"));
+}
+
+TEST_F(RefreshRunnerTest, PlacesAreSettledAllOrNone) {
+  request_.set_hold(true);
+  const v1::Refresh held = RunToEnd();
+  const auto before = process_->Export(held.refresh_id());
+  v1::EditRefreshRequest edit;
+  edit.set_refresh_id(held.refresh_id());
+  *edit.add_pairs() = Settle("b3", "m14", v1::PAIR_DECISION_PIN);
+  *edit.add_pairs() = Settle("b3", "nobody", v1::PAIR_DECISION_PIN);
+  EXPECT_EQ(ReasonOf(runner().Edit(edit, "").status()), "PROFILE_NOT_FOUND");
+  // Somebody who has blocked it cannot be pinned to a place it does not have.
+  world_.Block("b3", "m1");
+  edit.mutable_pairs(1)->set_candidate_id("b4");
+  EXPECT_EQ(ReasonOf(runner().Edit(edit, "").status()), "NOT_AVAILABLE");
+  EXPECT_EQ(runner().Get(held.refresh_id())->fixed_pairs_size(), 0);
+  EXPECT_EQ(process_->Export(held.refresh_id()).size(), before.size());
+}
+
+TEST_F(RefreshRunnerTest, OnlyAHeldResultIsEdited) {
+  const v1::Refresh published = RunToEnd();
+  v1::EditRefreshRequest edit;
+  edit.set_refresh_id(published.refresh_id());
+  *edit.add_pairs() = Settle("b3", "m1", v1::PAIR_DECISION_PIN);
+  EXPECT_EQ(ReasonOf(runner().Edit(edit, "").status()), "NOT_HELD");
+}
+
+TEST_F(RefreshRunnerTest, PairsSettledBeforehandAreNotComputed) {
+  *request_.add_fixed_pairs() = Settle("b5", "m9", v1::PAIR_DECISION_PIN);
+  *request_.add_fixed_pairs() = Settle("b5", "m3", v1::PAIR_DECISION_REMOVE);
+  const v1::Refresh refresh = RunToEnd();
+  ASSERT_EQ(refresh.state(), v1::REFRESH_STATE_PUBLISHED);
+  EXPECT_EQ(refresh.markets(0).fixed_pairs(), 1u);
+  const std::vector<std::string> shown = ShownIn(process_->Ask("b5"));
+  ASSERT_FALSE(shown.empty());
+  EXPECT_EQ(shown[0], "m9");
+  EXPECT_THAT(shown, ::testing::Not(::testing::Contains("m3")));
+}
+
+TEST_F(RefreshRunnerTest, WithHardSeatsNoSeatStandsInFirstPlacesTwice) {
+  for (int i = 0; i < 15; ++i) {
+    v1::Profile mentor = AProfile(absl::StrCat("m", i), v1::ROLE_MENTOR);
+    mentor.mutable_facets(0)->mutable_seats()->set_total(1);
+    world_.Add(mentor);
+  }
+  request_.set_hard_seats(true);
+  const v1::Refresh refresh = RunToEnd();
+  ASSERT_EQ(refresh.state(), v1::REFRESH_STATE_PUBLISHED);
+  EXPECT_EQ(refresh.markets(0).seats_given(), 15u);
+  EXPECT_EQ(refresh.markets(0).seat_blocking_pairs(), 0u);
+  EXPECT_EQ(process_->Ask("b1").recommendations_size(), 10);
+}
+
+TEST_F(RefreshRunnerTest, TellsHowLongEachPhaseTook) {
+  const v1::Refresh refresh = RunToEnd();
+  std::vector<std::string> phases;
+  for (const v1::PhaseTime& one : refresh.phase_times()) {
+    phases.push_back(one.phase());
+    EXPECT_GE(one.seconds(), 0);
+  }
+  EXPECT_THAT(phases,
+              ::testing::ElementsAre("candidates", "allocation", "publish"));
 }
 
 TEST_F(RefreshRunnerTest, OneRunsAtATime) {

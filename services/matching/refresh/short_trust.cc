@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace mitra::matching {
 namespace {
@@ -33,6 +34,14 @@ ShortTrust::Kept ShortTrust::Shorten(const TrustVector& trust, absl::Time now) {
     kept.members.push_back(entry.member);
     kept.shares.push_back(PackShare(entry.mass / kept.strongest));
   }
+  kept.by_mass.resize(kept.members.size());
+  std::iota(kept.by_mass.begin(), kept.by_mass.end(), uint8_t{0});
+  std::sort(kept.by_mass.begin(), kept.by_mass.end(),
+            [&](uint8_t a, uint8_t b) {
+              return kept.shares[a] != kept.shares[b]
+                         ? kept.shares[a] < kept.shares[b]
+                         : kept.members[a] < kept.members[b];
+            });
   return kept;
 }
 
@@ -47,6 +56,10 @@ std::shared_ptr<const TrustVector> ShortTrust::Restore(const Kept& kept,
   for (size_t i = 0; i < kept.members.size(); ++i) {
     trust->entries[i] = {kept.members[i],
                          kept.strongest * UnpackShare(kept.shares[i])};
+  }
+  trust->heaviest.reserve(kept.members.size());
+  for (const uint8_t place : kept.by_mass) {
+    trust->heaviest.push_back(trust->entries[place]);
   }
   return trust;
 }

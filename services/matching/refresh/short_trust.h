@@ -23,6 +23,7 @@
 namespace mitra::matching {
 
 inline constexpr uint32_t kShortTrust = 192;
+static_assert(kShortTrust <= 256, "places are kept as bytes");
 
 // Thread-safe. A vector is given out again while it is younger than `ttl`, the
 // subject is in the same life and its own ties are unchanged, and nobody has
@@ -53,8 +54,8 @@ class ShortTrust {
   Stats stats() const;
 
  private:
-  // 6 bytes for each member: number, and mass as its share of the strongest
-  // on a logarithmic scale of 2^-9 of a bit.
+  // 7 bytes for each member: number, place by mass, and mass as its share of
+  // the strongest on a logarithmic scale of 2^-9 of a bit.
   struct Kept {
     uint32_t out_epoch = 0;
     uint64_t incarnation = 0;
@@ -63,7 +64,8 @@ class ShortTrust {
     bool truncated = false;
     std::vector<MemberIndex> members;
     std::vector<uint16_t> shares;
-    size_t bytes() const { return sizeof(Kept) + 16 + members.size() * 6; }
+    std::vector<uint8_t> by_mass;  // places in `members`, most mass first
+    size_t bytes() const { return sizeof(Kept) + 16 + members.size() * 7; }
   };
   struct Shard {
     mutable absl::Mutex mutex;

@@ -100,7 +100,10 @@ struct MatchingProcess::Parts {
                                     Batched(config.service.links.tls))),
         recommender(search, trust, clock, &prices, {}),
         slates([this] { return state.view(); }, recommender, cache, epochs,
-               timer, {.token_key = TokenKey(config.tokens_key)}),
+               timer, {.token_key = token_key}),
+        funnel(
+            rpc::Channel::Create(config.feed_target, {.tls = config.service.links.tls}),
+            token_key),
         refresh_trust(
             {.max_bytes = static_cast<size_t>(config.refresh_trust_mib) << 20}),
         chunk_worker(recommender, search, refresh_trust),
@@ -108,6 +111,7 @@ struct MatchingProcess::Parts {
                {.directory = refresh_folder.path()}),
         tools(Tools()),
         refreshes(tools, {.hold_time = config.refresh_hold_time}),
+        directory(batch_redis.get(), {.tls = config.service.links.tls}),
         operations({[this](v1::ServiceStatus& status) { Describe(status); },
                     [this] { return snapshotter.Write(); }}) {
     rankings_rpc.Poll();
@@ -139,7 +143,7 @@ struct MatchingProcess::Parts {
                       [this] { return follower->ready(); });
     refreshes_rpc.emplace(
         refreshes, [this] { return state.view(); }, timer, export_executor,
-        [this] { return follower->ready(); });
+        [this] { return follower->ready(); }, &funnel, &directory);
   }
 
   RefreshTools Tools() {
@@ -251,12 +255,15 @@ struct MatchingProcess::Parts {
   Snapshotter snapshotter;
   SearchCandidateSource search;
   Recommender recommender;
+  const std::string token_key = TokenKey(config.tokens_key);
   SlateServer slates;
+  RefreshFunnel funnel;
   ShortTrust refresh_trust;
   ChunkWorker chunk_worker;
   EpochKeeper keeper;
   const RefreshTools tools;
   RefreshRunner refreshes;
+  RefreshDirectory directory;
   Operations operations;
   std::unique_ptr<feed::Follower> follower;
   std::optional<RecommendationsRpc> recommendations;
@@ -331,7 +338,8 @@ absl::StatusOr<std::unique_ptr<MatchingProcess>> MatchingProcess::Start(
       std::make_unique<RefreshHousekeeper>(RefreshHousekeeper::Parts{
           &parts->tools, &parts->refreshes,
           [p = parts.get()] { return p->follower->ready(); },
-          parts->addresses.grpc.empty() ? "" : parts->addresses.grpc[0]});
+          parts->addresses.grpc.empty() ? "" : parts->addresses.grpc[0],
+          &parts->directory});
   parts->vouchings->Start();
   return std::unique_ptr<MatchingProcess>(
       new MatchingProcess(std::move(parts)));

@@ -13,11 +13,13 @@ namespace {
 constexpr absl::Duration kStartPause = absl::Milliseconds(20);
 constexpr absl::Duration kPollPause = absl::Seconds(1);
 constexpr absl::Duration kHelpPause = absl::Milliseconds(500);
+constexpr absl::Duration kTellTimeout = absl::Milliseconds(500);
 
 }  // namespace
 
 RefreshHousekeeper::RefreshHousekeeper(Parts parts) : parts_(std::move(parts)) {
   parts_.runner->SetAddress(parts_.address);
+  parts_.directory->SetAddress(parts_.address);
   keeper_ = std::thread([this] { Run(); });
   if (parts_.tools->redis != nullptr) {
     helper_ = std::thread([this] { Help(); });
@@ -54,6 +56,7 @@ void RefreshHousekeeper::Run() {
   do {
     parts_.runner->Resume();
     parts_.runner->Sweep();
+    parts_.directory->Tell(parts_.runner->List(), kTellTimeout);
     tools.keeper->Poll(tools.views().members);
   } while (Wait(kPollPause));
 }

@@ -1,6 +1,6 @@
 // What refreshes need done while nobody calls: a thread that brings back what
-// stood before a restart, follows what others publish, helps them, and ends
-// what nobody has reviewed.
+// stood before a restart, follows what others publish, helps them, tells them
+// what stands here, and ends what nobody has reviewed.
 
 #ifndef MITRA_SERVICES_MATCHING_RPC_REFRESH_HOUSEKEEPER_H_
 #define MITRA_SERVICES_MATCHING_RPC_REFRESH_HOUSEKEEPER_H_
@@ -12,6 +12,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "services/matching/refresh/refresh_runner.h"
+#include "services/matching/rpc/refresh_directory.h"
 
 namespace mitra::matching {
 
@@ -23,6 +24,7 @@ class RefreshHousekeeper {
     RefreshRunner* runner = nullptr;
     std::function<bool()> ready;  // the view has caught up
     std::string address;          // of this process
+    RefreshDirectory* directory = nullptr;
   };
   explicit RefreshHousekeeper(Parts parts);
   ~RefreshHousekeeper();

@@ -1,13 +1,17 @@
 #include "services/matching/rpc/refreshes_rpc.h"
 
+#include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/ids.h"
+#include "common/observability/log.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
 #include "mitra/v1/filter.pb.h"
 #include "services/matching/ranking/member_filter.h"
+#include "services/matching/refresh/fixed_pairs.h"
 #include "services/matching/rpc/feed_gate.h"
 
 namespace mitra::matching {
@@ -20,9 +24,23 @@ constexpr absl::Duration kWaitPause = absl::Milliseconds(100);
 // Before the deadline, so that the answer still arrives.
 constexpr absl::Duration kWaitMargin = absl::Milliseconds(300);
 constexpr size_t kMaxReason = 500;
+constexpr int kMaxEdits = 1000;
+constexpr size_t kMaxListed = 100;
+// Another process may keep it.
+constexpr absl::string_view kNotHere = "REFRESH_NOT_FOUND";
 
 std::string Method(absl::string_view name) {
   return absl::StrCat("/mitra.v1.Refreshes/", name);
+}
+
+absl::Time ToTime(const google::protobuf::Timestamp& stamp) {
+  return absl::FromUnixSeconds(stamp.seconds()) +
+         absl::Nanoseconds(stamp.nanos());
+}
+
+absl::Status CheckEdit(const v1::EditRefreshRequest& request) {
+  if (request.pairs().empty()) return InvalidField("pairs", "is required");
+  return CheckFixedPairs(request.pairs(), "pairs", kMaxEdits);
 }
 
 }  // namespace
@@ -73,6 +91,8 @@ absl::Status CheckStartRefresh(const v1::StartRefreshRequest& request) {
         guards.max_fragmentation());
   share("fairness", request.has_fairness(), request.fairness());
   MITRA_RETURN_IF_ERROR(bad.ToStatus());
+  MITRA_RETURN_IF_ERROR(
+      CheckFixedPairs(request.fixed_pairs(), "fixed_pairs", kMaxFixedPairs));
   v1::MemberFilter codes;
   *codes.mutable_region_codes() = scope.region_codes();
   *codes.mutable_sector_codes() = scope.sector_codes();
@@ -81,38 +101,100 @@ absl::Status CheckStartRefresh(const v1::StartRefreshRequest& request) {
 
 RefreshesRpc::RefreshesRpc(RefreshRunner& runner,
                            std::function<MatchingView()> views, Timer& timer,
-                           rpc::Executor& executor, std::function<bool()> ready)
+                           rpc::Executor& executor, std::function<bool()> ready,
+                           const RefreshFunnel* funnel,
+                           RefreshDirectory* directory)
     : runner_(runner),
       views_(std::move(views)),
       executor_(executor),
       timer_(timer),
-      ready_(std::move(ready)) {}
+      ready_(std::move(ready)),
+      funnel_(funnel),
+      directory_(directory) {}
+
+template <typename Request, typename Response>
+rpc::Task<absl::Status> RefreshesRpc::Answer(rpc::CallContext& call,
+                                             const char* name,
+                                             const Request& request,
+                                             absl::StatusOr<Response> local,
+                                             Response& response) {
+  if (local.ok()) {
+    response = *std::move(local);
+    co_return absl::OkStatus();
+  }
+  if (directory_ == nullptr || ReasonOf(local.status()) != kNotHere) {
+    co_return local.status();
+  }
+  auto finding = directory_->Find(request.refresh_id());
+  const std::optional<RefreshDirectory::Entry> entry =
+      co_await std::move(finding);
+  if (!entry.has_value()) co_return local.status();
+  std::string method = Method(name);
+  const std::shared_ptr<rpc::Channel> channel =
+      directory_->Reach(entry->address);
+  auto calling = channel->Call<Response>(call, std::move(method), request);
+  absl::StatusOr<Response> there = co_await std::move(calling);
+  if (there.ok()) {
+    response = *std::move(there);
+    co_return absl::OkStatus();
+  }
+  // What was last known of it is better than nothing.
+  if constexpr (std::is_same_v<Request, v1::GetRefreshRequest>) {
+    if (absl::IsUnavailable(there.status())) {
+      response = entry->state;
+      co_return absl::OkStatus();
+    }
+  }
+  co_return there.status();
+}
+
+rpc::Task<absl::Status> RefreshesRpc::Ask(rpc::CallContext& call,
+                                          const std::string& refresh_id,
+                                          v1::Refresh& state) {
+  v1::GetRefreshRequest request;
+  request.set_refresh_id(refresh_id);
+  auto asking =
+      Answer(call, "GetRefresh", request, runner_.Get(refresh_id), state);
+  co_return co_await std::move(asking);
+}
+
+rpc::Task<absl::Status> RefreshesRpc::List(
+    rpc::CallContext&, const v1::ListRefreshesRequest&,
+    v1::ListRefreshesResponse& response) {
+  std::vector<v1::Refresh> all = runner_.List();
+  if (directory_ != nullptr) {
+    auto finding = directory_->FindAll();
+    for (auto& entry : co_await std::move(finding)) {
+      all.push_back(std::move(entry.state));
+    }
+  }
+  std::stable_sort(all.begin(), all.end(),
+                   [](const v1::Refresh& a, const v1::Refresh& b) {
+                     return ToTime(a.start_time()) > ToTime(b.start_time());
+                   });
+  if (all.size() > kMaxListed) all.resize(kMaxListed);
+  for (v1::Refresh& refresh : all) {
+    *response.add_refreshes() = std::move(refresh);
+  }
+  co_return absl::OkStatus();
+}
 
 void RefreshesRpc::Register(rpc::Server::Builder& builder) {
   builder.Unary(Method("StartRefresh"), *this, &RefreshesRpc::Start);
   builder.Unary<v1::GetRefreshRequest, v1::Refresh>(
       Method("GetRefresh"),
-      [this](rpc::CallContext&, const v1::GetRefreshRequest& request,
-             v1::Refresh& response) -> rpc::Task<absl::Status> {
-        MITRA_CO_ASSIGN_OR_RETURN(response, runner_.Get(request.refresh_id()));
-        co_return absl::OkStatus();
+      [this](rpc::CallContext& call, const v1::GetRefreshRequest& request,
+             v1::Refresh& response) {
+        return Answer(call, "GetRefresh", request,
+                      runner_.Get(request.refresh_id()), response);
       });
-  builder.Unary<v1::ListRefreshesRequest, v1::ListRefreshesResponse>(
-      Method("ListRefreshes"),
-      [this](rpc::CallContext&, const v1::ListRefreshesRequest&,
-             v1::ListRefreshesResponse& response) -> rpc::Task<absl::Status> {
-        for (v1::Refresh& refresh : runner_.List()) {
-          *response.add_refreshes() = std::move(refresh);
-        }
-        co_return absl::OkStatus();
-      });
+  builder.Unary(Method("ListRefreshes"), *this, &RefreshesRpc::List);
   builder.Unary<v1::CancelRefreshRequest, v1::Refresh>(
       Method("CancelRefresh"),
-      [this](rpc::CallContext&, const v1::CancelRefreshRequest& request,
-             v1::Refresh& response) -> rpc::Task<absl::Status> {
-        MITRA_CO_ASSIGN_OR_RETURN(response,
-                                  runner_.Cancel(request.refresh_id()));
-        co_return absl::OkStatus();
+      [this](rpc::CallContext& call, const v1::CancelRefreshRequest& request,
+             v1::Refresh& response) {
+        return Answer(call, "CancelRefresh", request,
+                      runner_.Cancel(request.refresh_id()), response);
       });
   builder.ServerStreaming<v1::WatchRefreshRequest, v1::Refresh>(
       Method("WatchRefresh"),
@@ -128,42 +210,55 @@ void RefreshesRpc::Register(rpc::Server::Builder& builder) {
 void RefreshesRpc::RegisterReview(rpc::Server::Builder& builder) {
   builder.Unary<v1::PublishRefreshRequest, v1::Refresh>(
       Method("PublishRefresh"),
-      [this](rpc::CallContext&, const v1::PublishRefreshRequest& request,
+      [this](rpc::CallContext& call, const v1::PublishRefreshRequest& request,
+             v1::Refresh& response) {
+        return Answer(
+            call, "PublishRefresh", request,
+            runner_.Publish(request.refresh_id(), request.override_guards()),
+            response);
+      });
+  builder.Unary<v1::EditRefreshRequest, v1::Refresh>(
+      Method("EditRefresh"),
+      [this](rpc::CallContext& call, const v1::EditRefreshRequest& request,
              v1::Refresh& response) -> rpc::Task<absl::Status> {
-        MITRA_CO_ASSIGN_OR_RETURN(
-            response,
-            runner_.Publish(request.refresh_id(), request.override_guards()));
-        co_return absl::OkStatus();
+        MITRA_CO_RETURN_IF_ERROR(CheckEdit(request));
+        // Reads slates from disk, and may ask search.
+        const bool entered = co_await executor_.Enter();
+        if (!entered) co_return absl::ResourceExhaustedError("busy");
+        auto answering =
+            Answer(call, "EditRefresh", request,
+                   runner_.Edit(request, call.identity.credential), response);
+        co_return co_await std::move(answering);
       });
   builder.Unary<v1::RejectRefreshRequest, v1::Refresh>(
       Method("RejectRefresh"),
-      [this](rpc::CallContext&, const v1::RejectRefreshRequest& request,
+      [this](rpc::CallContext& call, const v1::RejectRefreshRequest& request,
              v1::Refresh& response) -> rpc::Task<absl::Status> {
         if (request.reason().size() > kMaxReason) {
           co_return InvalidField("reason", "must have at most 500 bytes");
         }
-        MITRA_CO_ASSIGN_OR_RETURN(
-            response, runner_.Reject(request.refresh_id(), request.reason()));
-        co_return absl::OkStatus();
+        auto answering = Answer(
+            call, "RejectRefresh", request,
+            runner_.Reject(request.refresh_id(), request.reason()), response);
+        co_return co_await std::move(answering);
       });
   builder.Unary<v1::RollBackRefreshRequest, v1::Refresh>(
       Method("RollBackRefresh"),
-      [this](rpc::CallContext&, const v1::RollBackRefreshRequest& request,
+      [this](rpc::CallContext& call, const v1::RollBackRefreshRequest& request,
              v1::Refresh& response) -> rpc::Task<absl::Status> {
         // Waits for Redis.
         const bool entered = co_await executor_.Enter();
         if (!entered) co_return absl::ResourceExhaustedError("busy");
-        MITRA_CO_ASSIGN_OR_RETURN(response,
-                                  runner_.RollBack(request.refresh_id()));
-        co_return absl::OkStatus();
+        auto answering =
+            Answer(call, "RollBackRefresh", request,
+                   runner_.RollBack(request.refresh_id()), response);
+        co_return co_await std::move(answering);
       });
   builder.Unary<v1::GetRefreshReportRequest, v1::RefreshReport>(
       Method("GetRefreshReport"),
-      [this](rpc::CallContext&, const v1::GetRefreshReportRequest& request,
-             v1::RefreshReport& response) -> rpc::Task<absl::Status> {
-        MITRA_CO_ASSIGN_OR_RETURN(response,
-                                  runner_.Report(request.refresh_id()));
-        co_return absl::OkStatus();
+      [this](rpc::CallContext& call, const v1::GetRefreshReportRequest& request,
+             v1::RefreshReport& response) {
+        return Report(call, request, response);
       });
   builder.ServerStreaming<v1::ExportSlatesRequest, v1::SlateLine>(
       Method("ExportSlates"),
@@ -201,7 +296,8 @@ rpc::Task<absl::Status> RefreshesRpc::Start(
     v1::Refresh& response) {
   MITRA_CO_RETURN_IF_ERROR(CheckStartRefresh(request));
   MITRA_CO_RETURN_IF_ERROR(CheckReady(ready_()));
-  MITRA_CO_ASSIGN_OR_RETURN(response, runner_.Start(request));
+  MITRA_CO_ASSIGN_OR_RETURN(response,
+                            runner_.Start(request, call.identity.credential));
   co_return absl::OkStatus();
 }
 
@@ -211,8 +307,10 @@ rpc::Task<absl::Status> RefreshesRpc::Watch(
   std::string last;
   while (true) {
     MITRA_CO_RETURN_IF_ERROR(call.CheckAlive());
-    MITRA_CO_ASSIGN_OR_RETURN(const v1::Refresh state,
-                              runner_.Get(request.refresh_id()));
+    v1::Refresh state;
+    auto asking = Ask(call, request.refresh_id(), state);
+    const absl::Status asked = co_await std::move(asking);
+    if (!asked.ok()) co_return asked;
     std::string now = state.SerializeAsString();
     if (now != last) {
       last = std::move(now);
@@ -235,7 +333,9 @@ rpc::Task<absl::Status> RefreshesRpc::Wait(
     rpc::CallContext& call, const v1::WaitRefreshRequest& request,
     v1::Refresh& response) {
   while (true) {
-    MITRA_CO_ASSIGN_OR_RETURN(response, runner_.Get(request.refresh_id()));
+    auto asking = Ask(call, request.refresh_id(), response);
+    const absl::Status asked = co_await std::move(asking);
+    if (!asked.ok()) co_return asked;
     if (RefreshRunner::HasEnded(response.state()) ||
         call.remaining() < kWaitMargin) {
       co_return absl::OkStatus();
@@ -243,6 +343,51 @@ rpc::Task<absl::Status> RefreshesRpc::Wait(
     MITRA_CO_RETURN_IF_ERROR(call.CheckAlive());
     co_await Pause(kWaitPause);
   }
+}
+
+// Until another one took its place.
+absl::Time RefreshesRpc::EndOf(const v1::Refresh& refresh) const {
+  absl::Time end = absl::InfiniteFuture();
+  const absl::Time begin = ToTime(refresh.publish_time());
+  for (const v1::Refresh& other : runner_.List()) {
+    if (!other.has_publish_time()) continue;
+    const absl::Time then = ToTime(other.publish_time());
+    if (then > begin) end = std::min(end, then);
+  }
+  return end;
+}
+
+rpc::Task<absl::Status> RefreshesRpc::Report(
+    rpc::CallContext& call, const v1::GetRefreshReportRequest& request,
+    v1::RefreshReport& response) {
+  absl::StatusOr<v1::RefreshReport> own = runner_.Report(request.refresh_id());
+  const bool is_here = own.ok();
+  auto answering =
+      Answer(call, "GetRefreshReport", request, std::move(own), response);
+  const absl::Status answered = co_await std::move(answering);
+  // Another process has counted its funnel already.
+  if (!answered.ok() || !is_here) co_return answered;
+  if (!response.refresh().has_publish_time() || funnel_ == nullptr) {
+    response.clear_funnel();
+    co_return absl::OkStatus();
+  }
+  const MatchingView view = views_();
+  Funnel funnel(view.members);
+  funnel.Load(response.funnel());
+  const absl::Time begin = ToTime(response.refresh().publish_time());
+  const absl::Time end = EndOf(response.refresh());
+  const absl::Status counted =
+      co_await funnel_->Count(call, begin, end, funnel);
+  response.clear_funnel();
+  if (!counted.ok()) {
+    LogInfo("a refresh's funnel cannot be counted",
+            {{"reason", counted.ToString()}});
+    co_return absl::OkStatus();
+  }
+  for (v1::FunnelRow& row : funnel.Rows()) {
+    *response.add_funnel() = std::move(row);
+  }
+  co_return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<SlateExport>> RefreshesRpc::OpenExport(
@@ -266,7 +411,12 @@ absl::StatusOr<std::unique_ptr<SlateExport>> RefreshesRpc::OpenExport(
 rpc::Task<absl::Status> RefreshesRpc::Export(
     rpc::CallContext& call, const v1::ExportSlatesRequest& request,
     rpc::Writer<v1::SlateLine>& writer) {
-  MITRA_CO_ASSIGN_OR_RETURN(const auto slates, OpenExport(request));
+  auto opened = OpenExport(request);
+  if (!opened.ok()) {
+    auto relaying = Relay(call, request, opened.status(), writer);
+    co_return co_await std::move(relaying);
+  }
+  const std::unique_ptr<SlateExport> slates = *std::move(opened);
   while (true) {
     MITRA_CO_RETURN_IF_ERROR(call.CheckAlive());
     // Off the thread that serves calls: a chunk is milliseconds of work.
@@ -281,6 +431,47 @@ rpc::Task<absl::Status> RefreshesRpc::Export(
       if (!open) co_return absl::CancelledError("the caller has gone");
     }
   }
+}
+
+rpc::Task<absl::Status> RefreshesRpc::Relay(
+    rpc::CallContext& call, const v1::ExportSlatesRequest& request,
+    absl::Status local, rpc::Writer<v1::SlateLine>& writer) {
+  if (directory_ == nullptr || ReasonOf(local) != kNotHere) co_return local;
+  auto finding = directory_->FindAll();
+  const auto entries = co_await std::move(finding);
+  // The one that is named, else the one that was published last.
+  const RefreshDirectory::Entry* at = nullptr;
+  for (const RefreshDirectory::Entry& entry : entries) {
+    if (!request.refresh_id().empty()) {
+      if (entry.state.refresh_id() == request.refresh_id()) at = &entry;
+    } else if (entry.state.state() == v1::REFRESH_STATE_PUBLISHED &&
+               (at == nullptr || ToTime(entry.state.publish_time()) >
+                                     ToTime(at->state.publish_time()))) {
+      at = &entry;
+    }
+  }
+  if (at == nullptr) co_return local;
+  v1::ExportSlatesRequest there = request;
+  there.set_refresh_id(at->state.refresh_id());
+  const auto channel = directory_->Reach(at->address);
+  std::string method = Method("ExportSlates");
+  auto opening = channel->OpenStream(call, std::move(method));
+  const std::unique_ptr<rpc::RawClientStream> stream =
+      co_await std::move(opening);
+  rpc::RawMessage question = rpc::RawMessage::Of(there);
+  (void)co_await stream->Write(std::move(question));
+  (void)co_await stream->WritesDone();
+  bool open = true;
+  while (true) {
+    const auto message = co_await stream->Read();
+    if (!message.has_value()) break;
+    v1::SlateLine line;
+    if (!open || !message->ParseTo(line).ok()) continue;
+    open = co_await writer.Write(line);
+    if (!open) stream->Cancel();
+  }
+  absl::Status ended = co_await stream->Finish();
+  co_return ended;
 }
 
 }  // namespace mitra::matching

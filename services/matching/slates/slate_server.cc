@@ -19,9 +19,6 @@ namespace mitra::matching {
 namespace {
 
 constexpr absl::Duration kAttributionLife = absl::Hours(24 * 30);
-// Tells attribution tokens from page tokens under the same key.
-constexpr uint64_t kAttributionDomain = 0x61747472;
-
 // FNV-1a over texts with an end mark. Not absl::Hash, whose seed is the
 // process's: tokens and keys are read by others.
 constexpr uint64_t kFnvBasis = 0xcbf29ce484222325u;

@@ -25,6 +25,9 @@
 
 namespace mitra::matching {
 
+// Tells attribution tokens from page tokens under the same key.
+inline constexpr uint64_t kAttributionDomain = 0x61747472;
+
 // The epochs that are published for each kind. Thread-safe.
 class EpochBoard {
  public:
