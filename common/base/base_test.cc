@@ -15,6 +15,7 @@ namespace mitra {
 namespace {
 
 using ::testing::Eq;
+using ::testing::HasSubstr;
 using ::testing::Optional;
 
 TEST(IdsTest, FollowsTheGrammar) {
@@ -61,7 +62,7 @@ TEST(Utf8Test, FindsTheFirstBadByte) {
   EXPECT_THAT(FirstInvalidUtf8("\xed\xa0\x80"), Optional(Eq(0u)));  // surrogate
   EXPECT_THAT(FirstInvalidUtf8("\xc0\xaf"), Optional(Eq(0u)));      // overlong
   EXPECT_THAT(FirstInvalidUtf8("\xf4\x90\x80\x80"), Optional(Eq(0u)));
-  EXPECT_THAT(FirstInvalidUtf8(absl::string_view("a\0b", 3)), Optional(Eq(1u)));
+  EXPECT_EQ(FirstInvalidUtf8(absl::string_view("a\0b", 3)), std::nullopt);
   EXPECT_THAT(FirstInvalidUtf8("a\xe2\x98"), Optional(Eq(1u)));  // cut
 }
 
@@ -71,6 +72,10 @@ TEST(Utf8Test, ReplacesBadBytesOnly) {
 
 TEST(Utf8Test, NamesTheFieldAndThePosition) {
   EXPECT_THAT(ValidateText("name", "a\xff", 10), NamesField("name"));
+  const absl::Status nul =
+      ValidateText("name", absl::string_view("a\0b", 3), 10);
+  EXPECT_THAT(nul, NamesField("name"));
+  EXPECT_THAT(std::string(nul.message()), HasSubstr("NUL at byte 1"));
   EXPECT_THAT(ValidateText("name", "toolong", 3), NamesField("name"));
   EXPECT_THAT(ValidateText("name", "abc", 3), IsOk());
 }

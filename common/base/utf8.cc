@@ -16,7 +16,7 @@ size_t SequenceLength(absl::string_view text, size_t at) {
     return byte(i) >= low && byte(i) <= high;
   };
   const unsigned first = byte(0);
-  if (first >= 0x01 && first <= 0x7f) return 1;
+  if (first <= 0x7f) return 1;
   if (first >= 0xc2 && first <= 0xdf) return in(1, 0x80, 0xbf) ? 2 : 0;
   if (first >= 0xe0 && first <= 0xef) {
     const unsigned low = first == 0xe0 ? 0xa0 : 0x80;
@@ -49,8 +49,11 @@ absl::Status ValidateText(absl::string_view field, absl::string_view text,
                                             " bytes, is ", text.size()));
   }
   if (const auto at = FirstInvalidUtf8(text)) {
-    return InvalidField(field, absl::StrCat("must be UTF-8 without NUL; byte ",
-                                            *at, " is not"));
+    return InvalidField(field,
+                        absl::StrCat("must be UTF-8; byte ", *at, " is not"));
+  }
+  if (const size_t at = text.find('\0'); at != absl::string_view::npos) {
+    return InvalidField(field, absl::StrCat("has NUL at byte ", at));
   }
   return absl::OkStatus();
 }

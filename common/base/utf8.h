@@ -12,11 +12,12 @@
 namespace mitra {
 
 // Position of the first byte that does not belong to well-formed UTF-8: also
-// overlong forms, surrogates, code points above U+10FFFF, and NUL.
+// overlong forms, surrogates and code points above U+10FFFF. NUL is a
+// character.
 std::optional<size_t> FirstInvalidUtf8(absl::string_view text);
 
-// INVALID_ARGUMENT naming `field` if `text` is longer than `max_bytes` or not
-// UTF-8 (with the position).
+// INVALID_ARGUMENT naming `field` if `text` is longer than `max_bytes`, not
+// UTF-8 or holds NUL (with the position).
 absl::Status ValidateText(absl::string_view field, absl::string_view text,
                           size_t max_bytes);
 

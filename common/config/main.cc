@@ -12,6 +12,7 @@
 #include "common/base/version.h"
 #include "common/observability/log.h"
 #include "common/observability/trace_export.h"
+#include "google/protobuf/stubs/logging.h"
 
 namespace mitra {
 namespace {
@@ -36,6 +37,9 @@ void TuneProcess() {
   mallopt(M_MMAP_THRESHOLD, 16 << 20);
   // Debian's Abseil is built with the debugging detector of lock cycles.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  // Protobuf writes a line to stderr for every message with text that is not
+  // UTF-8. Whoever sent it is told; it is nothing for the log.
+  google::protobuf::SetLogHandler(nullptr);
 }
 
 }  // namespace

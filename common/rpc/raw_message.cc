@@ -7,9 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "common/status/errors.h"
-#include "google/protobuf/message_lite.h"
+#include "common/rpc/wire_fault.h"
+#include "google/protobuf/message.h"
 
 namespace mitra::rpc {
 
@@ -46,17 +45,14 @@ std::string RawMessage::ToString() const {
   return bytes;
 }
 
-absl::Status RawMessage::ParseTo(google::protobuf::MessageLite& message) const {
+absl::Status RawMessage::ParseTo(google::protobuf::Message& message) const {
   message.Clear();
   if (!buffer_->Valid() || buffer_->Length() == 0) return absl::OkStatus();
   // Reading does not consume: the reader works on a reference of its own.
   grpc::ByteBuffer reference(*buffer_);
   grpc::ProtoBufferReader reader(&reference);
   if (!reader.status().ok() || !message.ParseFromZeroCopyStream(&reader)) {
-    return MakeError(
-        absl::StatusCode::kInvalidArgument, "MALFORMED_MESSAGE",
-        absl::StrCat("the request is not a valid ", message.GetTypeName(),
-                     " (or holds text that is not UTF-8)"));
+    return ExplainMalformed(ToString(), *message.GetDescriptor());
   }
   return absl::OkStatus();
 }

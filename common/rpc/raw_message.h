@@ -12,8 +12,9 @@
 #include "absl/strings/string_view.h"
 
 namespace google::protobuf {
+class Message;
 class MessageLite;
-}
+}  // namespace google::protobuf
 namespace grpc {
 class ByteBuffer;
 }
@@ -34,9 +35,9 @@ class RawMessage {
   size_t size() const;
   std::string ToString() const;
 
-  // INVALID_ARGUMENT (MALFORMED_MESSAGE) if the bytes are not such a message,
-  // which includes text fields that are not UTF-8.
-  absl::Status ParseTo(google::protobuf::MessageLite& message) const;
+  // INVALID_ARGUMENT (MALFORMED_MESSAGE), naming the field and the position, if
+  // the bytes are not such a message, which includes text that is not UTF-8.
+  absl::Status ParseTo(google::protobuf::Message& message) const;
   static RawMessage Of(const google::protobuf::MessageLite& message);
 
   // For common/rpc only.
