@@ -45,6 +45,7 @@ MITRA_EMBED(sector_map)
 MITRA_EMBED(supply)
 MITRA_EMBED(norms)
 MITRA_EMBED(units)
+MITRA_EMBED(currencies)
 MITRA_EMBED(related_words)
 
 namespace mitra::taxonomy {
@@ -59,6 +60,7 @@ absl::string_view SectorMapTable() { return Bytes_sector_map(); }
 absl::string_view SupplyTable() { return Bytes_supply(); }
 absl::string_view NormsTable() { return Bytes_norms(); }
 absl::string_view UnitsTable() { return Bytes_units(); }
+absl::string_view CurrenciesTable() { return Bytes_currencies(); }
 absl::string_view RelatedWordsTable() { return Bytes_related_words(); }
 
 absl::string_view TableEdition(absl::string_view table) {

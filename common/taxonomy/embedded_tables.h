@@ -19,6 +19,7 @@ absl::string_view SectorMapTable();
 absl::string_view SupplyTable();
 absl::string_view NormsTable();
 absl::string_view UnitsTable();
+absl::string_view CurrenciesTable();
 absl::string_view RelatedWordsTable();
 
 // The edition of a table: its first line without "# ".
