@@ -6,11 +6,14 @@
 
 #include <memory>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/ids.h"
 #include "common/config/service_config.h"
 #include "common/embedding/hashing_embedder.h"
 #include "common/observability/admin_server.h"
 #include "common/rpc/lifecycle.h"
+#include "common/status/errors.h"
 #include "common/status/status_macros.h"
 #include "services/profile/backup/backups.h"
 #include "services/profile/ingest/expiry_sweeper.h"
@@ -27,6 +30,7 @@ struct Config {
   int worker_threads = 2;
   std::string embedder = "hashing";
   int dimension = 128;
+  std::string model = "caller";
   absl::Duration sweep_period = absl::Seconds(30);
   EngagementRules engagements;
 
@@ -47,6 +51,8 @@ struct Config {
         .Add("embedding.dimension", &dimension,
              "Numbers per side of a vector; a power of 2 for hashing.")
         .Range(16, 4096);
+    schema.Add("embedding.model", &model,
+               "Name of the callers' model, which their vectors must state.");
     schema
         .Add("expiry.period", &sweep_period,
              "How often the passing of time is committed.")
@@ -69,8 +75,14 @@ struct Config {
 absl::StatusOr<std::unique_ptr<ProfileIngest>> MakeIngest(
     const Config& config) {
   if (config.embedder == "caller") {
+    // It stands in the name of the space, whose parts are split by slashes.
+    if (!IsValidId(config.model) ||
+        absl::StartsWith(config.model, "hashing-")) {
+      return InvalidField("embedding.model",
+                          "must be an id that does not begin with hashing-");
+    }
     return std::make_unique<ProfileIngest>(
-        static_cast<size_t>(config.dimension));
+        static_cast<size_t>(config.dimension), config.model);
   }
   MITRA_ASSIGN_OR_RETURN(auto embedder,
                          embedding::HashingEmbedder::Create(config.dimension));

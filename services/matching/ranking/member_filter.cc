@@ -5,6 +5,7 @@
 #include "common/status/errors.h"
 #include "common/taxonomy/region.h"
 #include "common/taxonomy/sector.h"
+#include "common/validation/field_checks.h"
 #include "mitra/v1/filter.pb.h"
 #include "services/matching/ranking/recommendation_kinds.h"
 
@@ -63,14 +64,6 @@ class Checker {
   absl::string_view path_;
   FieldViolations& violations_;
 };
-
-bool IsLanguageTag(absl::string_view tag) {
-  if (tag.size() < 2 || tag.size() > 8) return false;
-  for (const char c : tag) {
-    if (!absl::ascii_islower(c)) return false;
-  }
-  return true;
-}
 
 }  // namespace
 
@@ -150,7 +143,7 @@ absl::Status ValidateFilter(const v1::MemberFilter& filter,
   check.Each("norms", filter.norms(), kMaxValues, "unknown value",
              [](int v) { return v != 0 && v1::NormKind_IsValid(v); });
   check.Each("languages", filter.languages(), kMaxValues,
-             "must be 2 to 8 lower-case letters",
+             "must be 2 or 3 lower-case letters",
              [](const std::string& tag) { return IsLanguageTag(tag); });
   // Members here have no amounts: a filter that cannot be held to is refused.
   if (filter.offer_amounts_size() > 0 || filter.need_amounts_size() > 0 ||

@@ -1,8 +1,8 @@
 #include "services/profile/feed/change_encoder.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/validation/field_checks.h"
 #include "mitra/v1/change_feed_service.pb.h"
-#include "services/profile/ingest/field_checks.h"
 #include "services/profile/ingest/profile_state.h"
 #include "services/profile/ingest/request_validation.h"
 

@@ -5,8 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
+#include "common/validation/field_checks.h"
 #include "services/profile/ingest/access.h"
-#include "services/profile/ingest/field_checks.h"
 #include "services/profile/ingest/profile_state.h"
 
 namespace mitra::profile {

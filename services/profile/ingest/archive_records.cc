@@ -141,7 +141,7 @@ bool ArchiveRecords::AppendRow(const v1::ExportRequest& request,
       absl::StatusOr<v1::Profile> given = GivenOf(entity);
       if (!given.ok()) return false;
       if (ingest_.vector_rules().from_callers) {
-        RestoreVectors(entity.vectors, *given);
+        RestoreVectors(entity.vectors, ingest_.vector_rules().model, *given);
       }
       if (!request.include_contacts()) given->clear_contact();
       given->set_owner(entity.owner);

@@ -7,8 +7,8 @@
 #include "common/base/ids.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
+#include "common/validation/field_checks.h"
 #include "services/profile/ingest/evidence_records.h"
-#include "services/profile/ingest/field_checks.h"
 
 namespace mitra::profile {
 namespace {

@@ -10,9 +10,9 @@
 #include "common/base/ids.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
+#include "common/validation/field_checks.h"
 #include "services/profile/ingest/access.h"
 #include "services/profile/ingest/commit.h"
-#include "services/profile/ingest/field_checks.h"
 
 namespace mitra::profile {
 namespace {

@@ -15,6 +15,7 @@
 #include "common/base/fake_clock.h"
 #include "common/status/errors.h"
 #include "common/status/status_matchers.h"
+#include "common/validation/profile_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "mitra/v1/profiles_service.pb.h"
@@ -23,7 +24,6 @@
 #include "services/profile/ingest/expiry_sweeper.h"
 #include "services/profile/ingest/profile_records.h"
 #include "services/profile/ingest/profile_state.h"
-#include "services/profile/ingest/profile_testing.h"
 #include "services/profile/ingest/relation_records.h"
 #include "services/profile/store/sqlite_record_store.h"
 

@@ -84,7 +84,9 @@ std::string Take(const v1::Vector& vector) {
                      values.size() * sizeof(float));
 }
 
-void Restore(absl::string_view bytes, v1::Vector& vector) {
+void Restore(absl::string_view bytes, absl::string_view model,
+             v1::Vector& vector) {
+  vector.set_model_id(std::string(model));
   std::vector<float> values(bytes.size() / sizeof(float));
   std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
   vector.mutable_values()->Add(values.begin(), values.end());
@@ -135,7 +137,8 @@ std::string TakeVectors(const v1::Profile& given) {
   return change.SerializeAsString();
 }
 
-void RestoreVectors(absl::string_view vectors, v1::Profile& given) {
+void RestoreVectors(absl::string_view vectors, absl::string_view model,
+                    v1::Profile& given) {
   v1::ProfileChange stored;
   if (!stored.ParseFromArray(vectors.data(),
                              static_cast<int>(vectors.size()))) {
@@ -145,10 +148,10 @@ void RestoreVectors(absl::string_view vectors, v1::Profile& given) {
     for (const v1::FacetVectors& side : stored.vectors()) {
       if (side.role() != facet.role()) continue;
       if (!facet.has_need_vector() && !side.need().empty()) {
-        Restore(side.need(), *facet.mutable_need_vector());
+        Restore(side.need(), model, *facet.mutable_need_vector());
       }
       if (!facet.has_offer_vector() && !side.offer().empty()) {
-        Restore(side.offer(), *facet.mutable_offer_vector());
+        Restore(side.offer(), model, *facet.mutable_offer_vector());
       }
     }
   }

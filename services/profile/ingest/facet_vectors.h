@@ -30,8 +30,10 @@ std::string EmbedFacets(const v1::Profile& shown,
 // Takes the callers' vectors of `given`, scaled to unit length.
 std::string TakeVectors(const v1::Profile& given);
 
-// Puts stored vectors back into the facets of the same role that bring none.
-void RestoreVectors(absl::string_view vectors, v1::Profile& given);
+// Puts stored vectors back into the facets of the same role that bring none, as
+// made by `model`.
+void RestoreVectors(absl::string_view vectors, absl::string_view model,
+                    v1::Profile& given);
 
 }  // namespace mitra::profile
 

@@ -6,9 +6,9 @@
 
 #include "common/embedding/hashing_embedder.h"
 #include "common/status/status_matchers.h"
+#include "common/validation/profile_testing.h"
 #include "gtest/gtest.h"
 #include "mitra/v1/change_feed_service.pb.h"
-#include "services/profile/ingest/profile_testing.h"
 
 namespace mitra::profile {
 namespace {
@@ -98,7 +98,7 @@ TEST(CallerVectorsTest, AreScaledAndComeBack) {
   const std::string stored = TakeVectors(profile);
 
   v1::Profile updated = ABakery("a");
-  RestoreVectors(stored, updated);
+  RestoreVectors(stored, "caller", updated);
 
   ASSERT_EQ(updated.facets(0).offer_vector().values_size(), 4);
   EXPECT_FLOAT_EQ(updated.facets(0).offer_vector().values(0), 0.6f);

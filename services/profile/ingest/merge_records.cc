@@ -202,7 +202,9 @@ absl::StatusOr<Put> WithExternalIds(const Entity& from, const Entity& into,
                                     absl::Time now) {
   MITRA_ASSIGN_OR_RETURN(const v1::Profile gone, GivenOf(from));
   MITRA_ASSIGN_OR_RETURN(v1::Profile given, GivenOf(into));
-  if (ingest.vector_rules().from_callers) RestoreVectors(into.vectors, given);
+  if (ingest.vector_rules().from_callers) {
+    RestoreVectors(into.vectors, ingest.vector_rules().model, given);
+  }
   for (const v1::ExternalId& id : gone.external_ids()) {
     *given.add_external_ids() = id;
   }

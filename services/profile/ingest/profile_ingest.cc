@@ -13,14 +13,15 @@ namespace mitra::profile {
 
 ProfileIngest::ProfileIngest(std::unique_ptr<embedding::Embedder> embedder)
     : embedder_(std::move(embedder)) {
-  rules_ = {embedder_->dimension(), false};
+  rules_ = {embedder_->dimension(), false, std::string(embedder_->id())};
 }
 
-ProfileIngest::ProfileIngest(size_t dimension) { rules_ = {dimension, true}; }
+ProfileIngest::ProfileIngest(size_t dimension, absl::string_view model) {
+  rules_ = {dimension, true, std::string(model)};
+}
 
 std::string ProfileIngest::space() const {
-  return absl::StrCat(embedder_ ? embedder_->id() : "caller", "/",
-                      rules_.dimension, "/1");
+  return absl::StrCat(rules_.model, "/", rules_.dimension, "/1");
 }
 
 Put ProfileIngest::Prepare(v1::Profile profile, absl::Time now,
@@ -56,7 +57,7 @@ Put ProfileIngest::Prepare(v1::Profile profile, absl::Time now,
 absl::StatusOr<Put> ProfileIngest::Rederive(const Entity& stored,
                                             absl::Time now) const {
   MITRA_ASSIGN_OR_RETURN(v1::Profile given, GivenOf(stored));
-  if (!embedder_) RestoreVectors(stored.vectors, given);
+  if (!embedder_) RestoreVectors(stored.vectors, rules_.model, given);
   Put put = Prepare(std::move(given), now, &stored);
   put.mode = Put::Mode::kUpdate;
   put.derived = true;

@@ -10,8 +10,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/embedding/embedder.h"
-#include "services/profile/ingest/field_checks.h"
-#include "services/profile/ingest/profile_validation.h"
+#include "common/validation/field_checks.h"
+#include "common/validation/profile_validation.h"
 #include "services/profile/store/entity.h"
 #include "services/profile/store/write_batch.h"
 
@@ -25,11 +25,12 @@ namespace mitra::profile {
 // profile, most of them for the vectors.
 class ProfileIngest {
  public:
-  // Without an embedder vectors come from callers and have `dimension` numbers.
+  // Without an embedder vectors come from callers, have `dimension` numbers and
+  // name `model` as what made them.
   explicit ProfileIngest(std::unique_ptr<embedding::Embedder> embedder);
-  explicit ProfileIngest(size_t dimension);
+  explicit ProfileIngest(size_t dimension, absl::string_view model = "caller");
 
-  // "<embedder>/<dimension>/<generation>".
+  // "<model>/<dimension>/<generation>".
   std::string space() const;
   const VectorRules& vector_rules() const { return rules_; }
 

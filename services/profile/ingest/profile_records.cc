@@ -163,7 +163,7 @@ rpc::Task<absl::Status> ProfileRecords::Update(
     MITRA_CO_ASSIGN_OR_RETURN(const Entity stored, Changeable(call, id));
     MITRA_CO_ASSIGN_OR_RETURN(v1::Profile profile, GivenOf(stored));
     if (ingest_.vector_rules().from_callers) {
-      RestoreVectors(stored.vectors, profile);
+      RestoreVectors(stored.vectors, ingest_.vector_rules().model, profile);
     }
     MITRA_CO_RETURN_IF_ERROR(ApplyUpdate(request, profile));
     MITRA_CO_RETURN_IF_ERROR(ingest_.Validate(profile, FieldPath("profile")));

@@ -8,9 +8,9 @@
 #include "common/status/status_macros.h"
 #include "common/taxonomy/region.h"
 #include "common/taxonomy/sector.h"
+#include "common/validation/field_checks.h"
 #include "mitra/v1/change_feed_service.pb.h"
 #include "mitra/v1/profile.pb.h"
-#include "services/profile/ingest/field_checks.h"
 #include "services/profile/ingest/request_validation.h"
 
 namespace mitra::profile {

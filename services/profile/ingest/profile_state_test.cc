@@ -1,10 +1,10 @@
 #include "services/profile/ingest/profile_state.h"
 
 #include "common/status/status_matchers.h"
+#include "common/validation/profile_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "mitra/v1/profile.pb.h"
-#include "services/profile/ingest/profile_testing.h"
 
 namespace mitra::profile {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/validation/field_checks.h"
 #include "mitra/v1/relation.pb.h"
-#include "services/profile/ingest/field_checks.h"
 #include "services/profile/store/write_batch.h"
 
 namespace mitra::profile {

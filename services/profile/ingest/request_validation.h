@@ -13,7 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/base/clock.h"
-#include "services/profile/ingest/field_checks.h"
+#include "common/validation/field_checks.h"
 
 namespace mitra::v1 {
 class Block;

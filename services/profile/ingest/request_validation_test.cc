@@ -4,11 +4,11 @@
 
 #include "common/base/fake_clock.h"
 #include "common/status/status_matchers.h"
+#include "common/validation/profile_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "mitra/v1/feedback_service.pb.h"
 #include "mitra/v1/relations_service.pb.h"
-#include "services/profile/ingest/profile_testing.h"
 
 namespace mitra::profile {
 namespace {

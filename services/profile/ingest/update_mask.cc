@@ -3,11 +3,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/validation/field_checks.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 #include "mitra/v1/profile.pb.h"
 #include "mitra/v1/profiles_service.pb.h"
-#include "services/profile/ingest/field_checks.h"
 
 namespace mitra::profile {
 namespace {

@@ -1,9 +1,9 @@
 #include "services/profile/ingest/update_mask.h"
 
 #include "common/status/status_matchers.h"
+#include "common/validation/profile_testing.h"
 #include "gtest/gtest.h"
 #include "mitra/v1/profiles_service.pb.h"
-#include "services/profile/ingest/profile_testing.h"
 
 namespace mitra::profile {
 namespace {

@@ -3,10 +3,10 @@
 #include <utility>
 
 #include "common/status/errors.h"
+#include "common/validation/field_checks.h"
 #include "mitra/v1/archive_service.pb.h"
 #include "mitra/v1/events_service.pb.h"
 #include "services/profile/ingest/access.h"
-#include "services/profile/ingest/field_checks.h"
 #include "services/profile/rpc/methods.h"
 
 namespace mitra::profile {

@@ -35,12 +35,15 @@ void DescribeRecord(const RecordHealth& health, v1::ComponentStatus& record) {
   } else if (health.disk_full) {
     record.set_detail("the disk is full");
   }
-  auto& figures = *record.mutable_figures();
-  figures["queued_operations"] = static_cast<double>(health.queued_operations);
-  figures["log_bytes"] = static_cast<double>(health.log_bytes);
-  figures["commits"] = static_cast<double>(health.commits);
-  figures["operations"] = static_cast<double>(health.operations);
-  figures["damaged_reads"] = static_cast<double>(health.damaged_reads);
+  const std::pair<std::string, uint64_t> figures[] = {
+      {"queued_operations", health.queued_operations},
+      {"log_bytes", health.log_bytes},
+      {"commits", health.commits},
+      {"operations", health.operations},
+      {"damaged_reads", health.damaged_reads}};
+  for (const auto& [name, value] : figures) {
+    (*record.mutable_figures())[name] = static_cast<double>(value);
+  }
 }
 
 Task<absl::Status> ReadSnapshot(ProfileParts& parts, CallContext& call,

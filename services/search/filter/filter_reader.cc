@@ -9,6 +9,7 @@
 #include "common/base/ids.h"
 #include "common/taxonomy/region.h"
 #include "common/taxonomy/sector.h"
+#include "common/validation/field_checks.h"
 #include "mitra/v1/filter.pb.h"
 
 namespace mitra::search {
@@ -38,7 +39,7 @@ std::optional<AttributeKey> SectorKeyOf(const std::string& code) {
 
 std::optional<AttributeKey> LanguageKeyOf(const std::string& tag) {
   const uint32_t language = PackLanguage(tag);
-  if (language == 0 || tag.size() > 8) return std::nullopt;
+  if (language == 0 || !IsLanguageTag(tag)) return std::nullopt;
   return LanguageKey(language);
 }
 

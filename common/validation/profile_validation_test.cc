@@ -1,22 +1,24 @@
-#include "services/profile/ingest/profile_validation.h"
+#include "common/validation/profile_validation.h"
 
 #include <functional>
 #include <limits>
 #include <string>
 
 #include "common/status/status_matchers.h"
+#include "common/validation/profile_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/profile/ingest/profile_testing.h"
 
-namespace mitra::profile {
+namespace mitra {
 namespace {
 
 using ::testing::HasSubstr;
 
-constexpr VectorRules kCallerVectors = {.dimension = 4, .from_callers = true};
+const VectorRules kCallerVectors = {
+    .dimension = 4, .from_callers = true, .model = "minilm"};
 
-absl::Status Validate(const v1::Profile& profile, VectorRules rules = {}) {
+absl::Status Validate(const v1::Profile& profile,
+                      const VectorRules& rules = {}) {
   return ValidateProfile(profile, FieldPath("profile"), rules);
 }
 
@@ -48,6 +50,24 @@ TEST_P(ProfileFaultTest, IsRefusedByTheNameOfItsField) {
   GetParam().make(profile);
 
   EXPECT_THAT(Validate(profile), NamesField(GetParam().field));
+}
+
+// A subject that is only in a request is held to the same, but for what only
+// the record needs.
+TEST_P(ProfileFaultTest, IsRefusedInADraftAsWell) {
+  v1::Profile profile = ABakery("a");
+  GetParam().make(profile);
+  const absl::string_view what = GetParam().what;
+  const bool missing = what == "no id" || what == "no name" ||
+                       what == "no kind" || what == "no region";
+
+  const absl::Status status = ValidateDraft(profile, FieldPath("profile"), {});
+
+  if (missing) {
+    MITRA_EXPECT_OK(status);
+  } else {
+    EXPECT_THAT(status, NamesField(GetParam().field));
+  }
 }
 
 const double kNan = std::numeric_limits<double>::quiet_NaN();
@@ -173,6 +193,21 @@ INSTANTIATE_TEST_SUITE_P(
          }},
         {"unknown currency", "profile.facets[0].needs[0].money.currency_code",
          [](auto& p) { TheNeed(p).mutable_money()->set_currency_code("Rp"); }},
+        {"currency that there is not",
+         "profile.facets[0].needs[0].money.currency_code",
+         [](auto& p) { TheNeed(p).mutable_money()->set_currency_code("XQX"); }},
+        {"absurd money", "profile.facets[0].offers[0].money.units",
+         [](auto& p) {
+           TheOffer(p).mutable_money()->set_currency_code("IDR");
+           TheOffer(p).mutable_money()->set_units(9'000'000'000'000'000'000);
+         }},
+        {"unknown accepted role", "profile.facets[0].acceptance.roles[0]",
+         [](auto& p) {
+           p.mutable_facets(0)->mutable_acceptance()->add_roles(
+               static_cast<v1::Role>(99));
+         }},
+        {"slash in a product's id", "profile.products[0].product_id",
+         [](auto& p) { p.add_products()->set_product_id("a/b"); }},
         {"odd system", "profile.external_ids[0].system",
          [](auto& p) { p.mutable_external_ids(0)->set_system("NIB!"); }},
         {"verified by nobody", "profile.norms[0].verifier",
@@ -207,6 +242,15 @@ INSTANTIATE_TEST_SUITE_P(
            TheNeed(p).mutable_expire_time()->set_seconds(
                std::numeric_limits<int64_t>::max());
          }},
+        {"date long before our time", "profile.facets[0].needs[0].expire_time",
+         [](auto& p) {
+           TheNeed(p).mutable_expire_time()->set_seconds(-99'999'999'999);
+         }},
+        {"norm of the year 3 million", "profile.norms[0].valid_to_time",
+         [](auto& p) {
+           p.mutable_norms(0)->mutable_valid_to_time()->set_seconds(
+               94'670'000'000'000);
+         }},
         {"odd nanos", "profile.facets[0].pause_until_time",
          [](auto& p) {
            auto* time = p.mutable_facets(0)->mutable_pause_until_time();
@@ -228,6 +272,10 @@ INSTANTIATE_TEST_SUITE_P(
         {"too many seats", "profile.facets[0].seats.total",
          [](auto& p) {
            p.mutable_facets(0)->mutable_seats()->set_total(100'001);
+         }},
+        {"seats as far as they count", "profile.facets[0].seats.total",
+         [](auto& p) {
+           p.mutable_facets(0)->mutable_seats()->set_total(4'000'000'000);
          }},
         {"event without time", "profile.event.start_time",
          [](auto& p) { p.set_kind(v1::MEMBER_KIND_EVENT); }},
@@ -284,9 +332,7 @@ TEST_P(VectorFaultTest, IsRefusedAndSaysWhy) {
   for (const float value : GetParam().values) {
     profile.mutable_facets(0)->mutable_offer_vector()->add_values(value);
   }
-  if (GetParam().values.empty()) {
-    profile.mutable_facets(0)->mutable_offer_vector();
-  }
+  profile.mutable_facets(0)->mutable_offer_vector()->set_model_id("minilm");
 
   const absl::Status status = Validate(profile, kCallerVectors);
 
@@ -308,11 +354,46 @@ INSTANTIATE_TEST_SUITE_P(
         VectorFault{"too long", {1, 0, 0, 0, 0}, "5"},
         VectorFault{"empty", {}, "0"}));
 
-TEST(ProfileValidationTest, TakesAGoodVectorOnlyInACallersSpace) {
+v1::Profile WithAVector() {
   v1::Profile profile = ABakery("a");
-  for (int i = 0; i < 4; ++i) {
-    profile.mutable_facets(0)->mutable_need_vector()->add_values(0.5f);
+  v1::Vector& vector = *profile.mutable_facets(0)->mutable_need_vector();
+  for (int i = 0; i < 4; ++i) vector.add_values(0.5f);
+  vector.set_model_id("minilm");
+  return profile;
+}
+
+TEST(ProfileValidationTest, AVectorOfAnotherModelIsRefused) {
+  v1::Profile profile = WithAVector();
+  v1::Vector& vector = *profile.mutable_facets(0)->mutable_need_vector();
+  for (const char* model : {"", "MiniLM", "other"}) {
+    vector.set_model_id(model);
+    EXPECT_THAT(Validate(profile, kCallerVectors),
+                NamesField("profile.facets[0].need_vector.model_id"));
   }
+}
+
+TEST(ProfileValidationTest, RulesFollowFromTheNameOfTheSpace) {
+  const VectorRules own = VectorRulesOf("hashing-v1/128/1");
+  EXPECT_FALSE(own.from_callers);
+  EXPECT_EQ(own.dimension, 128u);
+  const VectorRules callers = VectorRulesOf("minilm/4/1");
+  EXPECT_TRUE(callers.from_callers);
+  MITRA_EXPECT_OK(Validate(WithAVector(), callers));
+  EXPECT_FALSE(VectorRulesOf("").from_callers);
+  EXPECT_FALSE(VectorRulesOf("minilm/x/1").from_callers);
+}
+
+TEST(ProfileValidationTest, ADraftNeedsOnlyAFacet) {
+  v1::Profile draft;
+  draft.add_facets()->set_role(v1::ROLE_BUSINESS);
+  MITRA_EXPECT_OK(ValidateDraft(draft, FieldPath("profile"), {}));
+  draft.clear_facets();
+  EXPECT_THAT(ValidateDraft(draft, FieldPath("profile"), {}),
+              NamesField("profile.facets"));
+}
+
+TEST(ProfileValidationTest, TakesAGoodVectorOnlyInACallersSpace) {
+  const v1::Profile profile = WithAVector();
 
   MITRA_EXPECT_OK(Validate(profile, kCallerVectors));
   EXPECT_THAT(Validate(profile, {.dimension = 4, .from_callers = false}),
@@ -339,4 +420,4 @@ TEST(ProfileValidationTest, ErrorsNeverQuoteTheContent) {
 }
 
 }  // namespace
-}  // namespace mitra::profile
+}  // namespace mitra

@@ -1,7 +1,7 @@
 // Checks of single values from outside, each against the name of its field.
 
-#ifndef MITRA_SERVICES_PROFILE_INGEST_FIELD_CHECKS_H_
-#define MITRA_SERVICES_PROFILE_INGEST_FIELD_CHECKS_H_
+#ifndef MITRA_COMMON_VALIDATION_FIELD_CHECKS_H_
+#define MITRA_COMMON_VALIDATION_FIELD_CHECKS_H_
 
 #include <cstddef>
 #include <string>
@@ -14,7 +14,10 @@ namespace google::protobuf {
 class Timestamp;
 }
 
-namespace mitra::profile {
+namespace mitra {
+
+// A primary language tag of ISO 639: 2 or 3 lower-case letters.
+bool IsLanguageTag(absl::string_view tag);
 
 // The way from a request's root to a field, for example
 // "profile.facets[0].needs[2].quantity.amount". Costs nothing until it is
@@ -75,6 +78,6 @@ class FieldChecks {
 absl::Time ToTime(const google::protobuf::Timestamp& time);
 void SetTime(absl::Time time, google::protobuf::Timestamp& proto);
 
-}  // namespace mitra::profile
+}  // namespace mitra
 
-#endif  // MITRA_SERVICES_PROFILE_INGEST_FIELD_CHECKS_H_
+#endif  // MITRA_COMMON_VALIDATION_FIELD_CHECKS_H_

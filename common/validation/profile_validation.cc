@@ -1,20 +1,24 @@
-#include "services/profile/ingest/profile_validation.h"
+#include "common/validation/profile_validation.h"
 
 #include <array>
 #include <bitset>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/embedding/vector.h"
+#include "common/taxonomy/currency.h"
 #include "common/taxonomy/region.h"
 #include "common/taxonomy/sector.h"
 #include "common/taxonomy/unit.h"
 #include "mitra/v1/profile.pb.h"
 
-namespace mitra::profile {
+namespace mitra {
 namespace {
 
 using Seen = absl::flat_hash_set<absl::string_view>;
@@ -58,8 +62,9 @@ bool IsEmail(absl::string_view email) {
 // One profile under examination.
 class Examination {
  public:
-  Examination(const VectorRules& vectors, FieldChecks& checks)
-      : vectors_(vectors), checks_(checks) {}
+  // `draft`: what only the record needs may be absent.
+  Examination(const VectorRules& vectors, bool draft, FieldChecks& checks)
+      : vectors_(vectors), draft_(draft), checks_(checks) {}
 
   void Profile(const v1::Profile& p, const FieldPath& path);
 
@@ -103,26 +108,27 @@ class Examination {
   }
 
   void Vector(const v1::Vector& vector, const FieldPath& path) {
+    if (!vectors_.from_callers) {
+      checks_.Add(path, "is not taken: vectors are made from the texts here");
+      return;
+    }
+    if (vector.model_id() != vectors_.model) {
+      checks_.Add(path.Field("model_id"),
+                  absl::StrCat("must be \"", vectors_.model,
+                               "\", the model of this space"));
+    }
     const absl::Status status = embedding::ValidateVector(
         path.ToString(), vector.values(), vectors_.dimension);
-    if (!status.ok()) {
-      // The message begins with the field.
-      absl::string_view message = status.message();
-      const size_t colon = message.find(": ");
-      if (colon != absl::string_view::npos) message.remove_prefix(colon + 2);
-      checks_.Add(path, message);
-    } else if (!vectors_.from_callers) {
-      checks_.Add(path, "is not taken: vectors are made from the texts here");
-    }
+    if (status.ok()) return;
+    // The message begins with the field.
+    absl::string_view message = status.message();
+    const size_t colon = message.find(": ");
+    if (colon != absl::string_view::npos) message.remove_prefix(colon + 2);
+    checks_.Add(path, message);
   }
 
   void Money(const v1::Money& money, const FieldPath& path) {
-    const absl::string_view code = money.currency_code();
-    bool valid = code.size() == 3;
-    for (const char c : code) {
-      valid = valid && absl::ascii_isupper(static_cast<unsigned char>(c));
-    }
-    if (!valid) {
+    if (!taxonomy::IsValidCurrency(money.currency_code())) {
       checks_.Add(path.Field("currency_code"), "must be an ISO 4217 code");
     }
     if (money.units() < 0 || money.units() > 1'000'000'000'000'000) {
@@ -171,6 +177,7 @@ class Examination {
               bool has_to, const google::protobuf::Timestamp& to);
 
   const VectorRules& vectors_;
+  const bool draft_;
   FieldChecks& checks_;
 };
 
@@ -285,13 +292,17 @@ void Examination::Norm(const v1::Norm& norm, const Seen& products,
 }
 
 void Examination::Profile(const v1::Profile& p, const FieldPath& path) {
-  checks_.Id(path.Field("profile_id"), p.profile_id());
-  Known(path.Field("kind"), p.kind(), v1::MemberKind_IsValid, true);
-  checks_.Line(path.Field("display_name"), p.display_name(), 200);
+  if (!draft_ || !p.profile_id().empty()) {
+    checks_.Id(path.Field("profile_id"), p.profile_id());
+  }
+  Known(path.Field("kind"), p.kind(), v1::MemberKind_IsValid, !draft_);
+  if (!draft_ || !p.display_name().empty()) {
+    checks_.Line(path.Field("display_name"), p.display_name(), 200);
+  }
   checks_.Text(path.Field("about"), p.about(), 4000);
   if (!p.region_code().empty()) {
     Region(p.region_code(), path.Field("region_code"), 2);
-  } else if (p.kind() != v1::MEMBER_KIND_PROGRAMME &&
+  } else if (!draft_ && p.kind() != v1::MEMBER_KIND_PROGRAMME &&
              !(p.kind() == v1::MEMBER_KIND_EVENT && p.event().online())) {
     checks_.Add(path.Field("region_code"), "is required");
   }
@@ -352,8 +363,7 @@ void Examination::Profile(const v1::Profile& p, const FieldPath& path) {
   checks_.Count(path.Field("languages"), p.languages_size(), 8);
   for (int i = 0; i < p.languages_size() && i < 8; ++i) {
     const std::string& tag = p.languages(i);
-    if (tag.size() < 2 || !IsWord(tag, 3, "") ||
-        tag.find_first_of("0123456789") != std::string::npos) {
+    if (!IsLanguageTag(tag)) {
       checks_.Add(path.At("languages", i),
                   "must be a primary language tag such as \"id\"");
     }
@@ -399,11 +409,29 @@ void Examination::Profile(const v1::Profile& p, const FieldPath& path) {
 
 }  // namespace
 
+VectorRules VectorRulesOf(absl::string_view space) {
+  VectorRules rules;
+  const std::vector<std::string> parts = absl::StrSplit(space, '/');
+  if (parts.size() != 3 || !absl::SimpleAtoi(parts[1], &rules.dimension)) {
+    return rules;
+  }
+  rules.model = parts[0];
+  rules.from_callers = !absl::StartsWith(rules.model, "hashing-");
+  return rules;
+}
+
 absl::Status ValidateProfile(const v1::Profile& profile, const FieldPath& path,
                              const VectorRules& vectors) {
   FieldChecks checks;
-  Examination(vectors, checks).Profile(profile, path);
+  Examination(vectors, /*draft=*/false, checks).Profile(profile, path);
   return checks.ToStatus();
 }
 
-}  // namespace mitra::profile
+absl::Status ValidateDraft(const v1::Profile& profile, const FieldPath& path,
+                           const VectorRules& vectors) {
+  FieldChecks checks;
+  Examination(vectors, /*draft=*/true, checks).Profile(profile, path);
+  return checks.ToStatus();
+}
+
+}  // namespace mitra

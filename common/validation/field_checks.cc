@@ -1,5 +1,6 @@
-#include "services/profile/ingest/field_checks.h"
+#include "common/validation/field_checks.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/ascii.h"
@@ -8,7 +9,7 @@
 #include "common/base/utf8.h"
 #include "google/protobuf/timestamp.pb.h"
 
-namespace mitra::profile {
+namespace mitra {
 namespace {
 
 // Seconds of 1990-01-01 and 2100-01-01.
@@ -42,6 +43,12 @@ std::string TextFault(absl::string_view text, size_t max_bytes, bool lines) {
 }
 
 }  // namespace
+
+bool IsLanguageTag(absl::string_view tag) {
+  return (tag.size() == 2 || tag.size() == 3) &&
+         std::all_of(tag.begin(), tag.end(),
+                     [](unsigned char c) { return absl::ascii_islower(c); });
+}
 
 std::string FieldPath::ToString() const {
   std::string text = parent_ == nullptr ? "" : parent_->ToString();
@@ -138,4 +145,4 @@ void SetTime(absl::Time time, google::protobuf::Timestamp& proto) {
                                        absl::Nanoseconds(1)));
 }
 
-}  // namespace mitra::profile
+}  // namespace mitra

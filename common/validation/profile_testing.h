@@ -1,7 +1,7 @@
 // A valid profile for tests to change.
 
-#ifndef MITRA_SERVICES_PROFILE_INGEST_PROFILE_TESTING_H_
-#define MITRA_SERVICES_PROFILE_INGEST_PROFILE_TESTING_H_
+#ifndef MITRA_COMMON_VALIDATION_PROFILE_TESTING_H_
+#define MITRA_COMMON_VALIDATION_PROFILE_TESTING_H_
 
 #include <string>
 
@@ -9,7 +9,7 @@
 #include "mitra/v1/evidence.pb.h"
 #include "mitra/v1/profile.pb.h"
 
-namespace mitra::profile {
+namespace mitra {
 
 inline constexpr int64_t kTestNow = 1'790'000'000;  // 2026-09-21
 
@@ -56,6 +56,6 @@ inline v1::Evidence AReference(absl::string_view author,
   return e;
 }
 
-}  // namespace mitra::profile
+}  // namespace mitra
 
-#endif  // MITRA_SERVICES_PROFILE_INGEST_PROFILE_TESTING_H_
+#endif  // MITRA_COMMON_VALIDATION_PROFILE_TESTING_H_
