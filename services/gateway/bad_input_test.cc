@@ -225,7 +225,14 @@ TEST_F(BadInputTest, BytesThatAreNoMessageAreRefusedOverGrpc) {
   }
   std::string bad = good;
   bad[bad.find("Warung")] = '\xff';
-  EXPECT_THAT(call(bad), HasReason("MALFORMED_MESSAGE"));
+  const absl::Status refused = call(bad);
+  EXPECT_THAT(refused, HasReason("MALFORMED_MESSAGE"));
+  EXPECT_THAT(refused, NamesField("profile.display_name"));
+  EXPECT_THAT(std::string(refused.message()),
+              ::testing::HasSubstr("not UTF-8 at byte 0"));
+  const absl::Status large = call(std::string(5 << 20, 'a'));
+  EXPECT_THAT(large, StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(std::string(large.message()), ::testing::HasSubstr("4194304"));
   // 100,000 messages in one another: 0x0a is field 1, length-delimited.
   EXPECT_FALSE(call(std::string(100'000, '\x0a')).ok());
 }

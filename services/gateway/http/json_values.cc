@@ -230,8 +230,9 @@ absl::Status PutText(const JsonScalar& value, const FieldDescriptor* field,
     MITRA_PUT(String, *std::move(bytes));
     return absl::OkStatus();
   }
-  if (FirstInvalidUtf8(*text)) {
-    return InvalidField(path, "must be UTF-8 without NUL");
+  if (FirstInvalidUtf8(*text)) return InvalidField(path, "must be UTF-8");
+  if (text->find('\0') != absl::string_view::npos) {
+    return InvalidField(path, "must not hold NUL");
   }
   MITRA_PUT(String, std::string(*text));
   return absl::OkStatus();

@@ -1,10 +1,12 @@
 #include "services/gateway/http/request_source.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/status/errors.h"
+#include "google/rpc/status.pb.h"
 #include "services/gateway/http/json_codec.h"
 #include "services/gateway/http/transcoder.h"
 
@@ -31,6 +33,16 @@ RequestLines::RequestLines(std::string body, bool packed,
     text_ = body_;
     more_ = false;
   }
+  using google::protobuf::FieldDescriptor;
+  const FieldDescriptor* row = type->FindFieldByName("row");
+  const FieldDescriptor* why = type->FindFieldByName("unreadable");
+  if (row == nullptr || row->type() != FieldDescriptor::TYPE_UINT64 ||
+      why == nullptr ||
+      why->message_type() != google::rpc::Status::descriptor()) {
+    return;
+  }
+  row_ = row;
+  unreadable_ = why;
 }
 
 absl::Status RequestLines::AtLine(const absl::Status& status) const {
@@ -43,25 +55,31 @@ absl::Status RequestLines::AtLine(const absl::Status& status) const {
 }
 
 bool RequestLines::NextLine() {
+  line_.clear();
+  too_long_ = false;
   for (;;) {
     const size_t end = text_.find('\n', at_);
     if (end != std::string::npos || !more_) {
-      if (at_ >= text_.size()) return false;
-      const size_t stop = end == std::string::npos ? text_.size() : end;
-      line_ = text_.substr(at_, stop - at_);
+      if (at_ >= text_.size() && !too_long_) return false;
+      const size_t stop =
+          end == std::string::npos ? std::max(at_, text_.size()) : end;
+      too_long_ = too_long_ || stop - at_ > kMaxLine;
+      if (!too_long_) line_ = text_.substr(at_, stop - at_);
       at_ = stop + 1;
       ++number_;
       return true;
     }
-    if (text_.size() - at_ > kMaxLine || total_ > kMaxText) {
+    if (total_ > kMaxText) {
       ++number_;
-      status_ = AtLine(TooLarge(total_ > kMaxText
-                                    ? "the body unpacks to more than 64 MiB"
-                                    : "a line is longer than 1 MiB"));
+      status_ = AtLine(TooLarge("the body unpacks to more than 64 MiB"));
       return false;
     }
     text_.erase(0, at_);
     at_ = 0;
+    if (text_.size() > kMaxLine) {
+      too_long_ = true;  // the rest of it is read over
+      text_.clear();
+    }
     const size_t before = text_.size();
     const absl::StatusOr<bool> more = unpacked_->Read(kPiece, text_);
     if (!more.ok()) {
@@ -73,18 +91,38 @@ bool RequestLines::NextLine() {
   }
 }
 
+absl::Status RequestLines::ReadLine(google::protobuf::Message& request) const {
+  if (too_long_) return TooLarge("is longer than 1 MiB");
+  return ReadJson(line_, "", request);
+}
+
+void RequestLines::TellUnreadable(const absl::Status& why,
+                                  google::protobuf::Message& request) const {
+  const google::protobuf::Reflection& fields = *request.GetReflection();
+  // The number may have been read before the fault.
+  const uint64_t row = fields.GetUInt64(request, row_);
+  request.Clear();
+  fields.SetUInt64(&request, row_, row);
+  fields.MutableMessage(&request, unreadable_)->CopyFrom(ToRpcStatus(why));
+}
+
 std::optional<rpc::RawMessage> RequestLines::Next() {
   while (status_.ok() && NextLine()) {
-    if (absl::StripAsciiWhitespace(line_).empty()) continue;
-    if (line_.size() > kMaxLine) {
-      status_ = AtLine(TooLarge("it is longer than 1 MiB"));
-      break;
-    }
+    if (!too_long_ && absl::StripAsciiWhitespace(line_).empty()) continue;
     const auto request = NewMessage(type_);
-    const absl::Status read = ReadJson(line_, "", *request);
+    const absl::Status read = ReadLine(*request);
     if (!read.ok()) {
-      status_ = AtLine(read);
-      break;
+      if (unreadable_ == nullptr) {
+        status_ = AtLine(read);
+        break;
+      }
+      TellUnreadable(AtLine(read), *request);
+    }
+    if (row_ != nullptr) {
+      const google::protobuf::Reflection& fields = *request->GetReflection();
+      if (fields.GetUInt64(*request, row_) == 0) {
+        fields.SetUInt64(request.get(), row_, number_);
+      }
     }
     return rpc::RawMessage::Of(*request);
   }

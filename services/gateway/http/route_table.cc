@@ -165,10 +165,11 @@ absl::StatusOr<Route> RouteTable::Match(absl::string_view verb,
     for (size_t i = 0; i < split.segments.size(); ++i) {
       if (entry->variables[i].empty()) continue;
       std::optional<std::string> value = PercentDecode(split.segments[i]);
-      if (!value || FirstInvalidUtf8(*value)) {
+      if (!value || FirstInvalidUtf8(*value) ||
+          value->find('\0') != std::string::npos) {
         return InvalidField(entry->variables[i],
-                            "the path segment has a wrong percent escape or "
-                            "is not UTF-8");
+                            "the path segment has a wrong percent escape, is "
+                            "not UTF-8 or holds NUL");
       }
       route.variables.emplace_back(entry->variables[i], *std::move(value));
     }

@@ -59,6 +59,10 @@ class StreamCallTest : public ::testing::Test {
             auto* result = response.add_results();
             result->set_row((*request)->row());
             result->set_id((*request)->profile().profile_id());
+            if ((*request)->has_unreadable()) {
+              result->set_verdict(v1::ROW_VERDICT_REJECTED);
+              *result->mutable_status() = (*request)->unreadable();
+            }
             const bool taken = co_await stream.Write(response);
             if (!taken) co_return absl::OkStatus();
           }
@@ -171,19 +175,49 @@ TEST_F(StreamCallTest, PackedRowsAreUnpackedAsTheyAreWanted) {
   EXPECT_EQ(rows_, 20'000);
 }
 
-TEST_F(StreamCallTest, ABadRowIsNamedByItsLine) {
+TEST_F(StreamCallTest, RowsWithoutANumberHaveThatOfTheirLine) {
+  EXPECT_EQ(Join(Import("\n{\"profile\":{\"profileId\":\"a\"}}\n"
+                        "{\"row\":\"70\"}\n")),
+            "{\"results\":[{\"row\":\"2\",\"id\":\"a\"}]}\n"
+            "{\"results\":[{\"row\":\"70\"}]}\n");
+}
+
+TEST_F(StreamCallTest, ABadLineIsAVerdictAndTheOthersGoOn) {
   const std::string good = "{\"profile\":{\"profileId\":\"a\"}}\n";
-  const HttpAnswer first = Import("{\"colour\":1}\n" + good);
-  EXPECT_EQ(first.status, 400) << "nothing was answered before";
-  EXPECT_THAT(first.body, HasSubstr("line 1: colour"));
-  EXPECT_EQ(rows_, 0);
-  const std::string text = Join(Import(good + "\n{\"colour\":1}\n" + good));
-  EXPECT_THAT(text, HasSubstr("{\"error\":{\"code\":400,\"message\":\"line 3: "
-                              "colour"));
-  EXPECT_EQ(rows_, 1);
-  EXPECT_THAT(Join(Import(good + std::string(1'100'000, ' ') + "{}")),
-              HasSubstr("MESSAGE_TOO_LARGE"));
-  EXPECT_EQ(Import(std::string(100'000, '[')).status, 400);
+  for (const bool packed : {false, true}) {
+    rows_ = 0;
+    const std::string body =
+        good + "{\"colour\":1}\n" + good + "{\"row\":\"40\",\"profile\":7}\n" +
+        "not JSON\n" + "{\"profile\":{\"about\":\"\xc3\x28\"}}\n" +
+        std::string(2'000'000, ' ') + "{}\n" + std::string(100'000, '[') +
+        "\n" + good + std::string(1'100'000, '{');
+    const HttpAnswer answer =
+        packed ? Import(Gzip(body), "Content-Encoding: gzip\r\n")
+               : Import(body);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    const std::vector<std::string> lines =
+        absl::StrSplit(Join(answer), '\n', absl::SkipEmpty());
+    ASSERT_EQ(lines.size(), 10u);
+    EXPECT_EQ(rows_, 10);
+    for (const int line : {0, 2, 8}) {
+      EXPECT_EQ(lines[line], absl::StrCat("{\"results\":[{\"row\":\"", line + 1,
+                                          "\",\"id\":\"a\"}]}"));
+    }
+    const std::pair<int, const char*> bad[] = {
+        {1, "line 2: colour"},
+        {3, "line 4: profile"},
+        {4, "line 5: "},
+        {5, "line 6: "},
+        {6, "MESSAGE_TOO_LARGE"},
+        {7, "line 8: "},
+        {9, "line 10: is longer than 1 MiB"}};
+    for (const auto& [line, why] : bad) {
+      EXPECT_THAT(lines[line], HasSubstr("\"row\":"));
+      EXPECT_THAT(lines[line], HasSubstr(why));
+      EXPECT_THAT(lines[line], HasSubstr("ROW_VERDICT_REJECTED"));
+    }
+    EXPECT_THAT(lines[3], HasSubstr("\"row\":\"40\"")) << "read before";
+  }
 }
 
 TEST_F(StreamCallTest, BadFormsAreRefused) {

@@ -24,6 +24,21 @@ Counter& RowsWith(absl::string_view verdict) {
                               {{"verdict", std::string(verdict)}});
 }
 
+// Details that are larger are not repeated to the sender.
+constexpr int kMaxDetailBytes = 2000;
+
+// Why a row that its sender could not read is refused.
+absl::Status WhyUnreadable(const google::rpc::Status& told) {
+  constexpr int kLastCode =
+      static_cast<int>(absl::StatusCode::kUnauthenticated);
+  if (told.code() < 1 || told.code() > kLastCode) {
+    return InvalidField("unreadable.code", "must be that of an error");
+  }
+  if (told.ByteSizeLong() <= kMaxDetailBytes) return FromRpcStatus(told);
+  return absl::Status(static_cast<absl::StatusCode>(told.code()),
+                      CutUtf8(told.message(), kMaxDetailBytes));
+}
+
 void Count(const std::vector<v1::RowResult>& results) {
   static Counter& stored = RowsWith("stored");
   static Counter& unchanged = RowsWith("unchanged");
@@ -201,8 +216,10 @@ void ImportSession::State::Prepare(Chunk& chunk) {
   size_t next = 0;
   for (size_t i = 0; i < chunk.rows.size(); ++i) {
     const v1::ImportRequest& row = chunk.rows[i];
-    if (row.rows_size() > 0) {
-      SetRejected(InvalidField("rows", "must have no rows of their own"),
+    if (row.has_unreadable() || row.rows_size() > 0) {
+      SetRejected(row.has_unreadable()
+                      ? WhyUnreadable(row.unreadable())
+                      : InvalidField("rows", "must have no rows of their own"),
                   chunk.results[i]);
       if (row.has_profile()) ++next;
     } else if (row.has_profile()) {
@@ -299,7 +316,7 @@ std::vector<ImportSession::Row> ImportSession::RowsOf(
   rows.reserve(more.size() + 1);
   const bool alone =
       message.record_case() != v1::ImportRequest::RECORD_NOT_SET ||
-      more.empty();
+      message.has_unreadable() || more.empty();
   if (alone) rows.push_back({std::move(message), 0});
   for (v1::ImportRequest& row : more) {
     rows.emplace_back();

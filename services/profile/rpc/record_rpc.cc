@@ -5,6 +5,7 @@
 #include "common/status/errors.h"
 #include "google/protobuf/empty.pb.h"
 #include "services/profile/ingest/import_session.h"
+#include "services/profile/rpc/import_rows.h"
 #include "services/profile/rpc/methods.h"
 
 namespace mitra::profile {
@@ -40,9 +41,9 @@ void AddEmpty(rpc::Server::Builder& builder, const char* name, Records& records,
 }
 
 // Writes verdicts as they come, while Import reads rows.
-Task<> SendVerdicts(ImportSession& session,
-                    rpc::Stream<v1::ImportRequest, v1::ImportResponse>& stream,
+Task<> SendVerdicts(ImportSession& session, rpc::RawStream& stream,
                     bool& broken, Signal& done) {
+  rpc::Writer<v1::ImportResponse> verdicts(stream);
   for (;;) {
     std::vector<v1::RowResult> results = co_await session.Next();
     if (results.empty()) break;
@@ -51,36 +52,32 @@ Task<> SendVerdicts(ImportSession& session,
     for (v1::RowResult& result : results) {
       *response.add_results() = std::move(result);
     }
-    const bool written = co_await stream.Write(response);
+    const bool written = co_await verdicts.Write(response);
     if (!written) broken = true;
   }
   done.Notify();
 }
 
-Task<absl::Status> Import(
-    ProfileParts& parts, CallContext& call,
-    rpc::Stream<v1::ImportRequest, v1::ImportResponse>& stream) {
+// By bytes: a row that is no message is one verdict, not the end.
+Task<absl::Status> Import(ProfileParts& parts, CallContext& call,
+                          rpc::RawStream& stream) {
   ImportSession session(call, parts.store, parts.ingest, parts.executor,
                         parts.clock, parts.redirects);
   bool broken = false;
   Signal sent;
   rpc::Spawn(SendVerdicts(session, stream, broken, sent));
-  absl::Status status;
   for (;;) {
-    auto row = co_await stream.Read();
-    if (!row.ok()) {
-      status = row.status();
-      break;
-    }
-    if (!row->has_value()) break;
-    co_await session.Add(**std::move(row));
+    const std::optional<rpc::RawMessage> raw = co_await stream.Read();
+    if (!raw) break;
+    v1::ImportRequest rows = ReadImport(*raw);
+    co_await session.Add(std::move(rows));
   }
   session.Finish();
   co_await sent.Wait();
   call.SetTrailer(
       rpc::kRevisionKey,
       absl::StrCat(parts.store.info().incarnation, "-", session.revision()));
-  co_return status;
+  co_return absl::OkStatus();
 }
 
 }  // namespace
@@ -105,12 +102,13 @@ void RegisterRecordMethods(ProfileParts& parts, rpc::Server::Builder& builder) {
           &ProfileRecords::Get);
   builder.Unary("/mitra.v1.Profiles/MergeProfiles", parts.merges,
                 &MergeRecords::Merge);
-  builder.Bidirectional<v1::ImportRequest, v1::ImportResponse>(
+  builder.RawStreaming(
       "/mitra.v1.Profiles/Import",
-      [&parts](CallContext& call,
-               rpc::Stream<v1::ImportRequest, v1::ImportResponse>& stream) {
+      [&parts](CallContext& call, rpc::RawStream& stream) {
         return Import(parts, call, stream);
-      });
+      },
+      v1::ImportRequest::descriptor()->full_name(),
+      v1::ImportResponse::descriptor()->full_name());
 
   EvidenceRecords& evidence = parts.evidence;
   builder.Unary("/mitra.v1.EvidenceRecords/CreateEvidence", evidence,
