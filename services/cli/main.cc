@@ -5,6 +5,7 @@
 #include <exception>
 #include <iostream>
 
+#include "google/protobuf/stubs/logging.h"
 #include "services/cli/commands/command_line.h"
 
 namespace mitra::cli {
@@ -53,6 +54,8 @@ int Run(const std::vector<std::string>& arguments, int argc, char** argv) {
 }  // namespace mitra::cli
 
 int main(int argc, char** argv) {
+  // Its lines are for developers, and quote what a file holds.
+  google::protobuf::SetLogHandler(nullptr);
   try {
     return mitra::cli::Run({argv + (argc > 0), argv + argc}, argc, argv);
   } catch (const std::exception& error) {

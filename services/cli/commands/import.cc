@@ -18,6 +18,7 @@
 #include "services/cli/input/line_reader.h"
 #include "services/cli/input/row_parser.h"
 #include "services/cli/output/progress.h"
+#include "services/cli/output/style.h"
 
 namespace mitra::cli {
 namespace {
@@ -41,8 +42,8 @@ class Ledger {
     absl::MutexLock lock(&mutex_);
     ++rejected_;
     if (reasons_.size() < kReasonsShown) {
-      reasons_.push_back(
-          absl::StrCat("line ", row, id.empty() ? "" : ", ", id, ": ", reason));
+      reasons_.push_back(Printable(absl::StrCat(
+          "line ", row, id.empty() ? "" : ", ", id, ": ", reason)));
     }
   }
   void Count(v1::RowVerdict verdict) {
@@ -257,7 +258,8 @@ class Importer {
       status = stream.Finish();
       progress.Update(stream.confirmed());
       if (!read.ok()) {
-        std::cerr << "mitra: " << file << ": " << read.message() << "\n";
+        std::cerr << "mitra: " << file << ": "
+                  << Printable(std::string(read.message())) << "\n";
         failed_ = true;
       }
     }

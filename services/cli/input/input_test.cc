@@ -2,6 +2,7 @@
 
 #include <sstream>
 
+#include "absl/strings/str_cat.h"
 #include "common/status/status_matchers.h"
 #include "gtest/gtest.h"
 #include "services/cli/input/csv.h"
@@ -96,6 +97,33 @@ TEST(JsonRowTest, NamesWhatItDoesNotKnow) {
   EXPECT_FALSE(ParseJsonRow(R"({"profile":{"kind":"SHOP"}})").ok());
   EXPECT_FALSE(ParseJsonRow("{").ok());
   EXPECT_FALSE(ParseJsonRow("[]").ok());
+}
+
+TEST(JsonRowTest, NamesTheByteThatIsNotUtf8AndDoesNotRepeatIt) {
+  for (const char* bad : {"\xc3\x28", "\xed\xa0\x80", "\xc0\xaf", "\x93"}) {
+    const absl::Status status =
+        ParseJsonRow(absl::StrCat(R"({"profile":{"about":"ab)", bad, R"("}})"))
+            .status();
+    EXPECT_THAT(status, NamesField("byte 24"));
+    EXPECT_EQ(std::string(status.message()).find(bad), std::string::npos);
+  }
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const Row row, ParseJsonRow(R"({"profile":{"about":"kopi ☕ 😀"}})"));
+  EXPECT_EQ(std::get<v1::Profile>(row).about(), "kopi ☕ 😀");
+}
+
+TEST(CsvSchemaTest, NamesTheColumnThatIsNotUtf8) {
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const CsvSchema schema,
+      CsvSchema::FromHeader({"profile_id", "display_name", "about"}, false));
+  // "Café" as Windows-1252 has it.
+  EXPECT_THAT(schema.ParseRecord({"a", "Caf\xe9", "x"}),
+              NamesField("column 2 (display_name)"));
+  EXPECT_THAT(CsvSchema::FromHeader({"profile_id", "n\xe9"}, false),
+              NamesField("column 2"));
+  MITRA_ASSERT_OK_AND_ASSIGN(const Row row,
+                             schema.ParseRecord({"a", "Café ☕ 😀", "x"}));
+  EXPECT_EQ(std::get<v1::Profile>(row).display_name(), "Café ☕ 😀");
 }
 
 TEST(CsvSchemaTest, ReadsProfilesWithColumnsInAnyOrder) {

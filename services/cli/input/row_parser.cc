@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/base/utf8.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
 
@@ -26,6 +27,11 @@ constexpr absl::string_view kProfileColumns[] = {
 constexpr absl::string_view kEvidenceColumns[] = {
     "evidence_id", "author_id", "about_id",     "kind",
     "event_time",  "quality",   "external_ref", "note"};
+
+// Said of a place in a line. What stands there is not repeated: it may be
+// anything, and goes to a terminal.
+constexpr absl::string_view kNotUtf8 =
+    "is not UTF-8; save the file as UTF-8 (not Windows-1252 or Latin-1)";
 
 template <typename Message>
 absl::StatusOr<Row> ParseInto(absl::string_view json, const char* what) {
@@ -188,6 +194,9 @@ absl::StatusOr<int> ParseEnumWord(const google::protobuf::EnumDescriptor& type,
 }
 
 absl::StatusOr<Row> ParseJsonRow(absl::string_view line) {
+  if (const auto at = FirstInvalidUtf8(line)) {
+    return InvalidField(absl::StrCat("byte ", *at + 1), kNotUtf8);
+  }
   absl::string_view inner;
   if (Unwrap(line, "profile", inner)) {
     return ParseInto<v1::Profile>(inner, "profile");
@@ -218,7 +227,11 @@ absl::StatusOr<CsvSchema> CsvSchema::FromHeader(
   const auto known = evidence
                          ? absl::Span<const absl::string_view>(kEvidenceColumns)
                          : absl::Span<const absl::string_view>(kProfileColumns);
-  for (const std::string& name : header) {
+  for (size_t i = 0; i < header.size(); ++i) {
+    const std::string& name = header[i];
+    if (FirstInvalidUtf8(name)) {
+      return InvalidField(absl::StrCat("column ", i + 1), kNotUtf8);
+    }
     const std::string column =
         absl::AsciiStrToLower(absl::StripAsciiWhitespace(name));
     if (std::find(known.begin(), known.end(), column) == known.end()) {
@@ -250,6 +263,10 @@ absl::StatusOr<Row> CsvSchema::ParseRecord(
   v1::Evidence evidence;
   for (size_t i = 0; i < cells.size(); ++i) {
     if (cells[i].empty()) continue;
+    if (FirstInvalidUtf8(cells[i])) {
+      return InvalidField(
+          absl::StrCat("column ", i + 1, " (", columns_[i], ")"), kNotUtf8);
+    }
     MITRA_RETURN_IF_ERROR(
         evidence_ ? SetEvidenceCell(columns_[i], cells[i], evidence)
                   : SetProfileCell(columns_[i], cells[i], profile, facet));

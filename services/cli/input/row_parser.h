@@ -21,7 +21,8 @@ using Row = std::variant<v1::Profile, v1::Evidence, v1::Consent, v1::Block>;
 
 // A line of NDJSON: {"profile": {…}}, {"evidence": {…}}, {"consent": {…}},
 // {"block": {…}}, or a bare profile. INVALID_ARGUMENT naming what is wrong: an
-// unknown field, an unknown enum word, broken JSON.
+// unknown field, an unknown enum word, broken JSON, the first byte (from 1)
+// that is not UTF-8.
 absl::StatusOr<Row> ParseJsonRow(absl::string_view line);
 
 // The same row as a line of NDJSON.
@@ -37,10 +38,11 @@ std::string ToJsonRow(const v1::Feedback& feedback);
 class CsvSchema {
  public:
   // From the heading row, in any order. INVALID_ARGUMENT naming a column that
-  // is unknown, stands twice, or is missing.
+  // is unknown, stands twice, is missing or is not UTF-8.
   static absl::StatusOr<CsvSchema> FromHeader(
       const std::vector<std::string>& header, bool evidence);
 
+  // INVALID_ARGUMENT naming the column.
   absl::StatusOr<Row> ParseRecord(const std::vector<std::string>& cells) const;
 
  private:

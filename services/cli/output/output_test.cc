@@ -3,10 +3,20 @@
 #include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
 #include "services/cli/output/progress.h"
+#include "services/cli/output/style.h"
 #include "services/cli/output/table.h"
 
 namespace mitra::cli {
 namespace {
+
+TEST(StyleTest, WhatAFileHoldsDoesNoHarmToATerminal) {
+  EXPECT_EQ(Printable("kopi ☕ é 😀"), "kopi ☕ é 😀");
+  EXPECT_EQ(Printable("a\n\tb\x1b[2J\x07"), "a  b?[2J?");
+  EXPECT_EQ(Printable("Caf\xe9"), "Caf\xEF\xBF\xBD");
+  EXPECT_EQ(Printable("\xc2\x9b"
+                      "31m"),
+            "?31m");
+}
 
 TEST(TableTest, CountsColumnsOfWideAndCombiningCharacters) {
   EXPECT_EQ(DisplayWidth("kopi"), 4u);

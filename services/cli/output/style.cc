@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/utf8.h"
 
 namespace mitra::cli {
 
@@ -27,6 +28,21 @@ std::string Paint(Tone tone, absl::string_view text, bool paint) {
                      : tone == Tone::kWarn ? "33"
                                            : "31";
   return absl::StrCat("\033[", code, "m", text, "\033[0m");
+}
+
+std::string Printable(absl::string_view text) {
+  std::string line = ReplaceInvalidUtf8(text);
+  for (size_t i = 0; i < line.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(line[i]);
+    if (byte == '\n' || byte == '\r' || byte == '\t') {
+      line[i] = ' ';
+    } else if (byte < 0x20 || byte == 0x7f) {
+      line[i] = '?';
+    } else if (byte == 0xc2 && static_cast<unsigned char>(line[i + 1]) < 0xa0) {
+      line.replace(i, 2, "?");  // U+0080 to U+009F
+    }
+  }
+  return line;
 }
 
 }  // namespace mitra::cli

@@ -1,4 +1,4 @@
-// Colours on a terminal, and nowhere else.
+// Colours on a terminal, and nowhere else; texts that do it no harm.
 
 #ifndef MITRA_SERVICES_CLI_OUTPUT_STYLE_H_
 #define MITRA_SERVICES_CLI_OUTPUT_STYLE_H_
@@ -21,6 +21,10 @@ std::string Paint(Tone tone, absl::string_view text);
 
 // The same where the answer is known.
 std::string Paint(Tone tone, absl::string_view text, bool paint);
+
+// `text` on one line and harmless for a terminal: line breaks are spaces,
+// control characters and bytes that are not UTF-8 are replaced.
+std::string Printable(absl::string_view text);
 
 }  // namespace mitra::cli
 
