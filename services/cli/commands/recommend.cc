@@ -33,6 +33,20 @@ absl::StatusOr<int> KindOf(absl::string_view word) {
                        "RECOMMENDATION_KIND_", word, "--kind");
 }
 
+// Adds the roles of --role; says what is no role.
+bool AddRoles(const Options& o, google::protobuf::RepeatedField<int>& roles) {
+  for (const std::string& word : o.roles) {
+    const auto role =
+        ParseEnumWord(*v1::Role_descriptor(), "ROLE_", word, "--role");
+    if (!role.ok()) {
+      std::cerr << "mitra: " << role.status().message() << "\n";
+      return false;
+    }
+    roles.Add(*role);
+  }
+  return true;
+}
+
 std::string Percent(double share) {
   return absl::StrFormat("%.0f%%", share * 100);
 }
@@ -123,6 +137,7 @@ int Recommend(const Globals& globals, const Options& o) {
   for (const std::string& code : o.regions) {
     request.mutable_filter()->add_region_codes(code);
   }
+  if (!AddRoles(o, *request.mutable_roles())) return kUsage;
   const Connection connection(globals);
   auto stub = v1::Recommendations::NewStub(connection.channel());
   v1::RecommendResponse response;
@@ -272,15 +287,7 @@ int Search(const Globals& globals, const Options& o) {
   v1::SearchProfilesRequest request;
   request.set_query(absl::StrJoin(o.words, " "));
   request.set_page_size(o.count);
-  for (const std::string& word : o.roles) {
-    const auto role =
-        ParseEnumWord(*v1::Role_descriptor(), "ROLE_", word, "--role");
-    if (!role.ok()) {
-      std::cerr << "mitra: " << role.status().message() << "\n";
-      return kUsage;
-    }
-    request.add_roles(static_cast<v1::Role>(*role));
-  }
+  if (!AddRoles(o, *request.mutable_roles())) return kUsage;
   for (const std::string& code : o.regions) {
     request.mutable_filter()->add_region_codes(code);
   }
@@ -335,6 +342,8 @@ void AddRecommendCommands(CLI::App& app, const Globals& globals,
   recommend->add_option("--explain", r->explain, "none, reasons or full")
       ->check(CLI::IsMember({"none", "reasons", "full"}));
   recommend->add_option("--exclude", r->exclude, "Not these members");
+  recommend->add_option("--role", r->roles, "Only in these roles")
+      ->delimiter(',');
   recommend->add_option("--region", r->regions, "Only inside these regions");
   recommend
       ->add_option("--weight", r->subject_weight,

@@ -1,6 +1,11 @@
 #include "services/matching/ranking/recommendation_kinds.h"
 
 #include <iterator>
+#include <map>
+#include <utility>
+
+#include "absl/base/const_init.h"
+#include "absl/synchronization/mutex.h"
 
 namespace mitra::matching {
 namespace {
@@ -58,7 +63,8 @@ constexpr KindSpec kKinds[] = {
      .pool = CapacityPool::kFacetSeats,
      .costly_to_accept = true,
      .same_population = true,
-     .subject_roles = kBusiness | kEnterprise | kSupplier},
+     .subject_roles = kBusiness | kEnterprise | kSupplier,
+     .on_request = kGovernment | kEducation | kCommunity},
     {.kind = v1::RECOMMENDATION_KIND_PEER,
      .name = "peer",
      .candidate_roles = kBusiness,
@@ -151,6 +157,21 @@ const KindSpec* FindKind(v1::RecommendationKind kind) {
   const int row = static_cast<int>(kind) - 1;
   if (row < 0 || row >= static_cast<int>(std::size(kKinds))) return nullptr;
   return &kKinds[row];
+}
+
+const KindSpec* NarrowKind(const KindSpec& kind, uint32_t roles) {
+  if (roles == 0) return &kind;
+  const uint32_t left = roles & (kind.candidate_roles | kind.on_request);
+  if (left == 0) return nullptr;
+  if (left == kind.candidate_roles) return &kind;
+  // A few hundred rows at most: each kind has few roles.
+  static absl::Mutex mutex(absl::kConstInit);
+  static auto* const rows =
+      new std::map<std::pair<v1::RecommendationKind, uint32_t>, KindSpec>();
+  absl::MutexLock lock(&mutex);
+  const auto [row, added] = rows->try_emplace({kind.kind, left}, kind);
+  if (added) row->second.candidate_roles = left;
+  return &row->second;
 }
 
 }  // namespace mitra::matching

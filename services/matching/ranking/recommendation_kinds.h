@@ -50,6 +50,8 @@ struct KindSpec {
   // RoleBit()s of the subject's facets that count unless the caller names
   // others; facets are used that the subject has, all if it has none of these.
   uint32_t subject_roles;
+  // RoleBit()s that can be recommended too when a caller asks for them by name.
+  uint32_t on_request = 0;
 };
 
 // All kinds in the order of the enum; never empty.
@@ -57,6 +59,12 @@ absl::Span<const KindSpec> AllKinds();
 
 // The row of `kind`, or nullptr for values that are not in the table.
 const KindSpec* FindKind(v1::RecommendationKind kind);
+
+// `kind` for a caller who wants candidates in `roles` only: the same row with
+// fewer candidate_roles, or with those that it has on request. The row itself
+// if nothing is changed, also by 0; nullptr if no role is left. Rows live as
+// long as the program; thread-safe.
+const KindSpec* NarrowKind(const KindSpec& kind, uint32_t roles);
 
 }  // namespace mitra::matching
 

@@ -37,7 +37,11 @@ absl::Status CheckPair(const rpc::CallContext& call,
   if (!IsValidId(profile_id)) {
     bad.Add("profile_id", "required; must be a member id");
   }
-  if (!IsValidId(other_id)) bad.Add(field, "required; must be a member id");
+  if (!IsValidId(other_id)) {
+    bad.Add(field, "required; must be a member id");
+  } else if (other_id == profile_id) {
+    bad.Add(field, "must be another member than profile_id");
+  }
   MITRA_RETURN_IF_ERROR(bad.ToStatus());
   return CheckActor(call.identity, profile_id);
 }
@@ -89,8 +93,7 @@ rpc::Task<absl::Status> RecommendationsRpc::RecommendAt(
     absl::string_view path, v1::RecommendResponse& response, Shown* shown) {
   MITRA_CO_ASSIGN_OR_RETURN(
       RecommendQuestion question,
-      ReadRecommend(request, path, DimensionOf(*slates_.view().space),
-                    find_profile_));
+      ReadRecommend(request, path, *slates_.view().space, find_profile_));
   bool stale = false;
   if (request.min_revision() > 0 && gate_.wait != nullptr) {
     const bool reached = co_await gate_.wait(call, request.min_revision());
@@ -218,8 +221,8 @@ rpc::Task<absl::Status> RecommendationsRpc::BatchRecommend(
   // The options are wrong for all or for none.
   v1::RecommendRequest one = request.options();
   one.set_profile_id("x");
-  const auto options = ReadRecommend(
-      one, "options.", DimensionOf(*slates_.view().space), find_profile_);
+  const auto options =
+      ReadRecommend(one, "options.", *slates_.view().space, find_profile_);
   MITRA_CO_RETURN_IF_ERROR(options.status());
   for (const std::string& id : request.profile_ids()) {
     MITRA_CO_RETURN_IF_ERROR(call.CheckAlive());
@@ -432,9 +435,6 @@ rpc::Task<absl::Status> RecommendationsRpc::GetTrust(
   const MemberIndex target = view.members.Find(request.target_id());
   if (!IsVisible(view, subject.index, target)) {
     co_return NotAvailable("target_id");
-  }
-  if (target == subject.index) {
-    co_return InvalidField("target_id", "must not be profile_id");
   }
   const auto trust = recommender_.TrustOf(view, subject);
   response.set_trust(TrustScale(trust.get()).Of(target));

@@ -1,7 +1,9 @@
 #include "services/matching/rpc/recommendations_rpc.h"
 
 #include <limits>
+#include <set>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/page_token.h"
 #include "common/status/status_matchers.h"
@@ -14,6 +16,7 @@ namespace mitra::matching {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 class RecommendationsRpcTest : public testing::Test {
  protected:
@@ -176,6 +179,128 @@ TEST_F(RecommendationsRpcTest, AProfileInTheRequestIsCheckedAndRanked) {
       request_.mutable_profile()->mutable_facets(0)->mutable_need_vector();
   vector->add_values(std::numeric_limits<float>::infinity());
   EXPECT_THAT(Recommend(), NamesField("profile.facets[0].need_vector"));
+}
+
+// The same rules as in the record: a few of them, the rest is tested where they
+// stand.
+TEST_F(RecommendationsRpcTest, AProfileInTheRequestIsCheckedAsInTheRecord) {
+  request_.clear_profile_id();
+  v1::Profile& profile = *request_.mutable_profile();
+  profile = AProfile("");
+  v1::Need& need = *profile.mutable_facets(0)->add_needs();
+  need.set_resource(v1::RESOURCE_CAPITAL);
+  need.mutable_quantity()->set_unit("furlong");
+  need.mutable_money()->set_currency_code("??");
+  need.mutable_money()->set_units(9'000'000'000'000'000'000);
+  need.mutable_expire_time()->set_seconds(-99'999'999'999);
+  need.mutable_term()->set_seconds(-5);
+  v1::Facet& facet = *profile.mutable_facets(0);
+  facet.mutable_acceptance()->add_roles(static_cast<v1::Role>(99));
+  facet.mutable_acceptance()->add_region_codes("zz");
+  facet.mutable_seats()->set_total(4'000'000'000);
+  profile.add_norms()->mutable_valid_from_time()->set_seconds(
+      94'670'000'000'000);
+  profile.add_products()->set_product_id("a/b");
+  profile.set_region_code("33");
+  profile.add_languages("??");
+
+  const absl::Status status = Recommend();
+
+  const int last = facet.needs_size() - 1;
+  const std::string at = absl::StrCat("profile.facets[0].needs[", last, "].");
+  for (const std::string& field :
+       {at + "quantity.unit", at + "money.currency_code", at + "money.units",
+        at + "expire_time", at + "term",
+        std::string("profile.facets[0].acceptance.roles[0]"),
+        std::string("profile.facets[0].acceptance.region_codes[0]"),
+        std::string("profile.facets[0].seats.total"),
+        std::string("profile.norms[0].valid_from_time"),
+        std::string("profile.products[0].product_id"),
+        std::string("profile.region_code")}) {
+    EXPECT_THAT(status, NamesField(field));
+  }
+  profile = AProfile("");
+  profile.add_languages("??");
+  EXPECT_THAT(Recommend(),
+              NamesField(absl::StrCat("profile.languages[",
+                                      profile.languages_size() - 1, "]")));
+}
+
+TEST_F(RecommendationsRpcTest, OnlyCandidatesInTheWantedRolesAreGiven) {
+  world_.Add(AProfile("kampus", v1::ROLE_EDUCATION));
+  world_.Add(AProfile("toko", v1::ROLE_SUPPLIER));
+  world_.Add(AProfile("tetangga"));
+  request_.clear_kinds();
+  request_.add_kinds(v1::RECOMMENDATION_KIND_PARTNER);
+  const auto ids = [this] {
+    std::set<std::string> found;
+    for (const auto& r : response_.slates(0).recommendations()) {
+      found.insert(r.profile_id());
+    }
+    return found;
+  };
+  MITRA_ASSERT_OK(Recommend());
+  EXPECT_EQ(ids(), (std::set<std::string>{"toko", "tetangga"}));
+  request_.add_roles(v1::ROLE_SUPPLIER);
+  MITRA_ASSERT_OK(Recommend());
+  EXPECT_EQ(ids(), (std::set<std::string>{"toko"})) << "not the cached slate";
+  request_.add_roles(v1::ROLE_EDUCATION);
+  request_.add_roles(v1::ROLE_MENTOR);
+  MITRA_ASSERT_OK(Recommend());
+  EXPECT_EQ(ids(), (std::set<std::string>{"toko", "kampus"}));
+}
+
+TEST_F(RecommendationsRpcTest, WantedRolesMustLeaveTheKindOne) {
+  request_.add_roles(v1::ROLE_SUPPLIER);
+  const absl::Status none = Recommend();
+  EXPECT_THAT(none, NamesField("roles"));
+  EXPECT_THAT(std::string(none.message()), HasSubstr("mentor"));
+  request_.add_kinds(v1::RECOMMENDATION_KIND_SUPPLIER);
+  EXPECT_THAT(Recommend(), NamesField("roles")) << "each kind needs one";
+  request_.add_roles(v1::ROLE_MENTOR);
+  MITRA_EXPECT_OK(Recommend());
+  request_.add_roles(static_cast<v1::Role>(99));
+  EXPECT_THAT(Recommend(), NamesField("roles[2]"));
+}
+
+TEST_F(RecommendationsRpcTest, APageBelongsToTheRolesItWasAskedWith) {
+  for (const char* id : {"s1", "s2", "s3"}) {
+    world_.Add(AProfile(id, v1::ROLE_SUPPLIER));
+  }
+  request_.clear_kinds();
+  request_.add_kinds(v1::RECOMMENDATION_KIND_PARTNER);
+  request_.add_roles(v1::ROLE_SUPPLIER);
+  request_.set_page_size(2);
+  MITRA_ASSERT_OK(Recommend());
+  request_.set_page_token(response_.slates(0).next_page_token());
+  ASSERT_FALSE(request_.page_token().empty());
+  request_.clear_roles();
+  EXPECT_THAT(Recommend(), HasReason("BAD_PAGE_TOKEN"));
+  request_.add_roles(v1::ROLE_SUPPLIER);
+  MITRA_ASSERT_OK(Recommend());
+  EXPECT_EQ(response_.slates(0).recommendations_size(), 1);
+}
+
+TEST_F(RecommendationsRpcTest, APairIsTwoMembers) {
+  v1::ExplainPairRequest explain;
+  explain.set_profile_id("sari");
+  explain.set_candidate_id("sari");
+  v1::ExplainPairResponse explained;
+  EXPECT_THAT(Call(&RecommendationsRpc::ExplainPair, explain, explained),
+              NamesField("candidate_id"));
+  v1::WhyNotRequest why;
+  why.set_profile_id("sari");
+  why.set_candidate_id("sari");
+  why.set_kind(v1::RECOMMENDATION_KIND_MENTOR);
+  v1::WhyNotResponse because;
+  EXPECT_THAT(Call(&RecommendationsRpc::WhyNot, why, because),
+              NamesField("candidate_id"));
+  v1::GetTrustRequest trust;
+  trust.set_profile_id("sari");
+  trust.set_target_id("sari");
+  v1::GetTrustResponse trusted;
+  EXPECT_THAT(Call(&RecommendationsRpc::GetTrust, trust, trusted),
+              NamesField("target_id"));
 }
 
 TEST_F(RecommendationsRpcTest, EachOfABatchHasItsOwnStatus) {

@@ -1,17 +1,13 @@
 #include "services/matching/rpc/request_reader.h"
 
-#include <cmath>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "common/base/ids.h"
-#include "common/base/utf8.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
-#include "common/taxonomy/region.h"
 #include "common/taxonomy/sector.h"
+#include "common/validation/profile_validation.h"
 #include "services/matching/members/member_builder.h"
 
 namespace mitra::matching {
@@ -20,127 +16,23 @@ namespace {
 constexpr int kDefaultPageSize = 10;
 constexpr int kMaxPageSize = 100;
 constexpr int kMaxKinds = 10;
-constexpr int kMaxFacets = 4;
-constexpr int kMaxItems = 16;
-constexpr int kMaxSectors = 8;
-constexpr int kMaxLanguages = 8;
-constexpr size_t kMaxText = 2000;
 // What search takes of a voice.
 constexpr size_t kMaxVoice = 8000;
 
-void Merge(const absl::Status& status, absl::string_view field,
-           FieldViolations& violations) {
-  if (!status.ok()) violations.Add(field, "not well-formed UTF-8 or too long");
+// Known roles as bits; `bad` names the others.
+template <typename Roles>
+uint32_t ReadRoles(const Roles& roles, const std::string& field,
+                   FieldViolations& bad) {
+  uint32_t bits = 0;
+  for (int i = 0; i < roles.size(); ++i) {
+    if (roles[i] == 0 || !v1::Role_IsValid(roles[i])) {
+      bad.Add(absl::StrCat(field, "[", i, "]"), "unknown value");
+    } else {
+      bits |= RoleBit(static_cast<v1::Role>(roles[i]));
+    }
+  }
+  return bits;
 }
-
-bool IsUnitless(const v1::Vector& vector, int dimension) {
-  if (dimension != 0 && vector.values_size() != dimension) return false;
-  double norm = 0;
-  for (const float value : vector.values()) {
-    if (!std::isfinite(value)) return false;
-    norm += static_cast<double>(value) * value;
-  }
-  return norm > 0 && std::isfinite(norm);
-}
-
-class ProfileChecker {
- public:
-  ProfileChecker(std::string path, int dimension, FieldViolations& violations)
-      : path_(std::move(path)), dimension_(dimension), out_(violations) {}
-
-  void Check(const v1::Profile& profile) {
-    Text("display_name", profile.display_name(), 200);
-    Text("about", profile.about(), 4000);
-    if (!v1::MemberKind_IsValid(profile.kind())) Bad("kind", "unknown value");
-    if (!v1::Scale_IsValid(profile.scale())) Bad("scale", "unknown value");
-    if (!profile.region_code().empty() &&
-        !taxonomy::CurrentRegion(profile.region_code())) {
-      Bad("region_code", "unknown region");
-    }
-    Sectors("sectors", profile.sectors());
-    if (profile.languages_size() > kMaxLanguages) Bad("languages", "too many");
-    for (int i = 0; i < profile.languages_size(); ++i) {
-      Text(absl::StrCat("languages[", i, "]"), profile.languages(i), 8);
-    }
-    for (int i = 0; i < profile.norms_size(); ++i) {
-      if (!v1::NormKind_IsValid(profile.norms(i).kind())) {
-        Bad(absl::StrCat("norms[", i, "].kind"), "unknown value");
-      }
-    }
-    if (profile.facets_size() < 1 || profile.facets_size() > kMaxFacets) {
-      Bad("facets", "must have 1 to 4 elements");
-    }
-    uint32_t roles = 0;
-    for (int i = 0; i < profile.facets_size(); ++i) {
-      const v1::Facet& facet = profile.facets(i);
-      const std::string at = absl::StrCat("facets[", i, "].");
-      if (facet.role() == 0 || !v1::Role_IsValid(facet.role())) {
-        Bad(at + "role", "unknown value");
-        continue;
-      }
-      if ((roles & RoleBit(facet.role())) != 0) {
-        Bad(at + "role", "stands in another facet too");
-      }
-      roles |= RoleBit(facet.role());
-      Text(at + "headline", facet.headline(), 500);
-      Items(at + "needs", facet.needs());
-      Items(at + "offers", facet.offers());
-      if (facet.has_need_vector() &&
-          !IsUnitless(facet.need_vector(), dimension_)) {
-        Bad(at + "need_vector",
-            "must be finite, not 0 and of the space's "
-            "dimension");
-      }
-      if (facet.has_offer_vector() &&
-          !IsUnitless(facet.offer_vector(), dimension_)) {
-        Bad(at + "offer_vector",
-            "must be finite, not 0 and of the space's "
-            "dimension");
-      }
-    }
-  }
-
- private:
-  void Bad(absl::string_view field, absl::string_view what) {
-    out_.Add(absl::StrCat(path_, ".", field), what);
-  }
-  void Text(absl::string_view field, absl::string_view text, size_t max) {
-    const std::string name = absl::StrCat(path_, ".", field);
-    Merge(ValidateText(name, text, max), name, out_);
-  }
-  template <typename Values>
-  void Sectors(absl::string_view field, const Values& sectors) {
-    if (sectors.size() > kMaxSectors) Bad(field, "at most 8");
-    for (int i = 0; i < sectors.size(); ++i) {
-      if (!v1::KbliEdition_IsValid(sectors[i].edition()) ||
-          !taxonomy::IsValidSector(sectors[i].code(), sectors[i].edition())) {
-        Bad(absl::StrCat(field, "[", i, "].code"), "unknown sector");
-      }
-    }
-  }
-  template <typename Values>
-  void Items(absl::string_view field, const Values& items) {
-    if (items.size() > kMaxItems) Bad(field, "at most 16");
-    for (int i = 0; i < items.size(); ++i) {
-      const std::string at = absl::StrCat(field, "[", i, "].");
-      if (items[i].resource() == 0 ||
-          !v1::Resource_IsValid(items[i].resource())) {
-        Bad(at + "resource", "unknown value");
-      }
-      Text(at + "text", items[i].text(), kMaxText);
-      Sectors(at + "sectors", items[i].sectors());
-      const double amount = items[i].quantity().amount();
-      if (!(amount >= 0 && amount <= 1e15)) {
-        Bad(at + "quantity.amount", "must be in [0, 1e15]");
-      }
-      if (items[i].money().units() < 0) Bad(at + "money.units", "must be >= 0");
-    }
-  }
-
-  const std::string path_;
-  const int dimension_;
-  FieldViolations& out_;
-};
 
 template <typename Items>
 void AppendItems(const Items& items, std::string& text) {
@@ -191,13 +83,6 @@ SubjectName ReadTransient(const v1::Profile& profile) {
 
 }  // namespace
 
-int DimensionOf(absl::string_view space) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(space, '/');
-  int dimension = 0;
-  if (parts.size() < 3 || !absl::SimpleAtoi(parts[1], &dimension)) return 0;
-  return dimension;
-}
-
 absl::StatusOr<Language> ReadLanguage(absl::string_view field,
                                       absl::string_view tag) {
   const auto language = ParseLanguage(tag);
@@ -222,8 +107,8 @@ absl::Status CheckActor(const rpc::Identity& identity,
 }
 
 absl::StatusOr<RecommendQuestion> ReadRecommend(
-    const v1::RecommendRequest& request, absl::string_view path, int dimension,
-    const FindProfile& find_profile) {
+    const v1::RecommendRequest& request, absl::string_view path,
+    absl::string_view space, const FindProfile& find_profile) {
   FieldViolations bad;
   const auto at = [&](absl::string_view field) {
     return absl::StrCat(path, field);
@@ -232,7 +117,6 @@ absl::StatusOr<RecommendQuestion> ReadRecommend(
     if (!request.profile_id().empty()) {
       bad.Add(at("profile"), "must be absent when profile_id is given");
     }
-    ProfileChecker(at("profile"), dimension, bad).Check(request.profile());
   } else if (!IsValidId(request.profile_id())) {
     bad.Add(at("profile_id"), "required; must be a member id");
   }
@@ -267,19 +151,26 @@ absl::StatusOr<RecommendQuestion> ReadRecommend(
       bad.Add(at("subject_weight"), "must be in [0, 1]");
     }
   }
-  uint32_t roles = 0;
-  for (int i = 0; i < request.subject_roles_size(); ++i) {
-    const int role = request.subject_roles(i);
-    if (role == 0 || !v1::Role_IsValid(role)) {
-      bad.Add(at(absl::StrCat("subject_roles[", i, "]")), "unknown value");
-    } else {
-      roles |= RoleBit(static_cast<v1::Role>(role));
+  const uint32_t roles =
+      ReadRoles(request.subject_roles(), at("subject_roles"), bad);
+  const uint32_t wanted = ReadRoles(request.roles(), at("roles"), bad);
+  for (const int number : request.kinds()) {
+    const KindSpec* kind =
+        FindKind(static_cast<v1::RecommendationKind>(number));
+    if (kind != nullptr && NarrowKind(*kind, wanted) == nullptr) {
+      bad.Add(at("roles"),
+              absl::StrCat("none of them is a role of kind ", kind->name));
     }
   }
   const RankingProfile* profile =
       find_profile(request.ranking_profile(), request.profile_id());
   if (profile == nullptr) bad.Add(at("ranking_profile"), "unknown profile");
   MITRA_RETURN_IF_ERROR(bad.ToStatus());
+  if (request.has_profile()) {
+    const std::string field = at("profile");
+    MITRA_RETURN_IF_ERROR(ValidateDraft(request.profile(), FieldPath(field),
+                                        VectorRulesOf(space)));
+  }
 
   RecommendQuestion question;
   std::shared_ptr<const v1::MemberFilter> filter;
@@ -300,7 +191,8 @@ absl::StatusOr<RecommendQuestion> ReadRecommend(
   }
   for (const int kind : request.kinds()) {
     SlateRequest slate;
-    slate.kind = FindKind(static_cast<v1::RecommendationKind>(kind));
+    const KindSpec& row = *FindKind(static_cast<v1::RecommendationKind>(kind));
+    slate.kind = NarrowKind(row, wanted);
     slate.profile = profile;
     slate.page_size = static_cast<size_t>(
         request.has_page_size() ? request.page_size() : kDefaultPageSize);
@@ -317,7 +209,8 @@ absl::StatusOr<RecommendQuestion> ReadRecommend(
     slate.min_revision = request.min_revision();
     slate.fresh = request.fresh();
     slate.parameters =
-        HashParameters(filter_bytes, weight, roles, profile_bytes);
+        HashParameters(filter_bytes, weight, roles, profile_bytes,
+                       slate.kind == &row ? 0 : slate.kind->candidate_roles);
     question.slates.push_back(std::move(slate));
   }
   return question;

@@ -26,10 +26,10 @@ struct RecommendQuestion {
 };
 
 // `path` is put before every field's name, "" for a request of its own.
-// `dimension` is the embedding space's; 0 if it is not known yet.
+// `space` is the record's embedding space; empty if it is not known yet.
 absl::StatusOr<RecommendQuestion> ReadRecommend(
-    const v1::RecommendRequest& request, absl::string_view path, int dimension,
-    const FindProfile& find_profile);
+    const v1::RecommendRequest& request, absl::string_view path,
+    absl::string_view space, const FindProfile& find_profile);
 
 // INVALID_ARGUMENT naming `field` for anything but "", "id" and "en".
 absl::StatusOr<Language> ReadLanguage(absl::string_view field,
@@ -42,9 +42,6 @@ absl::StatusOr<const KindSpec*> ReadKind(absl::string_view field,
 // reason MEMBER_MISMATCH otherwise, whether or not there is such a member.
 absl::Status CheckActor(const rpc::Identity& identity,
                         absl::string_view profile_id);
-
-// The dimension in "hashing-v1/128/1"; 0 if there is none.
-int DimensionOf(absl::string_view space);
 
 }  // namespace mitra::matching
 

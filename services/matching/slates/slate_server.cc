@@ -155,9 +155,11 @@ Verified Verify(const MatchingView& view, const Subject& subject,
 }  // namespace
 
 uint64_t HashParameters(absl::string_view filter, double subject_weight,
-                        uint32_t subject_roles, absl::string_view profile) {
+                        uint32_t subject_roles, absl::string_view profile,
+                        uint32_t wanted_roles) {
   uint64_t hash = Mix(kFnvBasis, filter);
   hash = Mix(hash, absl::StrCat(subject_weight, "/", subject_roles));
+  if (wanted_roles != 0) hash = Mix(hash, absl::StrCat("/", wanted_roles));
   return Mix(hash, profile);
 }
 

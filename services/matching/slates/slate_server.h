@@ -90,9 +90,11 @@ struct SlateRequest {
 };
 
 // SlateRequest::parameters of what a caller asks: the same in every process.
-// `filter` and `profile` are serialised messages, empty without.
+// `filter` and `profile` are serialised messages, empty without; `wanted_roles`
+// is 0 for all that the kind means.
 uint64_t HashParameters(absl::string_view filter, double subject_weight,
-                        uint32_t subject_roles, absl::string_view profile);
+                        uint32_t subject_roles, absl::string_view profile,
+                        uint32_t wanted_roles = 0);
 
 // Of a request that names nothing: what a refresh computes.
 inline uint64_t DefaultParameters() { return HashParameters("", .6, 0, ""); }
