@@ -2,10 +2,11 @@
 // same vectors, one thread, rounds alternating, recall measured in the run.
 //
 //   mitra-bench-search SET SIZE [--suffix TEXT] [--rounds N] [--no-peers]
-//                      [--graphs FOLDER]
+//                      [--graphs FOLDER] [--merge]
 //
 // With --graphs, graphs are built once and kept in FOLDER, the peer's by faster
-// arithmetic; then nothing is said of the times of building.
+// arithmetic; then nothing is said of the times of building. With --merge, only
+// how long it takes to merge changed rows into our graph.
 //
 // SET: plain (d = 128), reciprocal (two independent halves of 128), isolated
 // (separate clusters, d = 128), duplicates (reciprocal, in herds of 2,000
@@ -52,7 +53,9 @@ struct Options {
   int rounds = 5;
   size_t queries = 200;
   bool peers = true;
+  bool merge = false;
   std::string graphs;
+  int threads = 2;
   int links = search::HnswBuildOptions().links;
   int build_breadth = search::HnswBuildOptions().build_breadth;
 };
@@ -86,6 +89,10 @@ class Bench {
   int Run() {
     Fill();
     BuildOurs();
+    if (options_.merge) {
+      Merge();
+      return 0;
+    }
     if (options_.peers) BuildPeers();
     Ask();
     Compare();
@@ -185,7 +192,7 @@ class Bench {
           HnswPartition::Build(role_.rows, all, nullptr,
                                {.links = options_.links,
                                 .build_breadth = options_.build_breadth,
-                                .threads = 2});
+                                .threads = options_.threads});
       our_build_ = Now() - begin;
       if (!built.ok()) {
         std::fprintf(stderr, "%s\n", built.status().ToString().c_str());
@@ -210,6 +217,30 @@ class Bench {
     std::printf("ours: built in %.1f s, %zu bytes a row\n", our_build_, bytes);
     if (!kept) Row("build_s", our_build_);
     Row("bytes_per_row", static_cast<double>(bytes));
+  }
+
+  // Rows that come to the graph on one thread, as the index merges them. A
+  // merge costs a constant for copying the graph and something for each row, so
+  // the delta grows until it keeps up.
+  void Merge() {
+    VectorSet first(half_, false, 3);
+    VectorSet second(half_, false, 4);
+    for (const size_t count : {size_t{1000}, size_t{4000}, size_t{16000}}) {
+      std::vector<uint32_t> fresh;
+      for (size_t i = 0; i < count; ++i) {
+        fresh.push_back(static_cast<uint32_t>(options_.size + i));
+        rows_.Set(fresh.back(), first.Next(), second.Next());
+      }
+      const double begin = Now();
+      const auto merged = HnswPartition::Build(
+          rows_.view(), fresh, graph_.get(),
+          {.links = options_.links, .build_breadth = options_.build_breadth});
+      if (!merged.ok()) std::exit(1);
+      const double seconds = Now() - begin;
+      std::printf("merged %zu rows in %.2f s\n", count, seconds);
+      Row(absl::StrCat("merge_per_s_", count).c_str(),
+          static_cast<double>(count) / seconds);
+    }
   }
 
   std::string GraphFile(const std::string& of) const {
@@ -426,6 +457,8 @@ int main(int argc, char** argv) {
   app.add_option("--build-breadth", options.build_breadth);
   app.add_flag("!--no-peers", options.peers);
   app.add_option("--graphs", options.graphs);
+  app.add_option("--threads", options.threads);
+  app.add_flag("--merge", options.merge);
   CLI11_PARSE(app, argc, argv);
   return mitra::bench::Bench(options).Run();
 }

@@ -19,9 +19,8 @@ inline uint64_t FirstBits(absl::string_view id_hash) {
   return bits;
 }
 
-inline uint64_t IdHash64(absl::string_view key, absl::string_view id) {
-  return FirstBits(feed::IdHash(key, id));
-}
+// FirstBits(feed::IdHash(key, id)), without memory from the heap.
+uint64_t IdHash64(absl::string_view key, absl::string_view id);
 
 }  // namespace mitra::search
 

@@ -30,6 +30,15 @@ uint32_t IdTable::Find(uint64_t hash,
   }
 }
 
+uint32_t IdTable::Guess(uint64_t hash) const {
+  for (size_t i = hash & mask_;; i = (i + 1) & mask_) {
+    const uint64_t entry = slots_[i].load(std::memory_order_acquire);
+    if (entry == 0) return kNone;
+    const auto low = static_cast<uint32_t>(entry);
+    if (entry >> 32 == (hash & UINT32_MAX) && low != kRemoved) return low - 1;
+  }
+}
+
 void IdTable::Insert(uint64_t hash, uint32_t member) {
   size_t i = hash & mask_;
   while (slots_[i].load(std::memory_order_relaxed) != 0) i = (i + 1) & mask_;

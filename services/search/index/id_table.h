@@ -25,6 +25,12 @@ class IdTable {
 
   // The first number under `hash` that `is_it` confirms; kNone if none.
   uint32_t Find(uint64_t hash, absl::FunctionRef<bool(uint32_t)> is_it) const;
+  // The first number that stands under `hash`, most likely the right one.
+  uint32_t Guess(uint64_t hash) const;
+  // Calls for what Find and Guess read first.
+  void Prefetch(uint64_t hash) const {
+    __builtin_prefetch(&slots_[hash & mask_]);
+  }
 
   // For the writer. A number is inserted once and removed with its hash.
   void Insert(uint64_t hash, uint32_t member);

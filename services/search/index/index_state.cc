@@ -314,7 +314,7 @@ namespace {
 
 void Calibrate(HnswPartition& graph, const VectorRows::View& vectors,
                const std::atomic<bool>* stop) {
-  constexpr size_t kSample = 100;
+  constexpr size_t kSample = 180;
   CalibrateCare(graph, vectors, SampleQueries(graph, vectors, kSample), {},
                 stop);
 }

@@ -8,10 +8,12 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
 #include "services/search/index/id_table.h"
 #include "services/search/index/member.h"
 #include "services/search/index/role_index.h"
@@ -43,6 +45,14 @@ struct IndexView {
   // The member with that id, kNoMember if there is none.
   uint32_t FindMember(absl::string_view id) const;
   const Member& member(uint32_t number) const { return *members[number]; }
+  // The numbers of the members with these ids, in their order; unknown ids are
+  // left out.
+  std::vector<uint32_t> FindMembers(absl::Span<const std::string> wanted) const;
+  // Calls `each(i, members[numbers[i]])` in order. Members lie all over memory,
+  // in three pieces each: those of the next few are called for ahead.
+  // `numbers` must be below members.size(); the pointer may be null.
+  template <typename Each>
+  void ForEachMember(absl::Span<const uint32_t> numbers, Each each) const;
 
   const uint64_t version;
   // Changes of the record up to here are in it.
@@ -63,6 +73,30 @@ struct IndexView {
  private:
   const std::shared_ptr<ViewTracker> tracker_;
 };
+
+template <typename Each>
+void IndexView::ForEachMember(absl::Span<const uint32_t> numbers,
+                              Each each) const {
+  constexpr size_t kAhead = 6;
+  const size_t count = numbers.size();
+  for (size_t i = 0; i < count + 3 * kAhead; ++i) {
+    if (i < count) __builtin_prefetch(&members[numbers[i]]);
+    if (i >= kAhead && i - kAhead < count) {
+      const auto* member =
+          reinterpret_cast<const char*>(members[numbers[i - kAhead]].get());
+      __builtin_prefetch(member);
+      __builtin_prefetch(member + 64);
+    }
+    if (i >= 2 * kAhead && i - 2 * kAhead < count) {
+      const Member* member = members[numbers[i - 2 * kAhead]].get();
+      if (member != nullptr) __builtin_prefetch(member->text.data());
+    }
+    if (i >= 3 * kAhead) {
+      const size_t at = i - 3 * kAhead;
+      each(at, members[numbers[at]].get());
+    }
+  }
+}
 
 }  // namespace mitra::search
 

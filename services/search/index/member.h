@@ -49,6 +49,7 @@ class MemberText {
   absl::string_view display_name() const {
     return {bytes_.get() + id_size_ + region_size_, name_size_};
   }
+  const char* data() const { return bytes_.get(); }
   size_t size() const { return size_t{id_size_} + region_size_ + name_size_; }
 
  private:

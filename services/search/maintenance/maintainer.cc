@@ -8,6 +8,7 @@
 
 #include "absl/time/clock.h"
 #include "common/observability/log.h"
+#include "services/search/maintenance/free_memory.h"
 #include "services/search/maintenance/warm_up.h"
 
 namespace mitra::search {
@@ -54,6 +55,7 @@ void Maintainer::Run() {
     if (caught_up || ready()) {
       more = state_.Maintain(stop_, ready() ? options_.build_threads
                                             : options_.first_build_threads);
+      if (more && ready()) ReturnFreeMemory();
     }
     CheckReady();
     if (stop_.load()) break;
@@ -72,6 +74,7 @@ void Maintainer::CheckReady() {
       state_.usable() && (was || (options_.caught_up() && state_.settled()));
   if (was == now) return;
   if (now) {
+    ReturnFreeMemory();
     const absl::Time start = absl::Now();
     const size_t answered =
         WarmUp(*state_.Read().shared(), options_.plan, stop_);

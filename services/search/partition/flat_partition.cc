@@ -11,14 +11,29 @@ namespace {
 constexpr size_t kBlockRows = VectorRows::kBlockRows;
 static_assert(kBlockRows == RowBits::kRows);
 
-// Scores rows of one block at a time and offers them to a pool.
+// Scores rows that lie one after the other, a block at a time, and offers them
+// to a pool.
 class BlockScanner {
  public:
   BlockScanner(const PartitionSearch& search, EstimatePool& pool)
       : search_(search), pool_(pool), kernels_(ActiveKernels()) {}
 
   // All rows of a block that the bits name.
-  void ScanBits(size_t block, const RowBits& bits) {
+  void Scan(size_t block, const RowBits& bits) {
+    size_t named = 0;
+    size_t end = 0;
+    for (size_t word = 0; word < kBlockRows / 64; ++word) {
+      if (bits.words[word] == 0) continue;
+      named += static_cast<size_t>(__builtin_popcountll(bits.words[word]));
+      end = (word + 1) * 64 -
+            static_cast<size_t>(__builtin_clzll(bits.words[word]));
+    }
+    // One after the other they are read so much faster that a few rows too
+    // many do not matter.
+    if (4 * named >= 3 * end) {
+      Scan(block, nullptr, end, bits);
+      return;
+    }
     size_t count = 0;
     for (size_t word = 0; word < kBlockRows / 64; ++word) {
       for (uint64_t rest = bits.words[word]; rest != 0; rest &= rest - 1) {
@@ -26,26 +41,14 @@ class BlockScanner {
             word * 64 + static_cast<size_t>(__builtin_ctzll(rest)));
       }
     }
-    if (count == kBlockRows) {
-      Scan(block, nullptr, count);
-    } else {
-      Scan(block, picks_.data(), count);
-    }
-  }
-
-  // Rows in ascending order, some at a time.
-  void ScanRow(uint32_t row) {
-    if (row / kBlockRows != block_ && pending_ > 0) Flush();
-    block_ = row / kBlockRows;
-    picks_[pending_++] = row % kBlockRows;
-  }
-  void Flush() {
-    if (pending_ > 0) Scan(block_, picks_.data(), pending_);
-    pending_ = 0;
+    Scan(block, picks_.data(), count, bits);
   }
 
  private:
-  void Scan(size_t block, const uint32_t* picks, size_t count) {
+  // The rows `picks`, or without them the first `count`; offers those that the
+  // bits name.
+  void Scan(size_t block, const uint32_t* picks, size_t count,
+            const RowBits& bits) {
     if (count == 0) return;
     const float* scales = search_.rows.block_scales(block);
     kernels_.dot_i8_rows(search_.query.codes(), search_.query.width(),
@@ -56,6 +59,7 @@ class BlockScanner {
         pool_.threshold(), at_.data(), values_.data());
     for (size_t i = 0; i < selected; ++i) {
       const uint32_t in_block = picks == nullptr ? at_[i] : picks[at_[i]];
+      if (!bits.test(in_block)) continue;
       const auto row = static_cast<uint32_t>(block * kBlockRows + in_block);
       if (!search_.filter.IsExcluded(row)) pool_.Add(row, values_[i]);
     }
@@ -64,39 +68,87 @@ class BlockScanner {
   const PartitionSearch& search_;
   EstimatePool& pool_;
   const Kernels& kernels_;
-  size_t block_ = 0;
-  size_t pending_ = 0;
   std::array<uint32_t, kBlockRows> picks_;
   std::array<int32_t, kBlockRows> dots_;
   std::array<uint32_t, kBlockRows> at_;
   std::array<float, kBlockRows> values_;
 };
 
+// Scores rows from all over memory and offers them to a pool. While some are
+// scored, the bytes of the next are on their way.
+class RowScanner {
+ public:
+  RowScanner(const PartitionSearch& search, EstimatePool& pool)
+      : search_(search), pool_(pool), kernels_(ActiveKernels()) {}
+
+  void Scan(const Roaring& rows) {
+    std::vector<uint32_t> numbers(rows.cardinality());
+    rows.toUint32Array(numbers.data());
+    const absl::Span<const uint32_t> all = numbers;
+    Call(all.subspan(0, kGroup));
+    for (size_t begin = 0; begin < all.size(); begin += kGroup) {
+      const auto group = all.subspan(begin, kGroup);
+      for (size_t i = 0; i < group.size(); ++i) {
+        codes_[i] = search_.rows.codes(group[i]);
+      }
+      if (begin + kGroup < all.size())
+        Call(all.subspan(begin + kGroup, kGroup));
+      Score(group);
+    }
+  }
+
+ private:
+  // The bytes of a group fit into the nearest cache.
+  static constexpr size_t kGroup = 32;
+
+  void Call(absl::Span<const uint32_t> group) const {
+    for (const uint32_t row : group) {
+      const int8_t* codes = search_.rows.codes(row);
+      for (size_t byte = 0; byte < search_.query.width(); byte += 64) {
+        __builtin_prefetch(codes + byte);
+      }
+      __builtin_prefetch(search_.rows.scale_at(row));
+    }
+  }
+  void Score(absl::Span<const uint32_t> group) {
+    kernels_.dot_i8_gather(search_.query.codes(), search_.query.width(),
+                           codes_.data(), group.size(), dots_.data());
+    for (size_t i = 0; i < group.size(); ++i) {
+      const float estimate =
+          static_cast<float>(dots_[i]) *
+          (search_.rows.scale(group[i]) * search_.query.scale());
+      if (estimate < pool_.threshold()) continue;
+      if (!search_.filter.IsExcluded(group[i])) pool_.Add(group[i], estimate);
+    }
+  }
+
+  const PartitionSearch& search_;
+  EstimatePool& pool_;
+  const Kernels& kernels_;
+  std::array<const int8_t*, kGroup> codes_;
+  std::array<int32_t, kGroup> dots_;
+};
+
 }  // namespace
 
 absl::Status FlatPartition::Search(const PartitionSearch& search,
                                    EstimatePool& pool) const {
-  BlockScanner scanner(search, pool);
   const RowFilter& filter = search.filter;
   if (filter.matches == nullptr && rows_ == nullptr) {
+    BlockScanner scanner(search, pool);
     for (size_t block = 0; block < filter.eligible.size(); ++block) {
-      scanner.ScanBits(block, filter.eligible[block]);
+      scanner.Scan(block, filter.eligible[block]);
     }
     return absl::OkStatus();
   }
-  const auto scan = [&](const Roaring& rows) {
-    std::vector<uint32_t> numbers(rows.cardinality());
-    rows.toUint32Array(numbers.data());
-    for (uint32_t row : numbers) scanner.ScanRow(row);
-    scanner.Flush();
-  };
+  RowScanner scanner(search, pool);
   if (filter.matches == nullptr) {
     // Rows outside the graph are kept free of ineligible ones.
-    scan(*rows_);
+    scanner.Scan(*rows_);
   } else if (rows_ == nullptr) {
-    scan(*filter.matches);
+    scanner.Scan(*filter.matches);
   } else {
-    scan(*rows_ & *filter.matches);
+    scanner.Scan(*rows_ & *filter.matches);
   }
   return absl::OkStatus();
 }

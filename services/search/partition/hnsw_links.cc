@@ -100,6 +100,13 @@ absl::StatusOr<HnswLinks> HnswLinks::FromParts(const HnswParts& parts) {
   graph.row_end_ =
       size_t{*std::max_element(parts.rows.begin(), parts.rows.end())} + 1;
   if (graph.row_end_ > (size_t{1} << 31)) return Damaged("rows");
+  if (!graph.twins_.empty()) {
+    graph.weights_.resize(graph.row_end_, 1);
+    for (const auto& [row, twins] : graph.twins_of_) {
+      graph.weights_[row] =
+          static_cast<uint8_t>(std::min<uint32_t>(1 + twins.count, 255));
+    }
+  }
   graph.entry_ = parts.rows[static_cast<size_t>(parts.entry_point)];
   const size_t width = graph.width();
   graph.lists_ = HugePages<uint32_t>(graph.row_end_ * width);
@@ -190,7 +197,7 @@ HnswParts HnswLinks::ToParts() const {
 size_t HnswLinks::bytes() const {
   size_t bytes = rows_.capacity() * sizeof(uint32_t) + levels_.capacity() +
                  row_end_ * width() * sizeof(uint32_t) +
-                 twins_.capacity() * sizeof(uint32_t) +
+                 twins_.capacity() * sizeof(uint32_t) + weights_.capacity() +
                  twins_of_.capacity() * (sizeof(uint32_t) + sizeof(Twins)) +
                  upper_rows_.capacity() * sizeof(uint32_t);
   for (const auto& lists : upper_) bytes += lists.capacity() * sizeof(uint32_t);

@@ -61,6 +61,10 @@ class HnswLinks {
     return absl::MakeSpan(twins_).subspan(found->second.first,
                                           found->second.count);
   }
+  // How many rows are found with a row: itself and its twins, at most 255.
+  size_t weight(uint32_t row) const {
+    return twins_.empty() ? 1 : weights_[row];
+  }
   size_t links() const { return links_; }
   size_t bytes() const;
 
@@ -95,6 +99,7 @@ class HnswLinks {
   };
   std::vector<uint32_t> twins_;
   absl::flat_hash_map<uint32_t, Twins> twins_of_;
+  std::vector<uint8_t> weights_;  // by row; empty without twins
   size_t links_ = 0;
   size_t row_end_ = 0;
   uint32_t entry_ = kNone;

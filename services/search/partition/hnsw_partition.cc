@@ -17,9 +17,11 @@ absl::StatusOr<std::unique_ptr<HnswPartition>> HnswPartition::Build(
   MITRA_ASSIGN_OR_RETURN(HnswLinks links, HnswLinks::FromParts(parts));
   auto partition = std::make_unique<HnswPartition>(std::move(links));
   if (base != nullptr) {
-    partition->care_ = base->care_;
+    partition->cares_ = base->cares_;
     partition->calibrated_size_ = base->calibrated_size_;
-    if (base->uses_pivots()) partition->UsePivots(vectors);
+    for (const Lean lean : {Lean::kTake, Lean::kBoth, Lean::kGive}) {
+      if (base->uses_pivots(lean)) partition->UsePivots(lean, vectors);
+    }
   }
   return partition;
 }
@@ -30,8 +32,19 @@ std::vector<uint32_t> HnswPartition::rows() const {
   return rows;
 }
 
-size_t HnswPartition::Breadth(size_t want, size_t passing) const {
-  return WalkBreadth(want, passing, size(), care_);
+void HnswPartition::UsePivots(Lean lean, const VectorRows::View& vectors) {
+  if (!pivots_.has_value()) pivots_.emplace(links_.rows(), vectors);
+  from_pivots_[At(lean)] = true;
+}
+
+void HnswPartition::UsePivots(const VectorRows::View& vectors) {
+  for (const Lean lean : {Lean::kTake, Lean::kBoth, Lean::kGive}) {
+    UsePivots(lean, vectors);
+  }
+}
+
+size_t HnswPartition::Breadth(size_t want, size_t passing, Lean lean) const {
+  return WalkBreadth(want, passing, size(), care(lean));
 }
 
 absl::Status HnswPartition::Search(const PartitionSearch& search,
@@ -40,16 +53,14 @@ absl::Status HnswPartition::Search(const PartitionSearch& search,
   constexpr size_t kEntries = 32;
   thread_local std::vector<uint32_t> entries;
   entries.clear();
-  if (pivots_.has_value()) pivots_->Nearest(search.query, kEntries, entries);
-  size_t breadth = Breadth(pool.want(), search.filter.count());
+  const Lean lean = search.query.lean();
+  if (uses_pivots(lean)) pivots_->Nearest(search.query, kEntries, entries);
+  size_t breadth = Breadth(pool.want(), search.filter.count(), lean);
   for (int walk = 0; walk < kWalks; ++walk, breadth *= 4) {
-    breadth = std::min(breadth, links_.rows().size());
+    breadth = std::min(breadth, size());
     pool.Clear();
     WalkHnsw(links_, search, entries, breadth, pool);
-    if (breadth == links_.rows().size() ||
-        pool.Finish().size() >= pool.want()) {
-      break;
-    }
+    if (breadth == size() || pool.Finish().size() >= pool.want()) break;
   }
   return absl::OkStatus();
 }

@@ -3,6 +3,8 @@
 #ifndef MITRA_SERVICES_SEARCH_PARTITION_HNSW_PARTITION_H_
 #define MITRA_SERVICES_SEARCH_PARTITION_HNSW_PARTITION_H_
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -31,14 +33,24 @@ class HnswPartition : public Partition {
   // The rows in the graph, dead ones included.
   std::vector<uint32_t> rows() const;
 
-  // See WalkBreadth. To be set before others search.
-  void set_care(double care) { care_ = care; }
-  double care() const { return care_; }
-  // Begins walks at pivots from now on. To be called before others search.
-  void UsePivots(const VectorRows::View& vectors) {
-    pivots_.emplace(links_.rows(), vectors);
+  // See WalkBreadth; of questions of one lean, or of all. To be set before
+  // others search.
+  void set_care(Lean lean, double care) { cares_[At(lean)] = care; }
+  void set_care(double care) { cares_.fill(care); }
+  double care(Lean lean) const { return cares_[At(lean)]; }
+  // The greatest.
+  double care() const {
+    return *std::max_element(cares_.begin(), cares_.end());
   }
-  bool uses_pivots() const { return pivots_.has_value(); }
+  // Begins walks at pivots from now on, or no more: those of questions of one
+  // lean, or all. To be called before others search.
+  void UsePivots(Lean lean, const VectorRows::View& vectors);
+  void UsePivots(const VectorRows::View& vectors);
+  void UseLevels(Lean lean) { from_pivots_[At(lean)] = false; }
+  bool uses_pivots(Lean lean) const { return from_pivots_[At(lean)]; }
+  bool uses_pivots() const {
+    return std::count(from_pivots_.begin(), from_pivots_.end(), true) > 0;
+  }
   // How many rows there were when the care was chosen; 0 if it was not.
   void set_calibrated_size(size_t size) { calibrated_size_ = size; }
   size_t calibrated_size() const { return calibrated_size_; }
@@ -50,15 +62,18 @@ class HnswPartition : public Partition {
   size_t bytes() const override {
     return links_.bytes() + (pivots_.has_value() ? pivots_->bytes() : 0);
   }
-  size_t Breadth(size_t want, size_t passing) const override;
+  size_t Breadth(size_t want, size_t passing, Lean lean) const override;
   // Walks, twice more and broader each time if too few rows that pass were
   // met. Then a scan is the faster way to them.
   absl::Status Search(const PartitionSearch& search,
                       EstimatePool& pool) const override;
 
  private:
+  static size_t At(Lean lean) { return static_cast<size_t>(lean); }
+
   HnswLinks links_;
-  double care_ = 1;
+  std::array<double, kLeans> cares_ = {1, 1, 1};
+  std::array<bool, kLeans> from_pivots_ = {};
   size_t calibrated_size_ = 0;
   std::optional<EntryPivots> pivots_;
 };

@@ -11,6 +11,8 @@ namespace {
 
 // How many rows are looked around from at a time.
 constexpr size_t kGroup = 4;
+// A walk along very few is led astray.
+constexpr size_t kFewest = 32;
 constexpr size_t kMaxWidth = kGroup * 2 * HnswLinks::kMaxLinks;
 
 // The rows met by one walk: a byte each that holds the walk's number, so that
@@ -95,6 +97,8 @@ class Walk {
   void Spread(absl::Span<const uint32_t> from, size_t breadth) {
     visited_.Begin(graph_.row_end());
     nearest_.clear();
+    weight_ = 0;
+    least_ = std::min(breadth, kFewest + breadth / 8);
     for (uint32_t row : from) {
       if (visited_.Meet(row) == 0) continue;
       Call(0, row);
@@ -190,21 +194,28 @@ class Walk {
   }
 
   // Puts the i-th estimated row to its place among the nearest, and returns
-  // the place; the number of the nearest if it has none.
+  // the place; `breadth` if it has none.
   size_t Take(size_t i, size_t breadth) {
     const float estimate = estimates_[i];
     const uint32_t row = fresh_[i];
-    const bool full = nearest_.size() == breadth;
-    if (full && estimate <= nearest_.back().estimate) return breadth;
-    const auto place =
-        nearest_.begin() + static_cast<ptrdiff_t>(PlaceOf(estimate));
-    const auto at = static_cast<size_t>(place - nearest_.begin());
-    if (full) {
-      std::move_backward(place, nearest_.end() - 1, nearest_.end());
-      *place = {estimate, row};
-    } else {
-      nearest_.insert(place, {estimate, row});
+    if (weight_ >= breadth && nearest_.size() >= least_ &&
+        estimate <= nearest_.back().estimate) {
+      return breadth;
     }
+    const size_t at = PlaceOf(estimate);
+    weight_ += graph_.weight(row);
+    // Who is not needed any more makes room, the last one by being moved over.
+    size_t last = nearest_.size();
+    for (; last > at && last >= least_; --last) {
+      const size_t less =
+          weight_ - graph_.weight(nearest_[last - 1].row & ~kDone);
+      if (less < breadth) break;
+      weight_ = less;
+    }
+    nearest_.resize(last + 1);
+    const auto place = nearest_.begin() + static_cast<ptrdiff_t>(at);
+    std::move_backward(place, nearest_.end() - 1, nearest_.end());
+    *place = {estimate, row};
     return at;
   }
 
@@ -229,6 +240,8 @@ class Walk {
   const Kernels& kernels_;
   Visited& visited_;
   std::vector<Met>& nearest_;
+  size_t weight_ = 0;  // of the nearest
+  size_t least_ = 0;   // of them, however much they weigh
   // The rows being estimated.
   uint32_t fresh_[kMaxWidth];
   const int8_t* codes_[kMaxWidth];

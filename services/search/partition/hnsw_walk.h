@@ -14,10 +14,9 @@
 namespace mitra::search {
 
 // Walks from `entries`, or from where the upper levels lead to if there are
-// none, towards the query and ends when the `breadth` nearest rows met have all
-// been looked around from. Offers every row that it
-// meets and that passes the filter to `pool`; rows that do not pass are ways
-// to others.
+// none, towards the query and ends when the `breadth` nearest rows met, twins
+// included, have all been looked around from. Offers those that pass the filter
+// to `pool`; rows that do not pass are ways to others.
 //
 // Thread-safe; each thread keeps a byte per row of the largest graph it walked.
 void WalkHnsw(const HnswLinks& graph, const PartitionSearch& search,

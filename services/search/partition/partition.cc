@@ -4,8 +4,12 @@
 
 namespace mitra::search {
 
-EstimatePool::EstimatePool(size_t want, float slack)
-    : want_(std::max<size_t>(want, 1)), slack_(slack), limit_(2 * want_ + 512) {
+EstimatePool::EstimatePool(size_t want, float slack, float least)
+    : want_(std::max<size_t>(want, 1)),
+      slack_(slack),
+      least_(least),
+      limit_(2 * want_ + 512),
+      threshold_(least) {
   entries_.reserve(limit_);
 }
 
@@ -15,7 +19,7 @@ void EstimatePool::Shrink() {
   std::nth_element(
       entries_.begin(), nth, entries_.end(),
       [](const Entry& a, const Entry& b) { return a.estimate > b.estimate; });
-  threshold_ = nth->estimate - slack_;
+  threshold_ = std::max(least_, nth->estimate - slack_);
   entries_.erase(
       std::remove_if(entries_.begin(), entries_.end(),
                      [&](const Entry& e) { return e.estimate < threshold_; }),

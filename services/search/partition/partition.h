@@ -22,7 +22,8 @@ namespace mitra::search {
 
 // Keeps the rows whose estimate is among the best `want`, and all that are at
 // most `slack` below those: with slack twice the error of an estimate, the best
-// `want` by exact score are among them, ties included.
+// `want` by exact score are among them, ties included. Estimates below `least`
+// are not wanted at all.
 class EstimatePool {
  public:
   struct Entry {
@@ -30,7 +31,8 @@ class EstimatePool {
     float estimate;
   };
 
-  EstimatePool(size_t want, float slack);
+  EstimatePool(size_t want, float slack,
+               float least = -std::numeric_limits<float>::infinity());
 
   void Add(uint32_t row, float estimate) {
     if (estimate < threshold_) return;
@@ -43,7 +45,7 @@ class EstimatePool {
   // Begins anew.
   void Clear() {
     entries_.clear();
-    threshold_ = -std::numeric_limits<float>::infinity();
+    threshold_ = least_;
   }
   // What has been kept, in no order.
   std::vector<Entry>& Finish();
@@ -53,8 +55,9 @@ class EstimatePool {
 
   const size_t want_;
   const float slack_;
+  const float least_;
   size_t limit_;
-  float threshold_ = -std::numeric_limits<float>::infinity();
+  float threshold_;
   std::vector<Entry> entries_;
 };
 
@@ -89,7 +92,8 @@ class Partition {
   virtual size_t bytes() const = 0;
   // How broad a walk for `want` rows would be if `passing` rows pass; 0 if the
   // partition does not walk.
-  virtual size_t Breadth(size_t /*want*/, size_t /*passing*/) const {
+  virtual size_t Breadth(size_t /*want*/, size_t /*passing*/,
+                         Lean /*lean*/) const {
     return 0;
   }
   // Adds to `pool` the rows of this partition that pass the filter and are

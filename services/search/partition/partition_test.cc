@@ -194,6 +194,36 @@ TEST(FlatPartitionTest, FiltersAndExclusionsEqualBruteForce) {
   }
 }
 
+TEST(FlatPartitionTest, HolesAmongTheRowsAreNeverAnswered) {
+  // Few holes, which are scanned over, and many, which are not.
+  for (const uint32_t every : {2U, 50U}) {
+    TestRole role(2500, 24, 17);
+    for (uint32_t row = 0; row < 2500; row += every) role.Kill(row);
+    const Query query = role.Ask(0.4F);
+
+    MITRA_ASSERT_OK_AND_ASSIGN(
+        const auto found,
+        SearchRole(role.parts, role.filter, query, 60, {}, ByRow));
+
+    EXPECT_EQ(Rows(found), BruteForce(role, query, 60)) << every;
+  }
+}
+
+TEST(FlatPartitionTest, WithALeastScoreAllThatReachItAreFound) {
+  TestRole role(6000, 24, 18);
+  const Query query = role.Ask(0.6F);
+  MITRA_ASSERT_OK_AND_ASSIGN(const auto all, SearchRole(role.parts, role.filter,
+                                                        query, 50, {}, ByRow));
+  const float least = all[20].score;
+
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const auto found,
+      SearchRole(role.parts, role.filter, query, 50, {}, ByRow, least));
+
+  ASSERT_GE(found.size(), 21U);
+  for (size_t i = 0; i <= 20; ++i) EXPECT_EQ(found[i].row, all[i].row);
+}
+
 TEST(FlatPartitionTest, MissingSidesCountAsZero) {
   VectorRows vectors(4);
   const Vector x = {1, 0, 0, 0};
@@ -328,6 +358,41 @@ TEST(HnswPartitionTest, HerdsOfEqualRowsAreFoundWhole) {
       const auto few,
       SearchRole(role.parts, role.filter, query, 10, AlwaysWalk(), ByRow));
   EXPECT_EQ(Rows(few), std::vector<uint32_t>(herd.begin(), herd.begin() + 10));
+}
+
+TEST(QueryTest, LeansToTheSideThatDecides) {
+  const Vector x = {1, 0, 0, 0};
+  EXPECT_EQ(Query(4, x, x, 0.6F).lean(), Lean::kBoth);
+  EXPECT_EQ(Query(4, x, x, 0.05F).lean(), Lean::kTake);
+  EXPECT_EQ(Query(4, x, x, 1).lean(), Lean::kGive);
+  EXPECT_EQ(Query(4, {}, x, 0.6F).lean(), Lean::kTake);
+  EXPECT_EQ(Query(4, x, {}, 0.4F).lean(), Lean::kGive);
+  EXPECT_EQ(Query(4, {}, {}, 0.5F).lean(), Lean::kBoth);
+}
+
+TEST(WalkCalibrationTest, EachLeanHasItsOwnCare) {
+  TestRole role(5000, 16, 23);
+  std::vector<uint32_t> rows;
+  for (uint32_t row = 0; row < 5000; ++row) rows.push_back(row);
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      auto graph, HnswPartition::Build(role.parts.rows, rows, nullptr, {}));
+  std::vector<Query> sample;
+  for (int i = 0; i < 10; ++i) sample.push_back(role.Ask(0.5F));
+  graph->set_care(7);
+
+  CalibrateCare(*graph, role.parts.rows, sample, {.top100 = 0, .top10 = 0},
+                nullptr);
+
+  EXPECT_LT(graph->care(Lean::kBoth), 1);
+  // Nobody asked for one side: what is enough for both must do.
+  EXPECT_EQ(graph->care(Lean::kGive), graph->care(Lean::kBoth));
+
+  graph->set_care(Lean::kGive, 2);
+  EXPECT_GT(graph->Breadth(10, 5000, Lean::kGive),
+            graph->Breadth(10, 5000, Lean::kTake));
+  graph->UsePivots(Lean::kGive, role.parts.rows);
+  EXPECT_TRUE(graph->uses_pivots(Lean::kGive));
+  EXPECT_FALSE(graph->uses_pivots(Lean::kBoth));
 }
 
 TEST(WalkCalibrationTest, TakesTheLeastCareThatReachesTheGoal) {

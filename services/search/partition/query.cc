@@ -6,6 +6,18 @@
 #include "services/search/kernels/kernels.h"
 
 namespace mitra::search {
+namespace {
+
+// A side with less than this share of the question decides little.
+constexpr float kLittle = 0.125F;
+
+Lean LeanOf(float give, float take) {
+  if (give < kLittle * (give + take)) return Lean::kTake;
+  if (take < kLittle * (give + take)) return Lean::kGive;
+  return Lean::kBoth;
+}
+
+}  // namespace
 
 Query::Query(size_t dimension, absl::Span<const float> need,
              absl::Span<const float> offer, float weight)
@@ -23,6 +35,7 @@ Query::Query(size_t dimension, absl::Span<const float> need,
   }
   for (float v : joint) norm += double{v} * double{v};
   norm_ = static_cast<float>(std::sqrt(norm));
+  lean_ = LeanOf(need.empty() ? 0 : weight, offer.empty() ? 0 : 1 - weight);
   scale_ = Quantise(joint, codes_.data(), &residual_);
 }
 
@@ -50,6 +63,25 @@ ScoredRow Query::Score(const VectorRows::View& rows, uint32_t row) const {
   scored.take = side(offer_, d);
   scored.score = weight_ * scored.give + (1 - weight_) * scored.take;
   return scored;
+}
+
+void Query::ScoreAll(const VectorRows::View& view,
+                     absl::Span<const uint32_t> rows,
+                     std::vector<ScoredRow>& scored) const {
+  constexpr size_t kAhead = 4;
+  const auto call = [&](size_t i) {
+    if (i >= rows.size()) return;
+    for (size_t byte = 0; byte < view.width(); byte += 64) {
+      __builtin_prefetch(view.codes(rows[i]) + byte);
+      __builtin_prefetch(view.lows(rows[i]) + byte);
+    }
+  };
+  for (size_t i = 0; i < kAhead; ++i) call(i);
+  scored.reserve(scored.size() + rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    call(i + kAhead);
+    scored.push_back(Score(view, rows[i]));
+  }
 }
 
 }  // namespace mitra::search

@@ -21,6 +21,12 @@ struct ScoredRow {
   float score = 0;  // w·give + (1−w)·take
 };
 
+// Which of its sides decides a question. Questions of one side are another
+// distribution than those of both, and how hard they are differs by more than
+// anything else.
+enum class Lean : uint8_t { kTake, kBoth, kGive };
+inline constexpr size_t kLeans = 3;
+
 // Immutable.
 class Query {
  public:
@@ -32,6 +38,7 @@ class Query {
   const int8_t* codes() const { return codes_.data(); }
   size_t width() const { return codes_.size(); }
   float scale() const { return scale_; }
+  Lean lean() const { return lean_; }
 
   // How far a row's estimate may be off its exact score: four and a half
   // standard deviations of rounding errors that are independent of each other,
@@ -41,6 +48,10 @@ class Query {
 
   // The exact scores of a row.
   ScoredRow Score(const VectorRows::View& rows, uint32_t row) const;
+  // Appends those of many, whose bytes come from all over memory: those of the
+  // next few are called for ahead.
+  void ScoreAll(const VectorRows::View& view, absl::Span<const uint32_t> rows,
+                std::vector<ScoredRow>& scored) const;
 
  private:
   std::vector<float> need_;
@@ -50,6 +61,7 @@ class Query {
   float scale_ = 0;
   float norm_ = 0;
   float residual_ = 0;
+  Lean lean_ = Lean::kBoth;
 };
 
 }  // namespace mitra::search

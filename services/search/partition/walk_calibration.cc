@@ -9,6 +9,9 @@
 namespace mitra::search {
 namespace {
 
+// What scanning the pivots costs, in the measure of care.
+constexpr double kPivots = 0.4;
+constexpr Lean kAllLeans[] = {Lean::kTake, Lean::kBoth, Lean::kGive};
 constexpr double kLadder[] = {0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1, 1.4, 2, 3};
 constexpr size_t kTops[] = {10, 100};
 
@@ -71,11 +74,94 @@ class Sample {
   std::vector<std::vector<ScoredRow>> exact_;
 };
 
+// Finds the care for questions of one lean.
+class LeanCalibration {
+ public:
+  LeanCalibration(HnswPartition& graph, const VectorRows::View& rows, Lean lean,
+                  const Sample& sample, const RecallGoal& goal,
+                  const std::atomic<bool>* stop)
+      : graph_(graph),
+        rows_(rows),
+        lean_(lean),
+        sample_(sample),
+        goal_(goal),
+        stop_(stop) {}
+
+  // False if it was stopped; then all is as before.
+  bool Run() {
+    const double before = graph_.care(lean_);
+    const bool had_pivots = graph_.uses_pivots(lean_);
+    graph_.UseLevels(lean_);
+    double care = Smallest();
+    const bool enough = Enough(care);
+    if (!enough || care > 2 * kPivots) {
+      graph_.UsePivots(lean_, rows_);
+      const double with = Smallest();
+      if (!enough || with + kPivots < care) {
+        care = with;
+      } else {
+        graph_.UseLevels(lean_);
+      }
+    }
+    if (!stopped()) {
+      graph_.set_care(lean_, care);
+      return true;
+    }
+    graph_.set_care(lean_, before);
+    if (had_pivots) {
+      graph_.UsePivots(lean_, rows_);
+    } else {
+      graph_.UseLevels(lean_);
+    }
+    return false;
+  }
+
+ private:
+  bool stopped() const {
+    return stop_ != nullptr && stop_->load(std::memory_order_relaxed);
+  }
+  bool Enough(double care) {
+    graph_.set_care(lean_, care);
+    return sample_.Recall(100) >= goal_.top100 &&
+           sample_.Recall(10) >= goal_.top10;
+  }
+  // The smallest rung that is enough; the highest if none is.
+  double Smallest() {
+    size_t low = 0;
+    size_t high = std::size(kLadder) - 1;
+    while (low < high && !stopped()) {
+      const size_t middle = (low + high) / 2;
+      if (Enough(kLadder[middle])) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    return kLadder[low];
+  }
+
+  HnswPartition& graph_;
+  const VectorRows::View& rows_;
+  const Lean lean_;
+  const Sample& sample_;
+  const RecallGoal& goal_;
+  const std::atomic<bool>* stop_;
+};
+
+std::vector<Query> OfLean(absl::Span<const Query> queries, Lean lean) {
+  std::vector<Query> some;
+  for (const Query& query : queries) {
+    if (query.lean() == lean) some.push_back(query);
+  }
+  return some;
+}
+
 }  // namespace
 
 std::vector<Query> SampleQueries(const HnswPartition& graph,
                                  const VectorRows::View& rows, size_t count) {
-  constexpr float kWeights[] = {0.5F, 0, 0.75F, 0.25F, 1};
+  constexpr float kWeights[] = {0.5F,  0,    1,    0.3F, 0.05F,
+                                0.95F, 0.8F, 0.1F, 0.9F};
   const std::vector<uint32_t>& all = graph.links().rows();
   std::vector<Query> sample;
   const size_t step =
@@ -91,40 +177,24 @@ std::vector<Query> SampleQueries(const HnswPartition& graph,
 }
 
 void CalibrateCare(HnswPartition& graph, const VectorRows::View& rows,
-                   absl::Span<const Query> sample_queries,
-                   const RecallGoal& goal, const std::atomic<bool>* stop) {
-  if (sample_queries.empty()) return;
-  Sample sample(graph, rows, sample_queries);
-  if (!sample.Scan(stop)) return;
-  const double before = graph.care();
-  const auto enough = [&](double care) {
-    graph.set_care(care);
-    return sample.Recall(100) >= goal.top100 && sample.Recall(10) >= goal.top10;
-  };
-  const auto stopped = [&] {
-    return stop != nullptr && stop->load(std::memory_order_relaxed);
-  };
-  // The smallest rung that is enough; the highest if none is.
-  const auto smallest = [&] {
-    size_t low = 0;
-    size_t high = std::size(kLadder) - 1;
-    while (low < high && !stopped()) {
-      const size_t middle = (low + high) / 2;
-      if (enough(kLadder[middle])) {
-        high = middle;
-      } else {
-        low = middle + 1;
-      }
+                   absl::Span<const Query> sample, const RecallGoal& goal,
+                   const std::atomic<bool>* stop) {
+  double greatest = 0;
+  std::vector<Lean> unasked;
+  for (const Lean lean : kAllLeans) {
+    const std::vector<Query> queries = OfLean(sample, lean);
+    if (queries.empty()) {
+      unasked.push_back(lean);
+      continue;
     }
-    return kLadder[low];
-  };
-  double care = smallest();
-  if (!enough(care) && !graph.uses_pivots()) {
-    graph.UsePivots(rows);
-    care = smallest();
+    Sample exact(graph, rows, queries);
+    if (!exact.Scan(stop)) return;
+    if (!LeanCalibration(graph, rows, lean, exact, goal, stop).Run()) return;
+    greatest = std::max(greatest, graph.care(lean));
   }
-  graph.set_care(stopped() ? before : care);
-  if (!stopped()) graph.set_calibrated_size(graph.size());
+  if (unasked.size() == kLeans) return;
+  for (const Lean lean : unasked) graph.set_care(lean, greatest);
+  graph.set_calibrated_size(graph.size());
 }
 
 }  // namespace mitra::search

@@ -21,15 +21,17 @@ struct RecallGoal {
   double top10 = 0.99;
 };
 
-// Rows of the graph as subjects who ask for the likes of it, at weights over
-// all of [0, 1].
+// Rows of the graph as subjects who ask for the likes of it, as many of each
+// lean.
 std::vector<Query> SampleQueries(const HnswPartition& graph,
                                  const VectorRows::View& rows, size_t count);
 
-// Sets the smallest care (see WalkBreadth) of a ladder with which walks reach
-// the goal on `sample`, and warms the graph up on the way. If none does, walks
-// begin at pivots, which costs each some microseconds. Each query is scanned
-// once: 10 ms a million rows. Leaves the care as it is if stopped.
+// Sets, for questions of each lean apart, the smallest care (see WalkBreadth)
+// of a ladder with which walks reach the goal on those of `sample`, and warms
+// the graph up on the way. Walks begin at pivots, which costs each some
+// microseconds, where that is the cheaper way or the only one. Where the sample
+// has no question, the greatest care of the others holds. Each query is scanned
+// once: 10 ms a million rows. Leaves the rest as it is when stopped.
 void CalibrateCare(HnswPartition& graph, const VectorRows::View& rows,
                    absl::Span<const Query> sample, const RecallGoal& goal,
                    const std::atomic<bool>* stop);

@@ -88,7 +88,8 @@ FacetCounts CountFacets(const IndexView& view, absl::Span<const int> roles,
                         absl::Span<const v1::CountedField> fields) {
   FacetCounts counts;
   std::vector<std::map<std::string, uint64_t>> by_value(fields.size());
-  const std::vector<uint32_t> excluded = MembersOf(view, filter.excluded_ids());
+  const std::vector<uint32_t> excluded =
+      view.FindMembers(filter.excluded_ids());
   for (int number : roles) {
     const RoleView& role = view.roles[static_cast<size_t>(number)];
     const Roaring rows =

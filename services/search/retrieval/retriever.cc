@@ -103,15 +103,25 @@ class BetterCandidate {
   const IndexView& view_;
 };
 
-Candidate ToCandidate(const RoleView& role_view, int role,
-                      const ScoredRow& scored) {
-  Candidate candidate;
-  candidate.member = role_view.columns.attributes[scored.row].member;
-  candidate.role = role;
-  candidate.give = scored.give;
-  candidate.take = scored.take;
-  candidate.score = scored.score;
-  return candidate;
+// Appends those that reach the least score as candidates, in their order. The
+// numbers of their members lie all over memory.
+void AddCandidates(const RoleView& role_view, int role,
+                   absl::Span<const ScoredRow> scored, float least,
+                   bool also_scored, std::vector<Candidate>& candidates) {
+  constexpr size_t kAhead = 8;
+  const AttributeVector::View& attributes = role_view.columns.attributes;
+  const auto call = [&](size_t i) {
+    if (i < scored.size()) __builtin_prefetch(&attributes[scored[i].row]);
+  };
+  for (size_t i = 0; i < kAhead; ++i) call(i);
+  candidates.reserve(candidates.size() + scored.size());
+  for (size_t i = 0; i < scored.size(); ++i) {
+    call(i + kAhead);
+    const ScoredRow& row = scored[i];
+    if (row.score < least) continue;
+    candidates.push_back({attributes[row.row].member, role, row.give, row.take,
+                          row.score, also_scored});
+  }
 }
 
 // Keeps the first `k` of the sorted candidates that name their member for the
@@ -127,18 +137,91 @@ void KeepBestFacets(std::vector<Candidate>& candidates, size_t k) {
   candidates.resize(kept);
 }
 
-}  // namespace
-
-std::vector<uint32_t> MembersOf(const IndexView& view,
-                                absl::Span<const std::string> ids) {
-  std::vector<uint32_t> members;
-  members.reserve(ids.size());
-  for (const std::string& id : ids) {
-    const uint32_t member = view.FindMember(id);
-    if (member != IndexView::kNoMember) members.push_back(member);
+// The roles with what passes in each, the one with the most first: what is
+// found there tells how good the others' must be.
+struct FilteredRole {
+  int role;
+  RowFilter filter;
+};
+std::vector<FilteredRole> FilterRoles(const IndexView& view,
+                                      const Retrieval& retrieval,
+                                      absl::Span<const uint32_t> excluded) {
+  std::vector<FilteredRole> roles;
+  roles.reserve(retrieval.roles.size());
+  for (int role : retrieval.roles) {
+    roles.push_back({role, FilterRole(view, role, retrieval.filter, excluded)});
   }
-  return members;
+  std::sort(roles.begin(), roles.end(), [](const auto& a, const auto& b) {
+    return a.filter.count() > b.filter.count();
+  });
+  return roles;
 }
+
+absl::StatusOr<std::vector<Candidate>> Find(
+    const IndexView& view, const Retrieval& retrieval, const Query& query,
+    absl::Span<const FilteredRole> roles, const SearchPlan& plan) {
+  const BetterCandidate better(view);
+  std::vector<Candidate> best;
+  for (const FilteredRole& one : roles) {
+    const RoleView& role_view = view.roles[static_cast<size_t>(one.role)];
+    const auto before = [&](uint32_t a, uint32_t b) {
+      return view.member(role_view.columns.attributes[a].member).id() <
+             view.member(role_view.columns.attributes[b].member).id();
+    };
+    // With k members in hand the others must be as good as the last of them.
+    const float least = best.size() == retrieval.k
+                            ? std::max(best.back().score, retrieval.min_score)
+                            : retrieval.min_score;
+    MITRA_ASSIGN_OR_RETURN(const std::vector<ScoredRow> found,
+                           SearchRole(role_view.partitions, one.filter, query,
+                                      retrieval.k, plan, before, least));
+    const auto known = static_cast<ptrdiff_t>(best.size());
+    AddCandidates(role_view, one.role, found, least, false, best);
+    const auto middle = best.begin() + known;
+    // One role's candidates are in order and have each member once.
+    if (known == 0 || middle == best.end()) continue;
+    std::inplace_merge(best.begin(), middle, best.end(), better);
+    KeepBestFacets(best, retrieval.k);
+  }
+  return best;
+}
+
+// The candidates among `members` that are not in `found`.
+std::vector<Candidate> ScoreAlso(const IndexView& view,
+                                 const Retrieval& retrieval, const Query& query,
+                                 absl::Span<const FilteredRole> roles,
+                                 absl::Span<const Candidate> found) {
+  const std::vector<uint32_t> members =
+      view.FindMembers(retrieval.also_score_ids);
+  absl::flat_hash_set<uint32_t> present;
+  present.reserve(found.size() + members.size());
+  for (const Candidate& candidate : found) present.insert(candidate.member);
+  std::vector<std::vector<uint32_t>> rows(roles.size());
+  view.ForEachMember(members, [&](size_t i, const Member* member) {
+    if (!present.insert(members[i]).second) return;
+    for (const FacetRow& facet : member->facets) {
+      for (size_t r = 0; r < roles.size(); ++r) {
+        if (roles[r].role == facet.role && roles[r].filter.Passes(facet.row)) {
+          rows[r].push_back(facet.row);
+        }
+      }
+    }
+  });
+  std::vector<Candidate> also;
+  std::vector<ScoredRow> scored;
+  for (size_t r = 0; r < roles.size(); ++r) {
+    const RoleView& role_view = view.roles[static_cast<size_t>(roles[r].role)];
+    scored.clear();
+    query.ScoreAll(role_view.partitions.rows, rows[r], scored);
+    AddCandidates(role_view, roles[r].role, scored, retrieval.min_score, true,
+                  also);
+  }
+  std::sort(also.begin(), also.end(), BetterCandidate(view));
+  KeepBestFacets(also, also.size());
+  return also;
+}
+
+}  // namespace
 
 RowFilter FilterRole(const IndexView& view, int role,
                      const MemberFilter& filter,
@@ -172,61 +255,22 @@ absl::StatusOr<Retrieved> Retrieve(const IndexView& view,
   const Query query(view.dimension, subject.need, subject.offer,
                     static_cast<float>(retrieval.weight));
   std::vector<uint32_t> excluded =
-      MembersOf(view, retrieval.filter.excluded_ids());
+      view.FindMembers(retrieval.filter.excluded_ids());
   if (subject.member != IndexView::kNoMember) {
     excluded.push_back(subject.member);
   }
-
-  std::vector<Candidate>& candidates = retrieved.candidates;
-  std::vector<std::pair<int, RowFilter>> filters;
-  for (int role : retrieval.roles) {
-    const RoleView& role_view = view.roles[static_cast<size_t>(role)];
-    filters.emplace_back(role,
-                         FilterRole(view, role, retrieval.filter, excluded));
-    const RowFilter& filter = filters.back().second;
-    retrieved.eligible += filter.count();
-    const auto before = [&](uint32_t a, uint32_t b) {
-      return view.member(role_view.columns.attributes[a].member).id() <
-             view.member(role_view.columns.attributes[b].member).id();
-    };
-    MITRA_ASSIGN_OR_RETURN(const std::vector<ScoredRow> found,
-                           SearchRole(role_view.partitions, filter, query,
-                                      retrieval.k, plan, before));
-    for (const ScoredRow& scored : found) {
-      if (scored.score < retrieval.min_score) break;  // best first
-      candidates.push_back(ToCandidate(role_view, role, scored));
-    }
+  const std::vector<FilteredRole> roles =
+      FilterRoles(view, retrieval, excluded);
+  for (const FilteredRole& one : roles) {
+    retrieved.eligible += one.filter.count();
   }
-  const BetterCandidate better(view);
-  // One role's candidates are in order and have each member once.
-  if (retrieval.roles.size() > 1) {
-    std::sort(candidates.begin(), candidates.end(), better);
-    KeepBestFacets(candidates, retrieval.k);
-  }
+  MITRA_ASSIGN_OR_RETURN(retrieved.candidates,
+                         Find(view, retrieval, query, roles, plan));
   if (retrieval.also_score_ids.empty()) return retrieved;
-
-  absl::flat_hash_set<uint32_t> present;
-  for (const Candidate& candidate : candidates) {
-    present.insert(candidate.member);
-  }
-  std::vector<Candidate> also;
-  for (uint32_t member : MembersOf(view, retrieval.also_score_ids)) {
-    if (!present.insert(member).second) continue;
-    for (const FacetRow& facet : view.member(member).facets) {
-      for (const auto& [role, filter] : filters) {
-        if (role != facet.role || !filter.Passes(facet.row)) continue;
-        const RoleView& role_view = view.roles[facet.role];
-        const ScoredRow scored =
-            query.Score(role_view.partitions.rows, facet.row);
-        if (scored.score < retrieval.min_score) continue;
-        also.push_back(ToCandidate(role_view, role, scored));
-        also.back().also_scored = true;
-      }
-    }
-  }
-  std::sort(also.begin(), also.end(), better);
-  KeepBestFacets(also, also.size());
-  candidates.insert(candidates.end(), also.begin(), also.end());
+  const std::vector<Candidate> also =
+      ScoreAlso(view, retrieval, query, roles, retrieved.candidates);
+  retrieved.candidates.insert(retrieved.candidates.end(), also.begin(),
+                              also.end());
   return retrieved;
 }
 

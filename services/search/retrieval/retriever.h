@@ -71,10 +71,6 @@ RowFilter FilterRole(const IndexView& view, int role,
                      const MemberFilter& filter,
                      absl::Span<const uint32_t> excluded);
 
-// The numbers of the members with these ids; unknown ones are left out.
-std::vector<uint32_t> MembersOf(const IndexView& view,
-                                absl::Span<const std::string> ids);
-
 }  // namespace mitra::search
 
 #endif  // MITRA_SERVICES_SEARCH_RETRIEVAL_RETRIEVER_H_

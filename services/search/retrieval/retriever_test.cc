@@ -12,6 +12,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "mitra/v1/filter.pb.h"
+#include "services/search/index/id_hash.h"
 #include "services/search/testing/feed_builder.h"
 
 namespace mitra::search {
@@ -136,6 +137,44 @@ TEST_F(RetrieverTest, MembersWithSeveralRolesComeOnceAndNeverAsThemselves) {
   EXPECT_EQ(retrieved.candidates[0].role, v1::ROLE_MENTOR);
   EXPECT_NEAR(retrieved.candidates[0].score, 1, 2e-4);
   EXPECT_EQ(retrieved.eligible, 3U);
+}
+
+TEST_F(RetrieverTest, SmallRolesAreSearchedForWhatBeatsTheLargest) {
+  AddMentors(300);
+  for (int i = 0; i < 40; ++i) {
+    Apply(ChangeBuilder(absl::StrCat("s", i), Next())
+              .Facet(v1::ROLE_SUPPLIER, vectors_.Next(), vectors_.Next())
+              .Facet(v1::ROLE_MENTOR, vectors_.Next(), vectors_.Next())
+              .change());
+  }
+  Commit();
+  for (const size_t k : {1, 5, 30, 400}) {
+    Retrieval both = For("me", k, {v1::ROLE_SUPPLIER, v1::ROLE_MENTOR});
+    Retrieval all = both;
+    all.k = 1000;
+    std::vector<std::string> want = Ids(Run(all));
+    ASSERT_EQ(want.size(), 340U);
+    want.resize(std::min(k, want.size()));
+    EXPECT_EQ(Ids(Run(both)), want) << k;
+  }
+}
+
+TEST_F(RetrieverTest, MembersAreFoundByTheirIdsInTheOrderAskedFor) {
+  AddMentors(50);
+  Apply(DeletionOf("m0007", Next(), 1));
+  Commit();
+  const auto view = state_.Read();
+
+  const std::vector<std::string> ids = {"m0030", "nobody", "m0007", "me",
+                                        "m0001"};
+  std::vector<std::string> found;
+  for (const uint32_t member : view->FindMembers(ids)) {
+    found.emplace_back(view->member(member).id());
+  }
+
+  EXPECT_THAT(found, ElementsAre("m0030", "me", "m0001"));
+  EXPECT_EQ(IdHash64(view->id_hash_key, "m0030"),
+            FirstBits(feed::IdHash(view->id_hash_key, "m0030")));
 }
 
 TEST_F(RetrieverTest, EqualScoresComeInOrderOfIds) {

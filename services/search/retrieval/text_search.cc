@@ -33,7 +33,7 @@ class Searcher {
         query_(view.dimension, search.vector, search.vector, kGiveWeight),
         has_vector_(!search.vector.empty()) {
     const std::vector<uint32_t> excluded =
-        MembersOf(view, search.filter.excluded_ids());
+        view.FindMembers(search.filter.excluded_ids());
     for (int role : search.roles) {
       filters_.emplace_back(role,
                             FilterRole(view, role, search.filter, excluded));

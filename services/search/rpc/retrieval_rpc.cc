@@ -53,15 +53,20 @@ void AddColumns(const IndexView& view, const Retrieved& retrieved,
   answer.mutable_give()->Reserve(count);
   answer.mutable_take()->Reserve(count);
   uint32_t found = 0;
+  std::vector<uint32_t> members;
+  members.reserve(retrieved.candidates.size());
   for (const Candidate& candidate : retrieved.candidates) {
-    const absl::string_view id = view.member(candidate.member).id();
-    ids.push_back(static_cast<char>(id.size()));
-    ids.append(id.data(), id.size());
+    members.push_back(candidate.member);
     roles.push_back(static_cast<char>(candidate.role));
     answer.add_give(candidate.give);
     answer.add_take(candidate.take);
     found += candidate.also_scored ? 0 : 1;
   }
+  view.ForEachMember(members, [&](size_t, const Member* member) {
+    const absl::string_view id = member->id();
+    ids.push_back(static_cast<char>(id.size()));
+    ids.append(id.data(), id.size());
+  });
   answer.set_retrieved(found);
   answer.set_eligible(retrieved.eligible);
   answer.set_subject_need_missing(retrieved.need_missing);
@@ -120,8 +125,10 @@ absl::StatusOr<Retrieval> RetrievalRpc::FromProto(
     violations.Add("subject_role", "is only for a stored subject");
   }
   if (!violations.empty()) return violations.ToStatus();
-  MITRA_ASSIGN_OR_RETURN(retrieval.filter,
-                         MemberFilter::FromProto(request.filter(), "filter"));
+  if (request.has_filter()) {
+    MITRA_ASSIGN_OR_RETURN(retrieval.filter,
+                           MemberFilter::FromProto(request.filter(), "filter"));
+  }
   if (!request.space().empty() && request.space() != view.space) {
     return MakeError(absl::StatusCode::kFailedPrecondition, "SPACE_MISMATCH",
                      absl::StrCat("space: vectors here are of ", view.space),
@@ -179,15 +186,20 @@ absl::Status RetrievalRpc::Answer(const v1::RetrieveRequest& request,
   if (canary_ != nullptr) canary_->Offer(view.shared(), retrieval, retrieved);
   response.mutable_candidates()->Reserve(
       static_cast<int>(retrieved.candidates.size()));
+  std::vector<uint32_t> members;
+  members.reserve(retrieved.candidates.size());
   for (const Candidate& candidate : retrieved.candidates) {
+    members.push_back(candidate.member);
+  }
+  view->ForEachMember(members, [&](size_t i, const Member* member) {
+    const Candidate& candidate = retrieved.candidates[i];
     auto& out = *response.add_candidates();
-    const absl::string_view id = view->member(candidate.member).id();
-    out.set_profile_id(id.data(), id.size());
+    out.set_profile_id(member->id().data(), member->id().size());
     out.set_role(static_cast<v1::Role>(candidate.role));
     out.set_give(candidate.give);
     out.set_take(candidate.take);
     out.set_also_scored(candidate.also_scored);
-  }
+  });
   response.set_revision(view->watermark);
   response.set_eligible(retrieved.eligible);
   response.set_space(view->space);

@@ -172,7 +172,7 @@ absl::Status SearchRpc::Answer(const rpc::CallContext& call,
   // Checked again on every page: who was hidden meanwhile is not shown.
   absl::flat_hash_map<int, RowFilter> filters;
   const std::vector<uint32_t> excluded =
-      MembersOf(*view, filter.excluded_ids());
+      view->FindMembers(filter.excluded_ids());
   const auto may_show = [&](const ListedHit& hit) {
     if (hit.member >= view->members.size()) return false;
     const auto& member = view->members[hit.member];
