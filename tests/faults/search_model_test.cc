@@ -23,8 +23,8 @@ namespace {
 constexpr size_t kDimension = SampleIndex::kDimension;
 constexpr int kIds = 400;
 constexpr v1::Role kPlayed[] = {v1::ROLE_MENTOR, v1::ROLE_BUSINESS};
-// Scores are of values of 16 bits.
-constexpr double kNear = 5e-4;
+// Scores are of values of 12 bits.
+constexpr double kNear = 1e-3;
 
 struct Facet {
   std::vector<float> offer, need;

@@ -196,19 +196,20 @@ void RoleIndex::FinishBuild(std::shared_ptr<const HnswPartition> graph) {
 
 bool RoleIndex::RestoreVectors(const Vectors& vectors) {
   const size_t width = vectors_.view().width();
+  const size_t low_width = vectors_.view().low_width();
   const size_t rows = vectors.sides.size();
   if (vectors.scales.size() != rows || vectors.codes.size() != rows * width ||
-      vectors.lows.size() != rows * width) {
+      vectors.lows.size() != rows * low_width) {
     return false;
   }
   const auto* codes = reinterpret_cast<const int8_t*>(vectors.codes.data());
-  const auto* lows = reinterpret_cast<const int8_t*>(vectors.lows.data());
+  const auto* lows = reinterpret_cast<const uint8_t*>(vectors.lows.data());
   for (size_t row = 0; row < rows; ++row) {
     // Written so that NaN fails, too. A value of unit length is at most 1.
     const float scale = vectors.scales[row];
     if (!(scale >= 0 && scale <= 1) || vectors.sides[row] > 3) return false;
     vectors_.SetBytes(static_cast<uint32_t>(row), vectors.sides[row], scale,
-                      codes + row * width, lows + row * width);
+                      codes + row * width, lows + row * low_width);
   }
   states_.resize(rows);
   attributes_.Grow(states_.size());

@@ -93,8 +93,8 @@ class RoleIndex {
   // A build is due or under way.
   bool WantsBuild(const RolePolicy& policy) const;
 
-  // Vectors as a snapshot keeps them, by row: sides, scale, 2·d codes, 2·d low
-  // bytes.
+  // Vectors as a snapshot keeps them, by row: sides, scale, 2·d codes, the low
+  // half bytes.
   struct Vectors {
     std::vector<uint8_t> sides;
     std::vector<float> scales;

@@ -40,10 +40,11 @@ size_t Select(const int32_t* dots, const float* scales, const uint32_t* picks,
   return selected;
 }
 
-float DotI16(const float* a, const int8_t* high, const int8_t* low, size_t n) {
+float DotI12(const float* a, const int8_t* high, const uint8_t* lows,
+             size_t n) {
   float sum = 0;
   for (size_t i = 0; i < n; ++i) {
-    sum += a[i] * static_cast<float>(256 * high[i] + low[i]);
+    sum += a[i] * static_cast<float>(16 * high[i] + LowAt(lows, i));
   }
   return sum;
 }
@@ -63,7 +64,7 @@ const Kernels& Choose() {
 
 const Kernels& ScalarKernels() {
   static constexpr Kernels kKernels = {"scalar",    DotI8,  DotI8Rows,
-                                       DotI8Gather, Select, DotI16};
+                                       DotI8Gather, Select, DotI12};
   return kKernels;
 }
 

@@ -1,8 +1,8 @@
-// The arithmetic of search: dot products of int8 codes and of 16-bit values,
+// The arithmetic of search: dot products of int8 codes and of 12-bit values,
 // written once per instruction set and chosen when the program starts.
 //
 // All variants of the int8 functions give exactly the same integers. The
-// 16-bit dot products differ between variants in the last bits only, and one
+// 12-bit dot products differ between variants in the last bits only, and one
 // process uses one variant.
 
 #ifndef MITRA_SERVICES_SEARCH_KERNELS_KERNELS_H_
@@ -15,6 +15,26 @@
 #include "absl/strings/string_view.h"
 
 namespace mitra::search {
+
+// Half bytes of `n` values take so many bytes: they come in blocks of 32
+// values, of which a byte holds the i-th below and the (i + 16)-th above. That
+// is how they are unpacked sixteen at a time.
+inline constexpr size_t kLowBlock = 32;
+constexpr size_t LowBytes(size_t n) {
+  return (n + kLowBlock - 1) / kLowBlock * (kLowBlock / 2);
+}
+// The i-th of packed half bytes, −8 to 7.
+constexpr int LowAt(const uint8_t* lows, size_t i) {
+  const int byte = lows[i / kLowBlock * (kLowBlock / 2) + i % 16];
+  const int half = i % kLowBlock < 16 ? byte & 15 : byte >> 4;
+  return (half ^ 8) - 8;
+}
+// Puts the i-th into bytes that were zero.
+constexpr void PackLow(uint8_t* lows, size_t i, int low) {
+  uint8_t& byte = lows[i / kLowBlock * (kLowBlock / 2) + i % 16];
+  const int half = i % kLowBlock < 16 ? low & 15 : (low & 15) << 4;
+  byte = static_cast<uint8_t>(byte | half);
+}
 
 // One instruction set's functions. Pointers need no alignment and lengths may
 // be anything up to 100,000.
@@ -43,9 +63,10 @@ struct Kernels {
                    const uint32_t* picks, size_t count, float factor,
                    float threshold, uint32_t* at, float* values);
 
-  // Σ a[i]·(256·high[i] + low[i]), in float32: 16-bit values whose upper and
-  // lower bytes lie apart.
-  float (*dot_i16)(const float* a, const int8_t* high, const int8_t* low,
+  // Σ a[i]·(16·high[i] + low(i)), in float32: 12-bit values whose upper bytes
+  // and lower half bytes lie apart. The latter are as PackLow puts them;
+  // LowBytes(n) of them are read.
+  float (*dot_i12)(const float* a, const int8_t* high, const uint8_t* lows,
                    size_t n);
 };
 

@@ -93,25 +93,36 @@ MITRA_AVX2 size_t Select(const int32_t* dots, const float* scales,
   return selected;
 }
 
-// Eight values of 16 bits as floats.
-MITRA_AVX2 inline __m256 Load8(const int8_t* high, const int8_t* low) {
+// Eight values of 12 bits as floats; the half bytes in `low` are between 0 and
+// 15.
+MITRA_AVX2 inline __m256 Join8(const int8_t* high, __m128i low) {
   const __m256i upper = _mm256_cvtepi8_epi32(
       _mm_loadl_epi64(reinterpret_cast<const __m128i*>(high)));
-  const __m256i lower = _mm256_cvtepi8_epi32(
-      _mm_loadl_epi64(reinterpret_cast<const __m128i*>(low)));
+  const __m256i eight = _mm256_set1_epi32(8);
+  const __m256i lower = _mm256_sub_epi32(
+      _mm256_xor_si256(_mm256_cvtepu8_epi32(low), eight), eight);
   return _mm256_cvtepi32_ps(
-      _mm256_add_epi32(_mm256_slli_epi32(upper, 8), lower));
+      _mm256_add_epi32(_mm256_slli_epi32(upper, 4), lower));
 }
 
-MITRA_AVX2 float DotI16(const float* a, const int8_t* high, const int8_t* low,
+MITRA_AVX2 float DotI12(const float* a, const int8_t* high, const uint8_t* lows,
                         size_t n) {
+  const __m128i mask = _mm_set1_epi8(15);
   __m256 s0 = _mm256_setzero_ps();
   __m256 s1 = _mm256_setzero_ps();
   size_t i = 0;
-  for (; i + 16 <= n; i += 16) {
-    s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), Load8(high + i, low + i), s0);
+  for (; i + kLowBlock <= n; i += kLowBlock) {
+    const __m128i packed =
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(lows + i / 2));
+    const __m128i below = _mm_and_si128(packed, mask);
+    const __m128i above = _mm_and_si128(_mm_srli_epi16(packed, 4), mask);
+    s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), Join8(high + i, below), s0);
     s1 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8),
-                         Load8(high + i + 8, low + i + 8), s1);
+                         Join8(high + i + 8, _mm_srli_si128(below, 8)), s1);
+    s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 16),
+                         Join8(high + i + 16, above), s0);
+    s1 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 24),
+                         Join8(high + i + 24, _mm_srli_si128(above, 8)), s1);
   }
   s0 = _mm256_add_ps(s0, s1);
   __m128 s =
@@ -120,7 +131,7 @@ MITRA_AVX2 float DotI16(const float* a, const int8_t* high, const int8_t* low,
   s = _mm_add_ss(s, _mm_movehdup_ps(s));
   float total = _mm_cvtss_f32(s);
   for (; i < n; ++i) {
-    total += a[i] * static_cast<float>(256 * high[i] + low[i]);
+    total += a[i] * static_cast<float>(16 * high[i] + LowAt(lows, i));
   }
   return total;
 }
@@ -129,7 +140,7 @@ MITRA_AVX2 float DotI16(const float* a, const int8_t* high, const int8_t* low,
 
 const Kernels* Avx2Kernels() {
   static constexpr Kernels kKernels = {"avx2",      DotI8,  DotI8Rows,
-                                       DotI8Gather, Select, DotI16};
+                                       DotI8Gather, Select, DotI12};
   static const bool can =
       __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   return can ? &kKernels : nullptr;

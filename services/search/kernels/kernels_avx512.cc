@@ -176,35 +176,37 @@ MITRA_AVX512 size_t Select(const int32_t* dots, const float* scales,
   return selected;
 }
 
-// Sixteen values of 16 bits as floats.
+// Sixteen values of 12 bits as floats; the half bytes in `low` are between 0
+// and 15.
 MITRA_AVX512 inline __m512 Joined(__m128i high, __m128i low) {
-  return _mm512_cvtepi32_ps(
-      _mm512_add_epi32(_mm512_slli_epi32(_mm512_cvtepi8_epi32(high), 8),
-                       _mm512_cvtepi8_epi32(low)));
+  const __m512i eight = _mm512_set1_epi32(8);
+  const __m512i lower = _mm512_sub_epi32(
+      _mm512_xor_si512(_mm512_cvtepu8_epi32(low), eight), eight);
+  return _mm512_cvtepi32_ps(_mm512_add_epi32(
+      _mm512_slli_epi32(_mm512_cvtepi8_epi32(high), 4), lower));
 }
 
-MITRA_AVX512 inline __m512 Load16(const int8_t* high, const int8_t* low) {
-  return Joined(_mm_loadu_si128(reinterpret_cast<const __m128i*>(high)),
-                _mm_loadu_si128(reinterpret_cast<const __m128i*>(low)));
-}
-
-MITRA_AVX512 float DotI16(const float* a, const int8_t* high, const int8_t* low,
-                          size_t n) {
+MITRA_AVX512 float DotI12(const float* a, const int8_t* high,
+                          const uint8_t* lows, size_t n) {
+  const __m128i mask = _mm_set1_epi8(15);
   __m512 s0 = _mm512_setzero_ps();
   __m512 s1 = _mm512_setzero_ps();
-  size_t i = 0;
-  for (; i + 32 <= n; i += 32) {
-    s0 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i), Load16(high + i, low + i), s0);
-    s1 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 16),
-                         Load16(high + i + 16, low + i + 16), s1);
-  }
-  for (; i < n; i += 16) {
-    const __mmask16 mask = n - i >= 16 ? static_cast<__mmask16>(0xffff)
-                                       : static_cast<__mmask16>(Tail(n - i));
-    s0 = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, a + i),
-                         Joined(_mm_maskz_loadu_epi8(mask, high + i),
-                                _mm_maskz_loadu_epi8(mask, low + i)),
+  for (size_t i = 0; i < n; i += kLowBlock) {
+    const __m128i packed =
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(lows + i / 2));
+    const __m128i below = _mm_and_si128(packed, mask);
+    const __m128i above = _mm_and_si128(_mm_srli_epi16(packed, 4), mask);
+    // What is beyond the end counts nothing, whatever its half bytes say.
+    const size_t left = n - i;
+    const auto first = static_cast<__mmask16>(left >= 16 ? 0xffff : Tail(left));
+    const auto second = static_cast<__mmask16>(
+        left >= kLowBlock ? 0xffff : (left > 16 ? Tail(left - 16) : 0));
+    s0 = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(first, a + i),
+                         Joined(_mm_maskz_loadu_epi8(first, high + i), below),
                          s0);
+    s1 = _mm512_fmadd_ps(
+        _mm512_maskz_loadu_ps(second, a + i + 16),
+        Joined(_mm_maskz_loadu_epi8(second, high + i + 16), above), s1);
   }
   return _mm512_reduce_add_ps(_mm512_add_ps(s0, s1));
 }
@@ -213,7 +215,7 @@ MITRA_AVX512 float DotI16(const float* a, const int8_t* high, const int8_t* low,
 
 const Kernels* Avx512Kernels() {
   static constexpr Kernels kKernels = {"avx512",    DotI8,  DotI8Rows,
-                                       DotI8Gather, Select, DotI16};
+                                       DotI8Gather, Select, DotI12};
   static const bool can = __builtin_cpu_supports("avx512f") &&
                           __builtin_cpu_supports("avx512bw") &&
                           __builtin_cpu_supports("avx512vl") &&

@@ -132,24 +132,40 @@ TEST_P(KernelsTest, ValueDotAgreesWithDoublesForAnyLength) {
   std::normal_distribution<float> normal(0, 1);
   std::uniform_int_distribution<int> byte(-128, 127);
   std::vector<float> a(600);
-  std::vector<int8_t> high(600), low(600);
+  std::vector<int8_t> high(600);
+  // Whatever stands behind the end must not count.
+  std::vector<uint8_t> lows(600);
   for (auto& v : a) v = normal(random);
   for (auto& v : high) v = static_cast<int8_t>(byte(random));
-  for (auto& v : low) v = static_cast<int8_t>(byte(random));
+  for (auto& v : lows) v = static_cast<uint8_t>(byte(random));
   for (size_t n = 0; n <= 300; ++n) {
     double want = 0;
     double size = 1;
     for (size_t i = 0; i < n; ++i) {
       const double product =
-          double{a[i + 1]} * (256.0 * high[i + 3] + low[i + 5]);
+          double{a[i + 1]} * (16.0 * high[i + 3] + LowAt(lows.data() + 5, i));
       want += product;
       size += std::fabs(product);
     }
     ASSERT_NEAR(
-        GetParam()->dot_i16(a.data() + 1, high.data() + 3, low.data() + 5, n),
+        GetParam()->dot_i12(a.data() + 1, high.data() + 3, lows.data() + 5, n),
         want, 1e-6 * size)
         << "n = " << n;
   }
+}
+
+TEST(HalfBytesTest, ComeOutAsTheyWentIn) {
+  for (const size_t n : {1, 16, 17, 32, 33, 128}) {
+    std::vector<uint8_t> lows(LowBytes(n));
+    for (size_t i = 0; i < n; ++i) {
+      PackLow(lows.data(), i, static_cast<int>(i * 7 % 16) - 8);
+    }
+    for (size_t i = 0; i < n; ++i) {
+      EXPECT_EQ(LowAt(lows.data(), i), static_cast<int>(i * 7 % 16) - 8);
+    }
+  }
+  EXPECT_EQ(LowBytes(128), 64U);
+  EXPECT_EQ(LowBytes(1), 16U);
 }
 
 TEST(KernelsByNameTest, RefusesUnknownNamesAndFindsTheBest) {

@@ -33,7 +33,8 @@ Pages<T> SmallPages(size_t count) {
 template <typename T>
 Pages<T> HugePages(size_t count) {
   constexpr size_t kHugePage = size_t{2} << 20;
-  const size_t bytes = (count * sizeof(T) / kHugePage + 1) * kHugePage;
+  const size_t pages = (count * sizeof(T) + kHugePage - 1) / kHugePage;
+  const size_t bytes = (pages > 0 ? pages : 1) * kHugePage;
   return Pages<T>(static_cast<T*>(MapZeros(bytes, true)), Unmap{bytes});
 }
 

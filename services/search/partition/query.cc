@@ -49,18 +49,17 @@ float Query::Margin(const VectorRows::View& rows) const {
 ScoredRow Query::Score(const VectorRows::View& rows, uint32_t row) const {
   const size_t d = need_.size();
   const int8_t* codes = rows.codes(row);
-  const int8_t* lows = rows.lows(row);
-  const float step = rows.scale(row) / 256;
-  // The product of one side.
-  const auto side = [&](const std::vector<float>& asked, size_t begin) {
-    const float dot =
-        ActiveKernels().dot_i16(asked.data(), codes + begin, lows + begin, d);
+  const uint8_t* lows = rows.lows(row);
+  const float step = rows.scale(row) / 16;
+  const auto side = [&](const std::vector<float>& asked, const int8_t* high,
+                        const uint8_t* low) {
+    const float dot = ActiveKernels().dot_i12(asked.data(), high, low, d);
     return std::clamp(dot * step, -1.0F, 1.0F);
   };
   ScoredRow scored;
   scored.row = row;
-  scored.give = side(need_, 0);
-  scored.take = side(offer_, d);
+  scored.give = side(need_, codes, lows);
+  scored.take = side(offer_, codes + d, lows + LowBytes(d));
   scored.score = weight_ * scored.give + (1 - weight_) * scored.take;
   return scored;
 }
@@ -73,6 +72,8 @@ void Query::ScoreAll(const VectorRows::View& view,
     if (i >= rows.size()) return;
     for (size_t byte = 0; byte < view.width(); byte += 64) {
       __builtin_prefetch(view.codes(rows[i]) + byte);
+    }
+    for (size_t byte = 0; byte < view.low_width(); byte += 64) {
       __builtin_prefetch(view.lows(rows[i]) + byte);
     }
   };

@@ -13,7 +13,7 @@
 namespace mitra::search {
 
 // A row with its exact scores: those of the values that are kept, which are
-// within 1e-4 of those of the vectors that were given.
+// within 3e-4 of those of the vectors that were given.
 struct ScoredRow {
   uint32_t row = 0;
   float give = 0;   // subject's need · row's offer, −1 to 1

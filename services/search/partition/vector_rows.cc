@@ -9,8 +9,8 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 
-// A value of 16 bits is at most this; its high byte then at most 127.
-constexpr float kLargest16 = 127 * 256;
+// A value of 12 bits is at most this; its high byte then at most 127.
+constexpr float kLargest12 = 127 * 16;
 
 }  // namespace
 
@@ -34,36 +34,36 @@ float Quantise(absl::Span<const float> values, int8_t* codes, float* residual) {
   return scale;
 }
 
-float Quantise16(absl::Span<const float> values, int8_t* high, int8_t* low) {
+float Quantise12(absl::Span<const float> values, int8_t* high, int8_t* low) {
   float largest = 0;
   for (float v : values) largest = std::max(largest, std::fabs(v));
   // Below that, scales would not be normal numbers; unit vectors are above.
   const bool zero = largest < 1e-30F;
-  const float inverse = zero ? 0 : kLargest16 / largest;
+  const float inverse = zero ? 0 : kLargest12 / largest;
   for (size_t i = 0; i < values.size(); ++i) {
     const auto fixed = static_cast<int>(std::nearbyint(values[i] * inverse));
-    // To the nearest multiple of 256, so that the code is the nearest, too.
-    const int upper = (fixed + 128) >> 8;
+    // To the nearest multiple of 16, so that the code is the nearest, too.
+    const int upper = (fixed + 8) >> 4;
     high[i] = static_cast<int8_t>(upper);
-    low[i] = static_cast<int8_t>(fixed - 256 * upper);
+    low[i] = static_cast<int8_t>(fixed - 16 * upper);
   }
   return zero ? 0 : largest / 127.0F;
 }
 
-VectorRows::Chunk::Chunk(size_t stride, size_t width)
+VectorRows::Chunk::Chunk(size_t stride, size_t low_width)
     : codes(HugePages<int8_t>(kChunkRows * stride)),
-      lows(HugePages<int8_t>(kChunkRows * width)) {}
+      lows(HugePages<uint8_t>(kChunkRows * low_width)) {}
 
 std::vector<float> VectorRows::View::Read(uint32_t row, Side side) const {
   std::vector<float> values;
   if ((sides(row) & side) == 0) return values;
-  const size_t begin = side == kOffer ? 0 : dimension_;
-  const int8_t* high = codes(row) + begin;
-  const int8_t* low = lows(row) + begin;
-  const float step = scale(row) / 256;
+  const bool second = side == kNeed;
+  const int8_t* high = codes(row) + (second ? dimension_ : 0);
+  const uint8_t* low = lows(row) + (second ? LowBytes(dimension_) : 0);
+  const float step = scale(row) / 16;
   values.resize(dimension_);
   for (size_t i = 0; i < dimension_; ++i) {
-    values[i] = static_cast<float>(256 * high[i] + low[i]) * step;
+    values[i] = static_cast<float>(16 * high[i] + LowAt(low, i)) * step;
   }
   return values;
 }
@@ -84,8 +84,14 @@ VectorRows::Row VectorRows::RowOf(absl::Span<const float> offer,
   row.sides = static_cast<uint8_t>((offer.empty() ? 0 : kOffer) |
                                    (need.empty() ? 0 : kNeed));
   row.codes.resize(joint.size());
-  row.lows.resize(joint.size());
-  row.scale = Quantise16(joint, row.codes.data(), row.lows.data());
+  row.lows.resize(view_.low_width());
+  std::vector<int8_t> low(joint.size());
+  row.scale = Quantise12(joint, row.codes.data(), low.data());
+  const size_t d = view_.dimension_;
+  for (size_t i = 0; i < d; ++i) {
+    PackLow(row.lows.data(), i, low[i]);
+    PackLow(row.lows.data() + LowBytes(d), i, low[d + i]);
+  }
   return row;
 }
 
@@ -105,12 +111,12 @@ bool VectorRows::Holds(uint32_t row, absl::Span<const float> offer,
 }
 
 void VectorRows::SetBytes(uint32_t row, uint8_t sides, float scale,
-                          const int8_t* codes, const int8_t* lows) {
+                          const int8_t* codes, const uint8_t* lows) {
   const size_t number = row / kChunkRows;
   if (number >= view_.directory_->chunks.size()) {
     auto directory = std::make_shared<Directory>(*view_.directory_);
     while (number >= directory->chunks.size()) {
-      auto chunk = std::make_shared<Chunk>(view_.stride_, view_.width());
+      auto chunk = std::make_shared<Chunk>(view_.stride_, view_.low_width());
       directory->codes.push_back(chunk->codes.get());
       directory->scales.push_back(chunk->scales);
       directory->chunks.push_back(std::move(chunk));
@@ -122,19 +128,23 @@ void VectorRows::SetBytes(uint32_t row, uint8_t sides, float scale,
   Chunk& chunk = *view_.directory_->chunks[number];
   const size_t at = row % kChunkRows;
   std::memcpy(chunk.codes.get() + at * view_.stride_, codes, view_.width());
-  std::memcpy(chunk.lows.get() + at * view_.width(), lows, view_.width());
+  std::memcpy(chunk.lows.get() + at * view_.low_width(), lows,
+              view_.low_width());
   chunk.scales[at] = scale;
   chunk.sides[at] = sides;
   int64_t lost = 0;  // what the codes alone do not tell
-  for (size_t i = 0; i < view_.width(); ++i) lost += lows[i] * lows[i];
+  for (size_t i = 0; i < 2 * view_.low_width(); ++i) {
+    const int low = LowAt(lows, i);
+    lost += low * low;
+  }
   view_.max_residual_ = std::max(
-      view_.max_residual_, std::sqrt(static_cast<float>(lost)) * scale / 256);
+      view_.max_residual_, std::sqrt(static_cast<float>(lost)) * scale / 16);
 }
 
 void VectorRows::Erase(uint32_t row) {
   Chunk& chunk = *view_.directory_->chunks[row / kChunkRows];
   const size_t at = row % kChunkRows;
-  std::memset(chunk.lows.get() + at * view_.width(), 0, view_.width());
+  std::memset(chunk.lows.get() + at * view_.low_width(), 0, view_.low_width());
   std::memset(chunk.codes.get() + at * view_.stride_, 0, view_.stride_);
   chunk.scales[at] = 0;
   chunk.sides[at] = 0;

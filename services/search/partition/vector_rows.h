@@ -1,10 +1,10 @@
-// The vectors of one role: one row per facet, each value once, in 16 bits.
+// The vectors of one role: one row per facet, each value once, in 12 bits.
 //
 // A row is [offer ; need], 2·d values, each side of unit length or missing
-// (zeros). A value is (high + low/256)·scale, with a scale of the row's own.
-// The high bytes are the row's codes, by which it is scanned and walked to,
-// padded with zeros to a multiple of 64 bytes; the low bytes lie apart and are
-// read only for exact scores.
+// (zeros). A value is (high + low/16)·scale, with a scale of the row's own. The
+// high bytes are the row's codes, by which it is scanned and walked to, padded
+// with zeros to a multiple of 64 bytes; the low half bytes lie apart, side by
+// side (LowBytes), and are read only for exact scores.
 
 #ifndef MITRA_SERVICES_SEARCH_PARTITION_VECTOR_ROWS_H_
 #define MITRA_SERVICES_SEARCH_PARTITION_VECTOR_ROWS_H_
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "services/search/kernels/kernels.h"
 #include "services/search/partition/pages.h"
 
 namespace mitra::search {
@@ -24,9 +25,9 @@ namespace mitra::search {
 // scale 0.
 float Quantise(absl::Span<const float> values, int8_t* codes, float* residual);
 
-// The same in 16 bits: value ≈ (high + low/256)·scale, each within
-// scale/512.
-float Quantise16(absl::Span<const float> values, int8_t* high, int8_t* low);
+// The same in 12 bits: value ≈ (high + low/16)·scale, each within scale/32.
+// `low` gets a value each, −8 to 7.
+float Quantise12(absl::Span<const float> values, int8_t* high, int8_t* low);
 
 // For one writer; Views may be read meanwhile. A row may only be written while
 // no View that lets readers reach it is alive (see RowPool).
@@ -34,16 +35,16 @@ class VectorRows {
  public:
   // Rows lie one after the other, and are scanned, in blocks of this many.
   static constexpr size_t kBlockRows = 1024;
-  // Rows are allocated this many at a time: the codes of 2×128 dimensions then
-  // fill a huge page.
-  static constexpr size_t kChunkRows = 8 * kBlockRows;
+  // Rows are allocated this many at a time: the half bytes of 2×128 dimensions
+  // then fill a huge page and the codes two.
+  static constexpr size_t kChunkRows = 16 * kBlockRows;
   enum Side : uint8_t { kOffer = 1, kNeed = 2 };
 
  private:
   struct Chunk {
-    Chunk(size_t stride, size_t width);
+    Chunk(size_t stride, size_t low_width);
     Pages<int8_t> codes;  // kChunkRows × stride
-    Pages<int8_t> lows;   // kChunkRows × 2d
+    Pages<uint8_t> lows;  // kChunkRows × low_width
     float scales[kChunkRows] = {};
     uint8_t sides[kChunkRows] = {};
   };
@@ -62,8 +63,12 @@ class VectorRows {
     size_t dimension() const { return dimension_; }
     size_t width() const { return 2 * dimension_; }
     size_t stride() const { return stride_; }
+    // Bytes of a row's low half bytes.
+    size_t low_width() const { return 2 * LowBytes(dimension_); }
     // Bytes behind one row.
-    size_t row_bytes() const { return stride_ + width() + sizeof(float) + 1; }
+    size_t row_bytes() const {
+      return stride_ + low_width() + sizeof(float) + 1;
+    }
     // Upper bound of the length that quantising took from any row.
     float max_residual() const { return max_residual_; }
 
@@ -77,9 +82,9 @@ class VectorRows {
     uint8_t sides(uint32_t row) const {
       return chunk(row).sides[row % kChunkRows];
     }
-    // 2·d low bytes, in the order of the codes.
-    const int8_t* lows(uint32_t row) const {
-      return chunk(row).lows.get() + row % kChunkRows * width();
+    // The half bytes of the offer, then those of the need.
+    const uint8_t* lows(uint32_t row) const {
+      return chunk(row).lows.get() + row % kChunkRows * low_width();
     }
     // One side as floats; empty if it is missing.
     std::vector<float> Read(uint32_t row, Side side) const;
@@ -108,12 +113,12 @@ class VectorRows {
   explicit VectorRows(size_t dimension);
 
   // Writes a row; makes room for it. Each side has d values or none. They are
-  // rounded to 16 bits: scores are exact for what is kept.
+  // rounded to 12 bits: scores are exact for what is kept.
   void Set(uint32_t row, absl::Span<const float> offer,
            absl::Span<const float> need);
-  // Writes a row as another one was read: 2·d codes and low bytes.
+  // Writes a row as another one was read: 2·d codes and low_width() bytes.
   void SetBytes(uint32_t row, uint8_t sides, float scale, const int8_t* codes,
-                const int8_t* lows);
+                const uint8_t* lows);
   // Set() with these would leave the row as it is.
   bool Holds(uint32_t row, absl::Span<const float> offer,
              absl::Span<const float> need) const;
@@ -129,7 +134,7 @@ class VectorRows {
     uint8_t sides = 0;
     float scale = 0;
     std::vector<int8_t> codes;
-    std::vector<int8_t> lows;
+    std::vector<uint8_t> lows;
   };
   Row RowOf(absl::Span<const float> offer, absl::Span<const float> need) const;
 

@@ -135,7 +135,7 @@ TEST_F(RetrieverTest, MembersWithSeveralRolesComeOnceAndNeverAsThemselves) {
 
   EXPECT_THAT(Ids(retrieved), ElementsAre("both", "one"));
   EXPECT_EQ(retrieved.candidates[0].role, v1::ROLE_MENTOR);
-  EXPECT_NEAR(retrieved.candidates[0].score, 1, 2e-4);
+  EXPECT_NEAR(retrieved.candidates[0].score, 1, 6e-4);
   EXPECT_EQ(retrieved.eligible, 3U);
 }
 
@@ -364,7 +364,7 @@ TEST_F(RetrieverTest, WrongVectorsInTheFeedStopItAndLeaveTheMemberAsItWas) {
   Commit();
   Retrieval retrieval = For("", 5);
   retrieval.need = retrieval.offer = good;
-  EXPECT_NEAR(Run(retrieval).candidates.at(0).score, 1, 2e-4);
+  EXPECT_NEAR(Run(retrieval).candidates.at(0).score, 1, 6e-4);
 }
 
 TEST_F(RetrieverTest, ResetByAnotherRecordIsUnusableUntilItsFirstCommit) {
@@ -443,10 +443,10 @@ TEST_F(RandomOperationsTest, EveryLiveIdFindsItselfAndNobodyDeadComes) {
       retrieval.offer = expected.need;
       const Retrieved one = Run(retrieval);
       ASSERT_EQ(one.candidates.size(), 1U);
-      ASSERT_NEAR(one.candidates[0].score, 1, 2e-4) << name;
+      ASSERT_NEAR(one.candidates[0].score, 1, 6e-4) << name;
       const Retrieved walked = Run(retrieval, {0, 0, 0});
       ASSERT_EQ(walked.candidates.size(), 1U);
-      if (walked.candidates[0].score < 1 - 2e-4) ++lost_by_walk;
+      if (walked.candidates[0].score < 1 - 6e-4) ++lost_by_walk;
     }
     // A graph this small and full of twins may lose some; never many.
     ASSERT_LE(lost_by_walk, live / 10);

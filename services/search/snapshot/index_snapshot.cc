@@ -20,7 +20,7 @@ using snapshot::Reader;
 using snapshot::Writer;
 
 constexpr char kFormat[] = "mitra-search-index";
-constexpr uint32_t kVersion = 4;
+constexpr uint32_t kVersion = 5;
 
 // Records as they stand in the file. All bytes are named, none is padding.
 struct MemberRecord {
@@ -183,10 +183,10 @@ absl::Status WriteRole(Writer& writer, size_t role, const RoleView& view,
       writer.WriteVector<uint8_t>(RoleSection(role, "sides"), sides, true));
   MITRA_RETURN_IF_ERROR(
       writer.WriteVector<float>(RoleSection(role, "scales"), scales));
-  const auto write_bytes = [&](absl::string_view part,
+  const auto write_bytes = [&](absl::string_view part, size_t width,
                                auto bytes_of) -> absl::Status {
     MITRA_RETURN_IF_ERROR(writer.BeginSection(RoleSection(role, part), false));
-    const std::string zeros(rows.width(), '\0');
+    const std::string zeros(width, '\0');
     for (uint32_t row = 0; row < used.size(); ++row) {
       MITRA_RETURN_IF_ERROR(writer.Append(
           used[row]
@@ -196,10 +196,10 @@ absl::Status WriteRole(Writer& writer, size_t role, const RoleView& view,
     }
     return writer.EndSection();
   };
-  MITRA_RETURN_IF_ERROR(
-      write_bytes("codes", [&](uint32_t row) { return rows.codes(row); }));
-  MITRA_RETURN_IF_ERROR(
-      write_bytes("lows", [&](uint32_t row) { return rows.lows(row); }));
+  MITRA_RETURN_IF_ERROR(write_bytes(
+      "codes", rows.width(), [&](uint32_t row) { return rows.codes(row); }));
+  MITRA_RETURN_IF_ERROR(write_bytes(
+      "lows", rows.low_width(), [&](uint32_t row) { return rows.lows(row); }));
   if (view.graph == nullptr) return absl::OkStatus();
   const HnswParts parts = view.graph->links().ToParts();
   const std::vector<int32_t> shape = {parts.links, parts.entry_point,
