@@ -5,6 +5,8 @@
 
 #include "common/config/main.h"
 
+#include <cstdlib>
+
 #include "absl/time/time.h"
 #include "common/rpc/lifecycle.h"
 #include "common/status/status_macros.h"
@@ -31,6 +33,9 @@ absl::Status Run(const mitra::matching::MatchingConfig& config) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // As in the search service: few peers over streams, and no thread should take
+  // in what came for another one and then have to wake it.
+  setenv("GRPC_POLL_STRATEGY", "poll", /*overwrite=*/0);
   mitra::matching::MatchingConfig config;
   mitra::Schema schema("matching");
   config.AddTo(schema);
