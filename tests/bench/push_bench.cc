@@ -85,7 +85,8 @@ int Main(bool quick) {
   Random random(2);
   constexpr int kWarm = 200, kPushes = 5000;
   std::vector<double> micros, cpu;
-  double edges = 0, touched = 0, settled = 0;
+  std::vector<uint32_t> edges;
+  double touched = 0, settled = 0, all_cpu = 0, all_edges = 0;
   for (int i = 0; i < kWarm + kPushes; ++i) {
     const auto subject = static_cast<MemberIndex>(random.Below(members));
     const auto start = std::chrono::steady_clock::now();
@@ -95,20 +96,26 @@ int Main(bool quick) {
     if (i < kWarm) continue;
     micros.push_back(took);
     cpu.push_back(CpuMicros() - used);
-    edges += trust.edges_pushed / double{kPushes};
+    edges.push_back(trust.edges_pushed);
+    all_cpu += cpu.back();
+    all_edges += trust.edges_pushed;
     touched += trust.touched / double{kPushes};
     settled += trust.settled / kPushes;
   }
   std::sort(micros.begin(), micros.end());
   std::sort(cpu.begin(), cpu.end());
+  std::sort(edges.begin(), edges.end());
   const char* size = quick ? "100k_quick" : "1m";
   const auto at = [&](double share) {
     return micros[static_cast<size_t>(share * (kPushes - 1))];
   };
   std::fprintf(stderr, "processor time p50 %.1f us, p99 %.1f us\n",
                cpu[kPushes / 2], cpu[kPushes * 99 / 100]);
-  std::fprintf(stderr, "edges %.0f, touched %.0f, settled %.4f\n", edges,
-               touched, settled);
+  std::fprintf(stderr,
+               "edges p50 %u, p99 %u, each %.1f ns; touched %.0f, settled "
+               "%.4f\n",
+               edges[kPushes / 2], edges[kPushes * 99 / 100],
+               1e3 * all_cpu / all_edges, touched, settled);
   std::printf("METRIC trust_push_p50_us_%s %.1f\n", size, at(.5));
   std::printf("METRIC trust_push_p99_us_%s %.1f\n", size, at(.99));
   return 0;

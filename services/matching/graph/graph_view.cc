@@ -81,9 +81,10 @@ Neighbours GraphView::of(MemberIndex member) const {
   if (list.data == nullptr) return neighbours;
   neighbours.node = reinterpret_cast<const NodeFacts*>(list.data);
   neighbours.edges =
-      reinterpret_cast<const WalkEdge*>(list.data + sizeof(NodeFacts));
-  neighbours.facts = reinterpret_cast<const TieFacts*>(
-      list.data + sizeof(NodeFacts) + list.size * sizeof(WalkEdge));
+      reinterpret_cast<const WalkEdge*>(list.data + sizeof(NodeFacts)) +
+      (list.compact ? list.walk_degree : 0);
+  neighbours.facts =
+      reinterpret_cast<const TieFacts*>(neighbours.edges + list.size);
   neighbours.causes =
       reinterpret_cast<const Cause*>(neighbours.facts + list.size);
   neighbours.size = list.size;

@@ -3,12 +3,13 @@
 // Each member has one list with all its neighbours in both directions, sorted
 // by neighbour. The walk reads the first half of a list only (neighbour,
 // share: 8 bytes each), paths, cohesion and reputation read the facts beside
-// it (8 bytes each). Each list is memory of its own and is replaced whole when
+// it (8 bytes each). Each list is a block of its own and is replaced whole when
 // one of its ties changes, so that a new tie takes part at once.
 
 #ifndef MITRA_SERVICES_MATCHING_GRAPH_GRAPH_VIEW_H_
 #define MITRA_SERVICES_MATCHING_GRAPH_GRAPH_VIEW_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -19,6 +20,8 @@
 #include "services/matching/members/versioned_array.h"
 
 namespace mitra::matching {
+
+class ListArena;
 
 // One step of the walk. The shares of a member sum to at most 1; what is
 // missing returns to the source of the walk. Never negative, never NaN.
@@ -52,7 +55,8 @@ struct Tie {
 Tie OutTie(const TieFacts& facts);
 Tie InTie(const TieFacts& facts);
 
-// Sums over a member's list.
+// Sums over a member's list. 56 bytes: with the arena's prefix one cache line,
+// which walks do not touch.
 struct NodeFacts {
   uint32_t out_epoch = 0;    // changes when the member's own ties change
   uint32_t out_degree = 0;   // members and groups it has a tie to
@@ -71,6 +75,7 @@ struct NodeFacts {
   uint32_t vouched_evidence = 0;  // pieces by raters whose word counts
   uint32_t causes = 0;            // size of Neighbours::causes
 };
+static_assert(sizeof(NodeFacts) == 56);
 
 // What vouched_positive and vouched_negative consist of, by kind.
 struct Cause {
@@ -118,17 +123,32 @@ class GraphView {
   // Empty for indexes at or above size().
   Neighbours of(MemberIndex member) const;
 
-  // Begin to load what `of` will read: first where the list lies, some steps
-  // later the list itself. For walks that know where they will go; members
-  // below size() only.
+  // For walks, which read no facts; members below size() only.
+  //
+  // NodeFacts::walk_degree, without touching the list.
+  uint32_t WalkDegreeOf(MemberIndex member) const {
+    return state_->lists.at(member).walk_degree;
+  }
+  // All edges with a share, maybe others, in the order of `of`.
+  absl::Span<const WalkEdge> WalkOf(MemberIndex member) const {
+    const ListRef& list = state_->lists.at(member);
+    if (list.data == nullptr) return {};
+    return {reinterpret_cast<const WalkEdge*>(list.data + sizeof(NodeFacts)),
+            list.compact ? list.walk_degree : list.size};
+  }
+  // Begin to load what they will read: first where the list lies, some steps
+  // later its edges.
   void PrefetchPlace(MemberIndex member) const {
     __builtin_prefetch(&state_->lists.at(member));
   }
-  void PrefetchList(MemberIndex member) const {
-    const char* data = state_->lists.at(member).data;
-    __builtin_prefetch(data);
-    __builtin_prefetch(data + 64);
-    __builtin_prefetch(data + 128);
+  void PrefetchWalk(MemberIndex member) const {
+    constexpr size_t kLine = 64, kLines = 8;  // longer lists come by themselves
+    const ListRef& list = state_->lists.at(member);
+    const char* edges = list.data + sizeof(NodeFacts);
+    const size_t edges_read = list.compact ? list.walk_degree : list.size;
+    const size_t bytes =
+        std::min(edges_read * sizeof(WalkEdge), kLines * kLine);
+    for (size_t at = 0; at < bytes; at += kLine) __builtin_prefetch(edges + at);
   }
 
   // The tie of `from` to `to`, if there is one.
@@ -145,12 +165,17 @@ class GraphView {
 
  private:
   friend class TieGraph;
-  // Where a list lies: NodeFacts, then edges, then facts.
+  // Where a list lies: NodeFacts, if `compact` the edges with a share, then all
+  // edges, facts and causes.
   struct ListRef {
     const char* data = nullptr;  // null: no neighbours
     uint32_t size = 0;
+    uint32_t walk_degree : 31 = 0;
+    uint32_t compact : 1 = 0;
   };
   struct State {
+    // Where the lists lie; outlives what is freed into it.
+    std::shared_ptr<ListArena> arena;
     // Keeps alive what the lists point to.
     std::shared_ptr<GarbageLink> garbage;
     VersionedArray<ListRef>::Version lists;

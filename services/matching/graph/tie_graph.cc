@@ -1,11 +1,11 @@
 #include "services/matching/graph/tie_graph.h"
 
 #include <cstring>
-#include <new>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "services/matching/graph/list_arena.h"
 #include "services/matching/graph/reputation_sums.h"
 #include "services/matching/graph/tie_sums.h"
 
@@ -15,6 +15,8 @@ namespace {
 // All quiet weights are brought up to date within this time.
 constexpr int64_t kRefreshPeriodSeconds = 43'200;
 constexpr int64_t kDaySeconds = 86'400;
+// Long lists of which walks read little have that little once more in front.
+constexpr size_t kCompactFrom = 256, kCompactShare = 4;
 // Members that one publication brings up to new weights of their raters.
 constexpr size_t kStalePerPublish = 20'000;
 
@@ -28,8 +30,6 @@ uint16_t Pack16(double value) {
 uint8_t PackRoot(double certainty) {
   return static_cast<uint8_t>(std::lround(std::sqrt(certainty) * 255));
 }
-
-void FreeList(void* list) { ::operator delete(list); }
 
 // Scales `weights` so that they sum to `total` and none exceeds `cap`; what a
 // cap cuts off is lost. Zero weights stay zero.
@@ -74,7 +74,8 @@ struct TieGraph::Impl {
   std::vector<Node> nodes;
   absl::flat_hash_set<MemberIndex> dirty;
   absl::flat_hash_set<MemberIndex> dirty_out;  // own ties changed
-  Garbage garbage;
+  std::shared_ptr<ListArena> arena = std::make_shared<ListArena>();
+  Garbage garbage;  // frees into the arena
   VersionedArray<GraphView::ListRef> lists{garbage};
   uint64_t epoch = 0;
   uint64_t ties = 0;
@@ -94,7 +95,7 @@ struct TieGraph::Impl {
   ~Impl() {
     for (uint32_t i = 0; i < lists.size(); ++i) {
       const GraphView::ListRef& list = lists.at(i);
-      if (list.data != nullptr) garbage.Retire(list.data, FreeList);
+      if (list.data != nullptr) garbage.Retire(list.data, ListArena::Free);
     }
   }
 
@@ -211,7 +212,10 @@ struct TieGraph::Impl {
         weights[i] = outs[i].walk;
         forward_sum += weights[i];
       }
-      if (ins[i].walk > 0) {
+      // Whom the member complains of cannot draw its walk by praising it.
+      const bool complained = outs[i].kind != 0 && !outs[i].to_group &&
+                              outs[i].trust < options.neutral_trust;
+      if (ins[i].walk > 0 && !complained) {
         back_pool[i] = ins[i].to_group ? 3 : 2;
         backwards[i] = ins[i].walk * options.reverse_factor;
         if (ins[i].to_group) {
@@ -238,13 +242,16 @@ struct TieGraph::Impl {
     Normalise(backwards, back_pool, 3, members_total,
               options.group_member_share);
     for (size_t i = 0; i < n; ++i) {
+      if (back_pool[i] == 2 && backwards[i] < options.reverse_floor) {
+        backwards[i] = 0;
+      }
       weights[i] = std::min(weights[i] + backwards[i], cap);
     }
   }
 
-  // Weights are those at the end of the day of `now`: they change so slowly that
-  // nobody is hurt, and lists that are built within a day, by whichever process,
-  // are the same to the bit.
+  // Weights are those at the end of the day of `now`: they change so slowly
+  // that nobody is hurt, and lists that are built within a day, by whichever
+  // process, are the same to the bit.
   void BuildList(const TieOptions& options, MemberIndex member, int64_t now) {
     now = (now / kDaySeconds + 1) * kDaySeconds;
     Node& node = NodeOf(member);
@@ -283,18 +290,21 @@ struct TieGraph::Impl {
 
     GraphView::ListRef list;
     if (n > 0) {
-      const size_t bytes = sizeof(NodeFacts) +
-                           n * (sizeof(WalkEdge) + sizeof(TieFacts)) +
-                           causes.size() * sizeof(Cause);
-      char* data = static_cast<char*>(::operator new(bytes));
+      list.size = static_cast<uint32_t>(n);
+      list.walk_degree = facts.walk_degree;
+      list.compact = n >= kCompactFrom && facts.walk_degree < n / kCompactShare;
+      const size_t bytes = BytesOf(list, facts.causes);
+      char* data = arena->Allocate(bytes);
       std::memcpy(data, &facts, sizeof facts);
-      auto* edges = reinterpret_cast<WalkEdge*>(data + sizeof(NodeFacts));
+      auto* walk = reinterpret_cast<WalkEdge*>(data + sizeof(NodeFacts));
+      auto* edges = walk + (list.compact ? facts.walk_degree : 0);
       auto* ties_out = reinterpret_cast<TieFacts*>(edges + n);
       for (size_t i = 0; i < n; ++i) {
         // Rounded down: the shares must not sum to more than 1.
         auto share = static_cast<float>(weights[i]);
         if (share > weights[i]) share = std::nextafter(share, 0.0F);
         edges[i] = {node.neighbours[i], share};
+        if (list.compact && weights[i] > 0) *walk++ = edges[i];
         TieFacts packed;
         packed.out_trust = Pack16(outs[i].trust);
         packed.in_trust = Pack16(ins[i].trust);
@@ -309,20 +319,24 @@ struct TieGraph::Impl {
       std::copy(causes.begin(), causes.end(),
                 reinterpret_cast<Cause*>(ties_out + n));
       list.data = data;
-      list.size = static_cast<uint32_t>(n);
       list_bytes += bytes;
     }
     SetList(member, list);
+  }
+
+  static size_t BytesOf(const GraphView::ListRef& list, uint32_t causes) {
+    return sizeof(NodeFacts) +
+           (list.compact ? list.walk_degree * sizeof(WalkEdge) : 0) +
+           list.size * (sizeof(WalkEdge) + sizeof(TieFacts)) +
+           causes * sizeof(Cause);
   }
 
   void SetList(MemberIndex member, const GraphView::ListRef& list) {
     GraphView::ListRef& slot = lists.Mutable(member);
     if (slot.data != nullptr) {
       list_bytes -=
-          sizeof(NodeFacts) +
-          slot.size * (sizeof(WalkEdge) + sizeof(TieFacts)) +
-          reinterpret_cast<const NodeFacts*>(slot.data)->causes * sizeof(Cause);
-      garbage.Retire(slot.data, FreeList);
+          BytesOf(slot, reinterpret_cast<const NodeFacts*>(slot.data)->causes);
+      garbage.Retire(slot.data, ListArena::Free);
     }
     slot = list;
   }
@@ -484,6 +498,7 @@ void TieGraph::Publish(int64_t now, MemberIndex members) {
   impl.dirty_out.clear();
   auto state = std::make_shared<GraphView::State>();
   state->lists = impl.lists.Publish();
+  state->arena = impl.arena;
   state->garbage = impl.garbage.Publish();
   state->rater_weights = impl.rater_weights;
   state->epoch = impl.epoch;
@@ -518,7 +533,8 @@ TieGraph::Stats TieGraph::stats() const {
   stats.refused = impl_->refused;
   stats.sum_bytes = impl_->pairs.capacity() * (sizeof(PairSums) + 9);
   stats.evidence_bytes = impl_->pieces.capacity() * (sizeof(Impl::Piece) + 9);
-  stats.list_bytes = impl_->list_bytes + impl_->lists.bytes();
+  stats.list_bytes =
+      std::max(impl_->list_bytes, impl_->arena->bytes()) + impl_->lists.bytes();
   return stats;
 }
 

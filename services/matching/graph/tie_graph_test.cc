@@ -160,6 +160,40 @@ TEST(TieGraphTest, AdmirersDrawOnlyABoundedShare) {
   EXPECT_LE(backwards, graph.options().reverse_share + 1e-6);
 }
 
+TEST(TieGraphTest, WalksPassOverThousandsOfAdmirers) {
+  TieGraph graph({});
+  EvidenceKey key = 0;
+  constexpr MemberIndex kFans = 6000;
+  for (MemberIndex fan = 1; fan <= kFans; ++fan) {
+    graph.Fold(APiece(++key, fan, 0));
+  }
+  for (MemberIndex friend_of = 1; friend_of <= 7; ++friend_of) {
+    graph.Fold(APiece(++key, 0, friend_of * 800));
+  }
+  graph.Publish(kNow, kFans + 1);
+  const GraphView view = graph.view();
+  const Neighbours all = view.of(0);
+  EXPECT_EQ(all.size, kFans);
+  EXPECT_EQ(all.node->in_degree, kFans);
+  EXPECT_EQ(view.WalkDegreeOf(0), 7u);
+  std::vector<MemberIndex> walked;
+  for (const WalkEdge& edge : view.WalkOf(0)) {
+    EXPECT_GT(edge.share, 0);
+    EXPECT_EQ(all.walk()[static_cast<size_t>(all.PositionOf(edge.to))].share,
+              edge.share);
+    walked.push_back(edge.to);
+  }
+  EXPECT_EQ(walked, (std::vector<MemberIndex>{800, 1600, 2400, 3200, 4000, 4800,
+                                              5600}));
+  EXPECT_TRUE(view.TieBetween(17, 0).has_value());
+  EXPECT_TRUE(view.TieBetween(0, 800).has_value());
+  // A member with few admirers is walked back to them.
+  EXPECT_GT(view.WalkDegreeOf(800), 0u);
+  graph.RemoveMember(800);
+  graph.Publish(kNow, kFans + 1);
+  EXPECT_EQ(graph.view().WalkDegreeOf(0), 6u);
+}
+
 TEST(TieGraphTest, GroupsAreTiesToTheGroupNotPairs) {
   TieGraph graph({});
   for (MemberIndex member = 1; member <= 30; ++member) {

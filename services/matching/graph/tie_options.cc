@@ -1,6 +1,8 @@
 #include "services/matching/graph/tie_options.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "mitra/v1/evidence.pb.h"
 
 namespace mitra::matching {
@@ -47,7 +49,9 @@ absl::Status TieOptions::Validate() const {
         (kind.half_life_days > 0 && kind.half_life_days < 1) ||
         !InRange(kind.default_quality, 0, 1) ||
         !InRange(kind.max_quality, 0, 1)) {
-      return error(absl::StrCat("kinds[", k, "]"));
+      return error(absl::AsciiStrToLower(absl::StripPrefix(
+          v1::EvidenceKind_Name(static_cast<v1::EvidenceKind>(k)),
+          "EVIDENCE_KIND_")));
     }
   }
   if (!InRange(prior_weight, 1e-3, 1e3)) return error("prior_weight");
@@ -59,6 +63,7 @@ absl::Status TieOptions::Validate() const {
   if (!InRange(low_evidence_cap, 0, 1e3)) return error("low_evidence_cap");
   if (!InRange(reverse_factor, 0, 1)) return error("reverse_factor");
   if (!InRange(reverse_share, 0, .5)) return error("reverse_share");
+  if (!InRange(reverse_floor, 0, .01)) return error("reverse_floor");
   if (!InRange(group_share, 0, .5)) return error("group_share");
   if (!InRange(group_member_share, 0, 1)) return error("group_member_share");
   if (!InRange(edge_share_cap, 1e-3, 1)) return error("edge_share_cap");

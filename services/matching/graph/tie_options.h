@@ -59,6 +59,12 @@ struct TieOptions {
   // others made (groups apart), however many they are: else a crowd of
   // strangers could draw a member's walk to itself.
   double reverse_share = .1 / 1.1;
+  // A tie is not walked backwards if it would carry less than this share. Only
+  // members with more than reverse_share / reverse_floor (4,545) admirers have
+  // such ties. A walk that brings a twentieth of its mass to one of them, more
+  // than a tie and a step can, passes less than PushOptions::rmax over each: it
+  // would reach thousands of members and count none.
+  double reverse_floor = 2e-5;
   // At most this share of what leaves a group goes to its members in all, and
   // at most `group_member_share` to one of them.
   double group_share = .5;

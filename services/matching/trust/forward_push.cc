@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <limits>
 #include <utility>
+
+#include "services/matching/trust/walk_state.h"
 
 namespace mitra::matching {
 namespace {
@@ -15,11 +19,12 @@ std::pair<uint64_t, uint64_t> FilterBits(MemberIndex member, uint64_t bits) {
   return {(hash >> 32) & (bits - 1), hash & 0xFFFFFFFF & (bits - 1)};
 }
 
-// By member. Radix sort: some thousands of random keys cost a comparing sort as
-// much as a third of the walk.
-void SortByMember(std::vector<TrustEntry>& entries) {
+// By member; `other` is working memory. Radix sort: some thousands of random
+// keys cost a comparing sort as much as a third of the walk.
+void SortByMember(std::vector<TrustEntry>& entries,
+                  std::vector<TrustEntry>& other) {
   constexpr size_t kFew = 256;
-  constexpr int kBits = 11, kPasses = 3;
+  constexpr int kBits = 11;
   constexpr uint32_t kBuckets = 1u << kBits;
   if (entries.size() <= kFew) {
     std::sort(entries.begin(), entries.end(),
@@ -28,9 +33,10 @@ void SortByMember(std::vector<TrustEntry>& entries) {
               });
     return;
   }
-  std::vector<TrustEntry> other(entries.size());
-  for (int pass = 0; pass < kPasses; ++pass) {
-    const int shift = pass * kBits;
+  MemberIndex all = 0;
+  for (const TrustEntry& entry : entries) all |= entry.member;
+  other.resize(entries.size());
+  for (int shift = 0; shift < 32 && all >> shift != 0; shift += kBits) {
     std::array<uint32_t, kBuckets> at{};
     for (const TrustEntry& entry : entries) {
       ++at[(entry.member >> shift) & (kBuckets - 1)];
@@ -48,38 +54,38 @@ bool MoreMass(const TrustEntry& a, const TrustEntry& b) {
   return a.mass != b.mass ? a.mass > b.mass : a.member < b.member;
 }
 
+// The `n` entries with most mass, in any order; equal mass by member. Positive
+// floats are ordered as their bits are: counting them by the first bits tells
+// where the border runs, and only entries on the border are compared.
+void KeepHeaviest(std::vector<TrustEntry>& entries, size_t n) {
+  if (entries.size() <= n) return;
+  constexpr int kShift = 19;
+  constexpr size_t kBuckets = size_t{1} << (31 - kShift);
+  const auto bucket = [](const TrustEntry& entry) {
+    uint32_t bits = 0;
+    std::memcpy(&bits, &entry.mass, sizeof bits);
+    return bits >> kShift;
+  };
+  std::array<uint32_t, kBuckets> count{};
+  for (const TrustEntry& entry : entries) ++count[bucket(entry)];
+  size_t border = kBuckets - 1, above = 0;
+  while (above + count[border] <= n) above += count[border--];
+  const auto heavy = std::partition(
+      entries.begin(), entries.end(),
+      [&](const TrustEntry& entry) { return bucket(entry) > border; });
+  const auto light = std::partition(
+      heavy, entries.end(),
+      [&](const TrustEntry& entry) { return bucket(entry) == border; });
+  std::nth_element(heavy, entries.begin() + static_cast<ptrdiff_t>(n), light,
+                   MoreMass);
+  entries.resize(n);
+}
+
 }  // namespace
 
 struct PushWorkspace::Impl {
-  struct Cell {
-    double settled = 0;
-    double residual = 0;
-    uint32_t stamp = 0;
-    bool queued = false;
-  };
-  std::vector<Cell> cells;
-  std::vector<MemberIndex> touched;
-  std::vector<MemberIndex> queue;
-  uint32_t stamp = 0;
-
-  void Begin(size_t members) {
-    if (cells.size() < members) cells.resize(members);
-    if (++stamp == 0) {
-      for (Cell& cell : cells) cell.stamp = 0;
-      stamp = 1;
-    }
-    touched.clear();
-    queue.clear();
-  }
-  Cell& At(MemberIndex member) {
-    Cell& cell = cells[member];
-    if (cell.stamp != stamp) {
-      cell = Cell();
-      cell.stamp = stamp;
-      touched.push_back(member);
-    }
-    return cell;
-  }
+  WalkState walk;
+  std::vector<TrustEntry> entries;
 };
 
 PushWorkspace::PushWorkspace() : impl_(std::make_unique<Impl>()) {}
@@ -89,6 +95,138 @@ PushWorkspace& PushWorkspace::ForThisThread() {
   static thread_local PushWorkspace workspace;
   return workspace;
 }
+
+namespace {
+
+// The walk itself, until no residual exceeds what is allowed or the budget is
+// used up.
+class Push {
+ public:
+  Push(const GraphView& graph, MemberIndex subject, const PushOptions& options,
+       WalkState& walk, TrustVector& trust)
+      : graph_(graph), options_(options), walk_(walk), trust_(trust) {
+    walk_.Begin(ThresholdOf(1));
+    start_ = walk_.Find(subject);
+    Receive(start_, 1);
+  }
+
+  void Run() {
+    while (true) {
+      Drain();
+      if (trust_.truncated || stage_ == 1) return;
+      stage_ = std::max(1.F, stage_ / kStageStep);
+      for (WalkState::CellNumber c = 0; c < walk_.size(); ++c) {
+        walk_.cell(c).threshold =
+            std::max(walk_.cell(c).threshold / kStageStep, ThresholdOf(1));
+        Receive(c, 0);
+      }
+    }
+  }
+
+ private:
+  // Residuals that are far too large go first: what is small then has grown by
+  // the time that it is passed on, which saves a third of the edges.
+  static constexpr float kFirstStage = 64, kStageStep = 8;
+  static constexpr float kWaiting = std::numeric_limits<float>::infinity();
+  // The walk waits for memory: where lists lie is loaded some members ahead,
+  // then the lists of those that have enough.
+  static constexpr size_t kPlacesAhead = 24, kListsAhead = 10;
+
+  float ThresholdOf(uint32_t degree) const {
+    return static_cast<float>(options_.rmax) * stage_ *
+           static_cast<float>(std::max<uint32_t>(1, degree));
+  }
+
+  void Receive(WalkState::CellNumber number, double mass) {
+    WalkState::Cell& cell = walk_.cell(number);
+    cell.residual += mass;
+    if (cell.residual <= double{cell.threshold}) return;
+    cell.threshold = kWaiting;
+    walk_.queue().push_back(number);
+  }
+
+  void Drain() {
+    std::vector<WalkState::CellNumber>& queue = walk_.queue();
+    for (size_t head = 0; head < queue.size(); ++head) {
+      if (head + kPlacesAhead < queue.size()) {
+        graph_.PrefetchPlace(walk_.cell(queue[head + kPlacesAhead]).member);
+      }
+      if (head + kListsAhead < queue.size()) {
+        const WalkState::Cell& later = walk_.cell(queue[head + kListsAhead]);
+        const uint32_t degree = graph_.WalkDegreeOf(later.member);
+        if (later.residual > double{ThresholdOf(degree)}) {
+          graph_.PrefetchWalk(later.member);
+        }
+      }
+      WalkState::Cell& cell = walk_.cell(queue[head]);
+      cell.threshold = ThresholdOf(graph_.WalkDegreeOf(cell.member));
+      if (cell.residual <= double{cell.threshold}) continue;
+      if (trust_.edges_pushed >= options_.edge_budget) {
+        trust_.truncated = true;
+        return;
+      }
+      Settle(queue[head]);
+    }
+    queue.clear();
+  }
+
+  void Settle(WalkState::CellNumber number) {
+    const double residual = walk_.cell(number).residual;
+    const MemberIndex member = walk_.cell(number).member;
+    walk_.cell(number).residual = 0;
+    walk_.settled(number) += options_.alpha * residual;
+    const double moving = (1 - options_.alpha) * residual;
+    double given = 0;
+    const absl::Span<const WalkEdge> edges = graph_.WalkOf(member);
+    for (const WalkEdge& edge : edges) {
+      if (edge.share <= 0) continue;
+      const auto share = double{edge.share};
+      Receive(walk_.Find(edge.to), moving * share);
+      given += share;
+    }
+    trust_.edges_pushed += static_cast<uint32_t>(edges.size());
+    // What has nowhere to go returns to the subject.
+    const double rest = moving * std::max(0.0, 1 - given);
+    if (rest > 0) Receive(start_, rest);
+  }
+
+  const GraphView& graph_;
+  const PushOptions& options_;
+  WalkState& walk_;
+  TrustVector& trust_;
+  WalkState::CellNumber start_ = 0;
+  float stage_ = kFirstStage;
+};
+
+// Makes the vector of what has arrived; `entries` is working memory.
+void Collect(const PushOptions& options, WalkState& walk,
+             std::vector<TrustEntry>& entries, TrustVector& trust) {
+  trust.touched = static_cast<uint32_t>(walk.size());
+  uint64_t words = 1;
+  while (words * 64 < uint64_t{8} * walk.size()) words *= 2;
+  trust.members_filter.assign(words, 0);
+  entries.clear();
+  for (WalkState::CellNumber c = 0; c < walk.size(); ++c) {
+    const WalkState::Cell& cell = walk.cell(c);
+    const double settled = walk.settled(c);
+    trust.settled += settled;
+    trust.residual += cell.residual;
+    const auto [a, b] = FilterBits(cell.member, words * 64);
+    trust.members_filter[a / 64] |= uint64_t{1} << (a % 64);
+    trust.members_filter[b / 64] |= uint64_t{1} << (b % 64);
+    if (cell.member == trust.subject) {
+      trust.subject_mass = settled;
+      continue;
+    }
+    const double mass = settled + kResidualScore * cell.residual;
+    if (mass > 0) entries.push_back({cell.member, static_cast<float>(mass)});
+  }
+  if (options.max_members > 0) KeepHeaviest(entries, options.max_members);
+  trust.entries.assign(entries.begin(), entries.end());
+  SortByMember(trust.entries, entries);
+}
+
+}  // namespace
 
 TrustVector ForwardPush(const GraphView& graph, MemberIndex subject,
                         const PushOptions& options, PushWorkspace& workspace) {
@@ -102,94 +240,8 @@ TrustVector ForwardPush(const GraphView& graph, MemberIndex subject,
     return trust;
   }
   PushWorkspace::Impl& work = *workspace.impl_;
-  work.Begin(graph.size());
-  // The walk waits for memory: lists are loaded some members ahead, cells some
-  // edges ahead. Who has too little to be pushed whatever its degree is not
-  // queued, so that its list is not looked up in vain.
-  constexpr size_t kPlacesAhead = 12, kListsAhead = 6, kCellsAhead = 12;
-  const auto enqueue = [&](MemberIndex member,
-                           PushWorkspace::Impl::Cell& cell) {
-    if (cell.queued || cell.residual <= options.rmax) return;
-    cell.queued = true;
-    work.queue.push_back(member);
-  };
-  PushWorkspace::Impl::Cell& start = work.At(subject);
-  start.residual = 1;
-  start.queued = true;
-  work.queue.push_back(subject);
-  size_t head = 0;
-  while (head < work.queue.size()) {
-    if (head + kPlacesAhead < work.queue.size()) {
-      graph.PrefetchPlace(work.queue[head + kPlacesAhead]);
-    }
-    if (head + kListsAhead < work.queue.size()) {
-      graph.PrefetchList(work.queue[head + kListsAhead]);
-    }
-    const MemberIndex member = work.queue[head++];
-    PushWorkspace::Impl::Cell& cell = work.At(member);
-    cell.queued = false;
-    const Neighbours n = graph.of(member);
-    if (cell.residual <=
-        options.rmax * std::max<uint32_t>(1, n.node->walk_degree)) {
-      continue;
-    }
-    if (trust.edges_pushed >= options.edge_budget) {
-      trust.truncated = true;
-      break;
-    }
-    const double moving = (1 - options.alpha) * cell.residual;
-    cell.settled += options.alpha * cell.residual;
-    cell.residual = 0;
-    double given = 0;
-    for (uint32_t i = 0; i < n.size; ++i) {
-      if (i + kCellsAhead < n.size) {
-        __builtin_prefetch(&work.cells[n.edges[i + kCellsAhead].to], 1);
-      }
-      const WalkEdge& edge = n.edges[i];
-      if (edge.share <= 0) continue;
-      PushWorkspace::Impl::Cell& to = work.At(edge.to);
-      to.residual += moving * edge.share;
-      given += edge.share;
-      enqueue(edge.to, to);
-    }
-    trust.edges_pushed += n.size;
-    // What has nowhere to go returns to the subject.
-    const double rest = moving * std::max(0.0, 1 - given);
-    if (rest > 0) {
-      PushWorkspace::Impl::Cell& back = work.At(subject);
-      back.residual += rest;
-      enqueue(subject, back);
-    }
-  }
-
-  trust.touched = static_cast<uint32_t>(work.touched.size());
-  uint64_t words = 1;
-  while (words * 64 < uint64_t{8} * work.touched.size()) words *= 2;
-  trust.members_filter.assign(words, 0);
-  trust.entries.reserve(work.touched.size());
-  for (MemberIndex member : work.touched) {
-    const PushWorkspace::Impl::Cell& cell = work.cells[member];
-    trust.settled += cell.settled;
-    trust.residual += cell.residual;
-    const auto [a, b] = FilterBits(member, words * 64);
-    trust.members_filter[a / 64] |= uint64_t{1} << (a % 64);
-    trust.members_filter[b / 64] |= uint64_t{1} << (b % 64);
-    if (member == subject) {
-      trust.subject_mass = cell.settled;
-      continue;
-    }
-    const double mass = cell.settled + kResidualScore * cell.residual;
-    if (mass > 0) {
-      trust.entries.push_back({member, static_cast<float>(mass)});
-    }
-  }
-  if (options.max_members > 0 && trust.entries.size() > options.max_members) {
-    std::nth_element(trust.entries.begin(),
-                     trust.entries.begin() + options.max_members,
-                     trust.entries.end(), MoreMass);
-    trust.entries.resize(options.max_members);
-  }
-  SortByMember(trust.entries);
+  Push(graph, subject, options, work.walk, trust).Run();
+  Collect(options, work.walk, work.entries, trust);
   return trust;
 }
 

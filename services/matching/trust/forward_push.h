@@ -5,15 +5,17 @@
 // 1 / (alpha * rmax) and by the edge budget, independent of the graph's size.
 // Deviations: where a member's shares sum to less than 1 (nobody to go to, or
 // a limit of TieOptions reached), the rest returns to the subject, so that
-// settled and residual mass always sum to 1; and the queue is first in, first
-// out, so that the same view gives the same answer, bit for bit.
+// settled and residual mass always sum to 1; large residuals are passed on
+// before small ones, in three rounds, each first in, first out: fewer edges for
+// the same bound, and the same view gives the same answer, bit for bit.
 //
 // What fakes can reach: mass enters a set of members only over ties from
 // outside into it, so a ring of fakes gets no more than the share of the ties
 // that honest members gave it, each at most TieOptions::edge_share_cap of what
 // leaves its giver, plus, if fakes vouch for honest members, what goes
 // backwards over such ties: at most TieOptions::reverse_share of what leaves
-// those members, however many fakes there are. The same bound, not the count
+// those members, however many fakes there are, and nothing to whom they
+// complained of. The same bound, not the count
 // of admirers, limits what strangers' praise can add to a member. Not covered:
 // honest members who are talked into real ties, and groups that let in
 // anybody (at most group_share of what the group receives).
@@ -32,7 +34,7 @@
 namespace mitra::matching {
 
 struct PushOptions {
-  // Share of a member's mass that settles there; STYLE: restart probability.
+  // Share of a member's mass that settles there; the restart probability.
   double alpha = .5;
   // Stops when no residual exceeds rmax * degree.
   double rmax = 1e-6;
@@ -75,7 +77,8 @@ struct TrustVector {
   size_t bytes() const;
 };
 
-// Working memory of one thread, reused: 24 bytes per member of the graph.
+// Working memory of one thread, reused: some 40 bytes for each member that a
+// walk reaches, however large the graph is.
 class PushWorkspace {
  public:
   PushWorkspace();
