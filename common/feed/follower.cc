@@ -259,6 +259,7 @@ Outcome Follower::State::Tail() {
         outcome.sink = sink.SetHeader(response->header());
       }
       outcome.sink.Update(ApplyAll(sink, response->changes()));
+      if (response->shown_size() > 0) sink.Shown(response->shown());
       watermark = std::max(response->watermark(), watermark);
       uncommitted = true;
     }

@@ -45,6 +45,10 @@ class FeedSink {
   // second, with the same watermark), and once after a whole snapshot; the sink
   // makes the changes visible to readers here.
   virtual absl::Status Commit(uint64_t watermark) = 0;
+  // Attribution tokens of candidates that were shown, if the selector asks for
+  // them: no facts, told once at most and in no order with the changes.
+  virtual void Shown(
+      const google::protobuf::RepeatedPtrField<std::string>& /*tokens*/) {}
 };
 
 // Keyed hash of a member id under which deletions travel: 16 bytes.

@@ -73,6 +73,9 @@ class FakeSource : public FeedSource {
           for (; at <= head_; ++at) *response.add_changes() = ConsentChange(at);
           sent_ = head_;
           response.set_watermark(head_);
+          if (request.selector().impressions()) {
+            response.add_shown(absl::StrCat("shown-", head_));
+          }
         }
         *response.mutable_header() = Header(incarnation_, head_);
       }
@@ -141,6 +144,15 @@ class RecordingSink : public FeedSink {
     ++commits_;
     return absl::OkStatus();
   }
+  void Shown(
+      const google::protobuf::RepeatedPtrField<std::string>& tokens) override {
+    absl::MutexLock lock(&mutex_);
+    shown_.insert(shown_.end(), tokens.begin(), tokens.end());
+  }
+  std::vector<std::string> shown() {
+    absl::MutexLock lock(&mutex_);
+    return shown_;
+  }
   int commits() {
     absl::MutexLock lock(&mutex_);
     return commits_;
@@ -162,6 +174,7 @@ class RecordingSink : public FeedSink {
  private:
   absl::Mutex mutex_;
   std::vector<uint64_t> applied_;
+  std::vector<std::string> shown_;
   int resets_ = 0;
   int commits_ = 0;
   uint64_t refused_ = 0;
@@ -201,6 +214,16 @@ TEST_F(FollowerTest, ReadsTheSnapshotThenTheTail) {
   EXPECT_THAT(sink_.applied(), ElementsAre(1, 2, 3, 4, 5, 6));
   EXPECT_TRUE(follower_->ready());
   EXPECT_EQ(follower_->head(), 6u);
+}
+
+TEST_F(FollowerTest, TellsWhatWasShownToWhoAsksForIt) {
+  options_.selector.set_impressions(true);
+  source_->Grow(2);
+  Start();
+  ASSERT_TRUE(Reaches(2));
+  source_->Grow(3);
+  ASSERT_TRUE(Reaches(3));
+  EXPECT_THAT(sink_.shown(), ElementsAre("shown-3"));
 }
 
 TEST_F(FollowerTest, GoesOnAfterFailuresAndCutsWithoutRepeating) {

@@ -123,15 +123,19 @@ absl::Status Run(const Config& config) {
   ProfileRecords profiles(*store, *ingest, executor, clock, redirects,
                           config.engagements);
   EvidenceRecords evidence(*store, executor, clock, redirects);
-  RelationRecords relations(*store, clock, redirects);
+  ImpressionRing impressions;
+  RelationRecords relations(
+      *store, clock, redirects,
+      [&](absl::string_view token) { impressions.Add(token); });
   MergeRecords merges(*store, *ingest, clock, config.engagements);
   EngagementRecords engagements(*store, executor, clock, config.engagements);
   auto sweeper = std::make_unique<ExpirySweeper>(*store, *ingest, clock,
                                                  config.engagements);
 
-  ProfileParts parts = {*store,    *ingest,       profiles, evidence, relations,
-                        merges,    engagements,   feed,     events,   archive,
-                        redirects, backups.get(), executor, clock};
+  ProfileParts parts = {*store,    *ingest, profiles,    evidence,
+                        relations, merges,  engagements, feed,
+                        events,    archive, redirects,   backups.get(),
+                        executor,  clock,   impressions};
   rpc::Server::Builder builder(  // edge
       {.listen = config.service.listen,
        .threads = config.service.threads,

@@ -17,13 +17,10 @@ struct Suite {
 };
 
 constexpr Suite kSuites[] = {
-    {"congestion", RunCongestion},
-    {"mentors", RunMentors},
-    {"dating", RunDating},
-    {"text", RunText},
-    {"links", RunLinks},
-    {"signs", RunSigns},
-    {"sybils", RunSybils},
+    {"congestion", RunCongestion}, {"mentors", RunMentors},
+    {"dating", RunDating},         {"text", RunText},
+    {"links", RunLinks},           {"signs", RunSigns},
+    {"ratings", RunRatings},       {"sybils", RunSybils},
     {"rounds", RunRounds},
 };
 

@@ -1,20 +1,23 @@
 // Fifty rounds of recommend, ask, work together and say how it went, a month
-// each, with the product's ties, walk, vouching, reputation, utility and
-// reranking. Among the mentors some claim more seats than they can serve, and a
-// ring of fakes praises itself; in the middle a brigade reports the best
-// mentor.
+// each, with the product's ties, walk, vouching, reputation, features of a
+// pair, utility and reranking. Among the mentors some claim more seats than
+// they can serve, and a ring of fakes praises itself; in the middle a brigade
+// reports the best mentor.
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/random.h"
 #include "mitra/v1/evidence.pb.h"
 #include "services/matching/allocation/market_measures.h"
 #include "services/matching/graph/tie_graph.h"
 #include "services/matching/learning/calibration.h"
+#include "services/matching/members/testing.h"
 #include "services/matching/ranking/joint_utility.h"
 #include "services/matching/ranking/pair_features.h"
 #include "services/matching/ranking/rerank.h"
@@ -38,6 +41,7 @@ constexpr int kRounds = 50, kBrigadeRound = 25, kLast = 10;
 constexpr int64_t kMonth = 30 * 86'400;
 constexpr int64_t kStart = 1'700'000'000;
 constexpr int kRealSeats = 6, kClaimedSeats = 60;
+constexpr float kUnknown = std::numeric_limits<float>::quiet_NaN();
 
 struct RoundsResult {
   std::vector<double> served;   // by mentor, in the last rounds
@@ -89,7 +93,26 @@ class Rounds {
                  .revision = key_});
   }
 
+  // Everybody is of one of five trades, and all live in one town.
+  void AddMembers() {
+    for (MemberIndex m = 0; m < kAll; ++m) {
+      const bool seeks = m < kSeekers;
+      v1::Profile profile = matching::AProfile(
+          absl::StrCat("m", m), seeks ? v1::ROLE_BUSINESS : v1::ROLE_MENTOR);
+      static constexpr const char* kTrades[] = {"10710", "14111", "56101",
+                                                "47711", "01111"};
+      profile.mutable_sectors(0)->set_code(kTrades[m * 17 % 5]);
+      if (!seeks) {
+        profile.mutable_facets(0)->mutable_seats()->set_total(
+            static_cast<uint32_t>(ClaimedSeats(m - kSeekers)));
+      }
+      (void)matching::Put(members_, profile, m + 1);
+    }
+    members_.Publish();
+  }
+
   void Begin() {
+    AddMembers();
     for (MemberIndex s = 0; s < kSeekers; ++s) {
       // Neighbours in groups of 15, and one tie anywhere.
       for (MemberIndex step = 1; step <= 3; ++step) {
@@ -145,12 +168,19 @@ class Rounds {
     }
   }
 
-  // The first five of those whom a seeker is shown.
+  // The first ten of those whom a seeker is shown, by the product's features
+  // of the pair; only the load of this month is put in.
   std::vector<uint32_t> Slate(const matching::GraphView& view,
                               MemberIndex seeker,
                               const std::vector<int>& load) {
     const auto trust = matching::ForwardPush(view, seeker, {}, workspace_);
-    const matching::TrustScale scale(&trust);
+    const matching::MemberView members = members_.view();
+    matching::Subject subject;
+    subject.index = seeker;
+    subject.member = &members.at(seeker);
+    const matching::PairFeatures pairs(
+        members, view, subject, kind_,
+        matching::CountingRoles(*subject.member, kind_, 0), &trust);
     struct Candidate {
       float key;
       uint32_t mentor;
@@ -158,24 +188,16 @@ class Rounds {
     };
     std::vector<Candidate> candidates;
     for (uint32_t m = 0; m < load.size(); ++m) {
-      const MemberIndex member = kSeekers + m;
-      const auto reputation = ReputationOf(view, member);
-      FeatureVector features;
-      const float in = scale.Of(member);
-      if (in > 0) features.Set(Feature::kTrust, in);
-      features.Set(Feature::kNewcomer, reputation.is_new ? 1 : 0);
-      if (!reputation.is_new) {
-        features.Set(Feature::kReputation,
-                     static_cast<float>(reputation.value));
-      }
+      const MemberIndex index = kSeekers + m;
+      const matching::Member& member = members.at(index);
+      FeatureVector features =
+          pairs.Of(index, member, member.facets[0], {kUnknown, kUnknown},
+                   pairs.TrustIn(index));
       features.Set(Feature::kSeatsFree,
                    1 - static_cast<float>(load[m]) /
                            static_cast<float>(ClaimedSeats(m)));
-      // Who is of the same trade differs by seeker.
-      features.Set(Feature::kSectorProximity,
-                   (seeker * 31 + m * 17) % 5 == 0 ? 1 : .25f);
-      candidates.push_back(
-          {utility_.Score(features).key, m, reputation.is_new});
+      candidates.push_back({utility_.Score(features).key, m,
+                            features.Get(Feature::kNewcomer) > 0});
     }
     std::sort(candidates.begin(), candidates.end(),
               [](const Candidate& a, const Candidate& b) {
@@ -187,12 +209,15 @@ class Rounds {
       items[i].newcomer = candidates[i].newcomer;
     }
     const auto ranked = matching::Rerank(
-        items, {.newcomer_share = newcomers_ ? .2 : 0,
-                .group_cap = 0,
-                .seed = seeker * 1000u + static_cast<uint32_t>(round_),
-                .depth = 20});
+        items,
+        {.newcomer_share =
+             newcomers_ ? matching::RankingProfile::Default().newcomer_share
+                        : 0,
+         .group_cap = 0,
+         .seed = seeker * 1000u + static_cast<uint32_t>(round_),
+         .depth = 20});
     std::vector<uint32_t> shown;
-    for (size_t i = 0; i < 5; ++i) {
+    for (size_t i = 0; i < 10; ++i) {
       shown.push_back(candidates[ranked.order[i]].mentor);
     }
     return shown;
@@ -227,11 +252,13 @@ class Rounds {
 
   const bool newcomers_, weighed_;
   Random random_;
+  matching::MemberTable members_;
   matching::TieGraph graph_{matching::TieOptions()};
   matching::PushWorkspace workspace_;
-  const matching::JointUtility utility_{
-      matching::RankingProfile::Default(),
-      *matching::FindKind(v1::RECOMMENDATION_KIND_MENTOR)};
+  const matching::KindSpec& kind_ =
+      *matching::FindKind(v1::RECOMMENDATION_KIND_MENTOR);
+  const matching::JointUtility utility_{matching::RankingProfile::Default(),
+                                        kind_};
   RoundsResult result_;
   uint32_t best_ = 0;
   int round_ = 0;

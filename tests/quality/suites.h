@@ -31,8 +31,11 @@ void RunMentors(const SuiteOptions& options, Report& report);
 // T1, T2: who will come to trust whom.
 void RunLinks(const SuiteOptions& options, Report& report);
 
-// T3, T4, T5: how well people will speak of each other.
+// T3: whether people will speak well of each other.
 void RunSigns(const SuiteOptions& options, Report& report);
+
+// T4, T5: how well they will.
+void RunRatings(const SuiteOptions& options, Report& report);
 
 // T6, brigades, rings: what fakes gain.
 void RunSybils(const SuiteOptions& options, Report& report);

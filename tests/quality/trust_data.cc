@@ -1,5 +1,6 @@
 #include "tests/quality/trust_data.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <functional>
@@ -7,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "tests/support/shared_data.h"
 
@@ -16,9 +18,12 @@ namespace {
 using Cells = std::vector<absl::string_view>;
 // False for a line that is no vote, such as a heading.
 using ReadCells = std::function<bool(const Cells&, Vote&)>;
+// The name of whom a line is about, where it is not the second cell.
+using NameAbout = std::function<std::string(const Cells&)>;
 
 std::optional<Network> ReadLines(absl::string_view name, char separator,
-                                 const ReadCells& read) {
+                                 const ReadCells& read,
+                                 const NameAbout& about = nullptr) {
   const auto path = testing::SharedData(name);
   if (!path) return std::nullopt;
   std::ifstream in(*path);
@@ -35,9 +40,9 @@ std::optional<Network> ReadLines(absl::string_view name, char separator,
         line, absl::ByAnyChar(std::string(1, separator)), absl::SkipEmpty());
     Vote vote;
     if (cells.size() < 2 || !read(cells, vote)) continue;
-    if (cells[0] == cells[1]) continue;
+    if (about == nullptr && cells[0] == cells[1]) continue;
     vote.from = id_of(cells[0]);
-    vote.to = id_of(cells[1]);
+    vote.to = about == nullptr ? id_of(cells[1]) : id_of(about(cells));
     const uint64_t pair = (uint64_t{vote.from} << 32) | vote.to;
     if (!seen.insert(pair).second) continue;
     network.votes.push_back(vote);
@@ -92,6 +97,26 @@ std::optional<Network> ReadTrustList(absl::string_view path, char separator) {
     double id;
     return Number(cells[0], id);
   });
+}
+
+std::optional<Network> ReadRatings(absl::string_view path, char separator,
+                                   const RatingColumns& columns) {
+  return ReadLines(
+      path, separator,
+      [&](const Cells& cells, Vote& vote) {
+        double value;
+        if (cells.size() <= std::max(columns.to, columns.value) ||
+            !Number(cells[columns.value], value)) {
+          return false;
+        }
+        vote.quality = std::clamp(
+            (value - columns.lowest) / (columns.highest - columns.lowest), 0.,
+            1.);
+        return true;
+      },
+      [&](const Cells& cells) {
+        return absl::StrCat("thing ", cells[columns.to]);
+      });
 }
 
 std::unique_ptr<matching::TieGraph> GraphOf(absl::Span<const Vote> votes,

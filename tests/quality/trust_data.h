@@ -42,6 +42,16 @@ std::optional<Network> ReadAdvogato();
 // FilmTrust, CiaoDVD, Ciao: who trusts whom.
 std::optional<Network> ReadTrustList(absl::string_view path, char separator);
 
+// Ratings of things: who rates (column `from`), what (`to`), how (`value`, from
+// `lowest` to `highest`). Things are members that rate nobody; times are all
+// the same.
+struct RatingColumns {
+  size_t from = 0, to = 1, value = 2;
+  double lowest = 1, highest = 5;
+};
+std::optional<Network> ReadRatings(absl::string_view path, char separator,
+                                   const RatingColumns& columns);
+
 // The product's graph of some votes, published at `now`; votes after `now` are
 // the caller's mistake. `kind` is a v1::EvidenceKind.
 std::unique_ptr<matching::TieGraph> GraphOf(absl::Span<const Vote> votes,

@@ -127,6 +127,9 @@ int Diff(const Globals& globals, const Options& o) {
   AddChange("beta", before->beta, after->beta, table);
   AddChange("newcomer_share", before->newcomer_share, after->newcomer_share,
             table);
+  AddChange("bridging_share", before->bridging_share, after->bridging_share,
+            table);
+  AddChange("fatigue", before->fatigue, after->fatigue, table);
   AddChange("group_cap", before->group_cap, after->group_cap, table);
   for (const matching::KindSpec& kind : matching::AllKinds()) {
     const auto& one = before->kinds[kind.kind];

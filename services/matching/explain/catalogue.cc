@@ -144,6 +144,14 @@ constexpr PhraseRow kPhrases[] = {
       "Others fit better; this member is at rank {rank}."}},
     {Phrase::kWhyNotLowerRankUnknown,
      {"Banyak anggota lain lebih cocok.", "Many others fit better."}},
+    {Phrase::kWhyNotTerm,
+     {"Anggota lain lebih cocok, terutama dalam hal {term}; anggota ini di "
+      "urutan ke-{rank}.",
+      "Others fit better, mostly in this: {term}; this member is at rank "
+      "{rank}."}},
+    {Phrase::kWhyNotTermUnknown,
+     {"Banyak anggota lain lebih cocok, terutama dalam hal {term}.",
+      "Many others fit better, mostly in this: {term}."}},
     {Phrase::kWhyNotHidden,
      {"Anggota ini menyembunyikan profilnya.",
       "This member has hidden the profile."}},

@@ -73,6 +73,8 @@ enum class Phrase : uint8_t {
   kWhyNotFull,              // {kind}
   kWhyNotLowerRank,         // {rank}
   kWhyNotLowerRankUnknown,  //
+  kWhyNotTerm,              // {term} {rank}
+  kWhyNotTermUnknown,       // {term}
   kWhyNotHidden,            //
   kWhyNotPaused,            //
   kWhyNotBlocked,           //

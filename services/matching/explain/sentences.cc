@@ -89,7 +89,8 @@ v1::WhyNotCause CauseOf(Eligibility eligibility, bool full) {
 }
 
 std::string WhyNotText(Language language, v1::WhyNotCause cause,
-                       const KindSpec& kind, uint32_t rank) {
+                       const KindSpec& kind, uint32_t rank,
+                       absl::string_view term) {
   const absl::string_view word = KindWord(language, kind.name);
   const std::string number = absl::StrCat(rank);
   switch (cause) {
@@ -100,6 +101,11 @@ std::string WhyNotText(Language language, v1::WhyNotCause cause,
     case v1::WHY_NOT_CAUSE_FULL:
       return Say(language, Phrase::kWhyNotFull, {{"kind", word}});
     case v1::WHY_NOT_CAUSE_LOWER_RANK:
+      if (!term.empty()) {
+        return Say(language,
+                   rank > 0 ? Phrase::kWhyNotTerm : Phrase::kWhyNotTermUnknown,
+                   {{"rank", number}, {"term", term}});
+      }
       return rank > 0
                  ? Say(language, Phrase::kWhyNotLowerRank, {{"rank", number}})
                  : Say(language, Phrase::kWhyNotLowerRankUnknown);

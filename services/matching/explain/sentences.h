@@ -18,9 +18,11 @@ namespace mitra::matching {
 // as if the other did not exist (CONTRACTS 11).
 v1::WhyNotCause CauseOf(Eligibility eligibility, bool full);
 
-// `rank` is used by IN_SLATE and LOWER_RANK.
+// `rank` is used by IN_SLATE and LOWER_RANK, `term` (a TermWord, may be empty)
+// by LOWER_RANK.
 std::string WhyNotText(Language language, v1::WhyNotCause cause,
-                       const KindSpec& kind, uint32_t rank);
+                       const KindSpec& kind, uint32_t rank,
+                       absl::string_view term = "");
 
 // The diagnosis with its sentences. `profile_id` of a step is the member that
 // it leads to; an introducer is named only with consent to be asked.

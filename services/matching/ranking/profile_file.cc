@@ -87,6 +87,10 @@ absl::Status ReadTopLevel(const std::string& key, const toml::node& value,
   if (key == "newcomer_share") {
     return ReadNumber(key, value, profile.newcomer_share);
   }
+  if (key == "bridging_share") {
+    return ReadNumber(key, value, profile.bridging_share);
+  }
+  if (key == "fatigue") return ReadNumber(key, value, profile.fatigue);
   if (key == "group_cap") {
     const auto cap = value.value<int64_t>();
     if (!value.is_integer()) return InvalidField(key, "must be an integer");
@@ -134,6 +138,8 @@ std::string RankingProfileToml(const RankingProfile& profile) {
   std::string out =
       absl::StrCat("id = \"", profile.id, "\"\nbeta = ", Text(profile.beta),
                    "\nnewcomer_share = ", Text(profile.newcomer_share),
+                   "\nbridging_share = ", Text(profile.bridging_share),
+                   "\nfatigue = ", Text(profile.fatigue),
                    "\ngroup_cap = ", profile.group_cap, "\n");
   for (const KindSpec& spec : AllKinds()) {
     WriteSide(spec.name, "wants", profile.kinds[spec.kind].wants, out);

@@ -3,6 +3,8 @@
 //   id = "learned-2026-11"
 //   beta = 0.5
 //   newcomer_share = 0.1
+//   bridging_share = 0.1
+//   fatigue = 0.3
 //   group_cap = 4
 //
 //   [mentor.wants]                  # P(subject wants candidate)

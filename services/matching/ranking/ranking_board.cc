@@ -56,6 +56,7 @@ bool SameWeights(const RankingProfile& a, const RankingProfile& b) {
     }
   }
   return a.beta == b.beta && a.newcomer_share == b.newcomer_share &&
+         a.bridging_share == b.bridging_share && a.fatigue == b.fatigue &&
          a.group_cap == b.group_cap;
 }
 

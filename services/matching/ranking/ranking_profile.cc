@@ -74,7 +74,7 @@ KindWeights CommonWeights() {
 
 RankingProfile MakeDefault() {
   RankingProfile profile;
-  profile.id = "fixed-2";
+  profile.id = "fixed-3";
   for (KindWeights& kind : profile.kinds) kind = CommonWeights();
   const auto at = [&](v1::RecommendationKind kind) -> KindWeights& {
     return profile.kinds[kind];
@@ -151,10 +151,14 @@ absl::Status RankingProfile::Validate() const {
                      "weights must be finite and within 20 of 0");
     }
   }
-  if (!(newcomer_share >= 0 && newcomer_share <= .5)) {
-    violations.Add("newcomer_share",
-                   absl::StrCat("must be in [0, .5], is ", newcomer_share));
-  }
+  const auto check = [&](const char* field, double value, double most) {
+    if (value >= 0 && value <= most) return;
+    violations.Add(field,
+                   absl::StrCat("must be in [0, ", most, "], is ", value));
+  };
+  check("newcomer_share", newcomer_share, .5);
+  check("bridging_share", bridging_share, .5);
+  check("fatigue", fatigue, 5);
   if (group_cap < 0 || group_cap > 10) {
     violations.Add("group_cap",
                    absl::StrCat("must be in [0, 10], is ", group_cap));

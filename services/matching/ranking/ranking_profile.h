@@ -49,13 +49,19 @@ struct RankingProfile {
   // At least one newcomer in every 1 / share positions, where there is one;
   // 0 turns it off.
   double newcomer_share = .1;
+  // The same for candidates that lead into a group which the subject is not in
+  // and has no common acquaintance with.
+  double bridging_share = .1;
+  // phi of impression_book.h: how fast who was shown often and not taken goes
+  // down; 0 turns it off.
+  double fatigue = .3;
   // At most this many candidates of one group in any 10 consecutive positions,
   // while others are left; 0 turns it off.
   int group_cap = 4;
 
   // INVALID_ARGUMENT, naming the field, unless the id follows the grammar, all
-  // weights are finite and within ±20, beta is in [.01, 10], the share in
-  // [0, .5] and the cap in [0, 10].
+  // weights are finite and within ±20, beta is in [.01, 10], the shares in
+  // [0, .5], fatigue in [0, 5] and the cap in [0, 10].
   absl::Status Validate() const;
 
   // The profile that ships. Weights are chosen, not learned: they order what is

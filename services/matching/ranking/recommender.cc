@@ -166,7 +166,10 @@ struct Recommender::Work {
     Eligibility cause;
     const v1::Role role = RecommendableRole(
         eligible, query.compiled, *query.kind, index, member, preferred, cause);
-    if (role == v1::ROLE_UNSPECIFIED) return;
+    if (role == v1::ROLE_UNSPECIFIED) {
+      if (query.trace != nullptr) query.trace->Refuse(cause);
+      return;
+    }
     items.push_back(ScoreOne(index, member, role, similarity, source, prices));
   }
 
@@ -190,6 +193,9 @@ struct Recommender::Work {
         vector,
         prices != nullptr ? prices->LogPriceOf(query.kind->kind, index) : 0);
     ranked.newcomer = vector.Get(Feature::kNewcomer) > 0;
+    ranked.stranger = !vector.Missing(Feature::kSameGroup) &&
+                      vector.Get(Feature::kSameGroup) == 0 &&
+                      vector.Get(Feature::kCohesion) == 0;
     return ranked;
   }
 
@@ -262,33 +268,71 @@ uint64_t RerankSeed(const Member& member) {
   return hash ^ static_cast<uint64_t>(member.create_time);
 }
 
+namespace {
+
+// What the order goes by: the keys, less what the subject is tired of.
+std::vector<float> OrderKeys(const RankingProfile& profile,
+                             const std::vector<Ranked>& items,
+                             const std::vector<ImpressionBook::Shown>& shown,
+                             RankTrace* trace) {
+  std::vector<float> keys(items.size());
+  for (size_t i = 0; i < items.size(); ++i) keys[i] = items[i].score.key;
+  if (shown.empty() || profile.fatigue == 0) return keys;
+  absl::flat_hash_map<MemberLife, double> tired;
+  for (const auto& one : shown) {
+    tired[one.candidate] = FatigueOf(one.times, profile.fatigue);
+  }
+  uint32_t lowered = 0;
+  for (size_t i = 0; i < items.size(); ++i) {
+    const auto at =
+        tired.find(MemberLife{items[i].member, items[i].incarnation});
+    if (at == tired.end() || at->second == 0) continue;
+    keys[i] -= static_cast<float>(at->second);
+    ++lowered;
+  }
+  if (trace != nullptr) trace->Add("tired", lowered);
+  return keys;
+}
+
+}  // namespace
+
 void OrderRanked(const MatchingView& view, const Subject& subject,
-                 const RankingProfile& profile, std::vector<Ranked>& items) {
+                 const RankingProfile& profile, std::vector<Ranked>& items,
+                 const std::vector<ImpressionBook::Shown>& shown,
+                 RankTrace* trace) {
+  const std::vector<float> keys = OrderKeys(profile, items, shown, trace);
   std::vector<uint32_t> by_key(items.size());
   for (uint32_t i = 0; i < by_key.size(); ++i) by_key[i] = i;
   std::sort(by_key.begin(), by_key.end(), [&](uint32_t a, uint32_t b) {
-    if (items[a].score.key != items[b].score.key) {
-      return items[a].score.key > items[b].score.key;
-    }
+    if (keys[a] != keys[b]) return keys[a] > keys[b];
     return view.members.at(items[a].member).id.view() <
            view.members.at(items[b].member).id.view();
   });
   const size_t depth = std::min<size_t>(100, items.size());
   std::vector<RerankItem> rerank(items.size());
   for (uint32_t i = 0; i < by_key.size(); ++i) {
+    const Ranked& item = items[by_key[i]];
     rerank[i].rank = i;
-    rerank[i].newcomer = items[by_key[i]].newcomer;
-    if (i < depth && profile.group_cap > 0) {
-      rerank[i].group = MainGroup(view, items[by_key[i]].member);
+    rerank[i].newcomer = item.newcomer;
+    if (i < depth && (profile.group_cap > 0 || profile.bridging_share > 0)) {
+      rerank[i].group = MainGroup(view, item.member);
+      rerank[i].bridge = item.stranger && rerank[i].group != kNoMember;
     }
   }
   const RerankResult result =
       Rerank(rerank, {.newcomer_share = profile.newcomer_share,
+                      .bridging_share = profile.bridging_share,
                       .group_cap = profile.group_cap,
                       .seed = RerankSeed(*subject.member),
                       .depth = depth});
   for (const uint32_t rank : result.introduced) {
     items[by_key[rank]].sources |= kFromNewcomers;
+  }
+  if (trace != nullptr) {
+    trace->Add("newcomers_put_up",
+               static_cast<double>(result.introduced.size()));
+    trace->Add("bridges_put_up", static_cast<double>(result.bridged.size()));
+    trace->Add("capped", result.capped);
   }
   std::vector<Ranked> ordered;
   ordered.reserve(items.size());
@@ -297,6 +341,50 @@ void OrderRanked(const MatchingView& view, const Subject& subject,
   }
   items = std::move(ordered);
 }
+
+namespace {
+
+void TraceWalk(const TrustVector* trust, size_t candidates, RankTrace& trace) {
+  trace.Add("candidates", static_cast<double>(candidates));
+  if (trust == nullptr) return;
+  trace.Add("edges", trust->edges_pushed);
+  trace.Add("reached", trust->touched);
+  trace.Add("residual", trust->residual);
+  trace.Add("truncated", trust->truncated ? 1 : 0);
+}
+
+void TraceRetrieval(int asked, const absl::StatusOr<Retrieved>& found,
+                    RankTrace& trace) {
+  trace.Add("asked", asked);
+  trace.Add("status", static_cast<double>(found.status().code()));
+  if (!found.ok()) return;
+  trace.Add("found", static_cast<double>(found->candidates.size()));
+  trace.Add("eligible", static_cast<double>(found->eligible));
+  trace.Add("revision", static_cast<double>(found->revision));
+}
+
+void TraceSlate(const Ranking& ranking, size_t wanted, RankTrace& trace) {
+  trace.Begin("slate");
+  trace.Add("ranked", static_cast<double>(ranking.items.size()));
+  trace.Add("exhausted", ranking.exhausted ? 1 : 0);
+  const size_t n = std::min(wanted, ranking.items.size());
+  if (n > 0) {
+    trace.Add("first_key", double{ranking.items[0].score.key});
+    trace.Add("last_key", double{ranking.items[n - 1].score.key});
+  }
+  double trusted = 0, community = 0, newcomers = 0;
+  for (size_t i = 0; i < n; ++i) {
+    trusted += (ranking.items[i].sources & kFromTrust) != 0;
+    community += (ranking.items[i].sources & kFromCommunity) != 0;
+    newcomers += ranking.items[i].newcomer;
+  }
+  trace.Add("from_trust", trusted);
+  trace.Add("from_community", community);
+  trace.Add("newcomers", newcomers);
+  trace.End();
+}
+
+}  // namespace
 
 Recommender::Recommender(CandidateSource& source, TrustCache& trust,
                          const Clock& clock, const Prices* prices,
@@ -367,7 +455,9 @@ rpc::Task<absl::StatusOr<Ranking>> Recommender::Rank(rpc::CallContext& call,
                                                      const Subject& subject,
                                                      RankQuery query) {
   const Prices* const prices = query.for_market ? nullptr : prices_;
+  RankTrace* const trace = query.trace;
   MITRA_CO_RETURN_IF_ERROR(call.CheckAlive());
+  if (trace != nullptr) trace->Begin("walk");
   Ranking ranking;
   ranking.revision = view.revision;
   ranking.missing = MissingSignals(view, subject);
@@ -380,6 +470,7 @@ rpc::Task<absl::StatusOr<Ranking>> Recommender::Rank(rpc::CallContext& call,
     work.walked = WalkCandidates(view, *query.kind, *work.trust,
                                  options_.trust_candidates);
   }
+  if (trace != nullptr) TraceWalk(work.trust.get(), work.walked.size(), *trace);
 
   const size_t listed = query.listed != nullptr ? query.listed->size() : 0;
   int k = std::clamp(std::max(options_.first_retrieval,
@@ -387,9 +478,11 @@ rpc::Task<absl::StatusOr<Ranking>> Recommender::Rank(rpc::CallContext& call,
                                   kMaxRetrieved, 2 * (query.wanted + listed)))),
                      1, kMaxRetrieved);
   while (true) {
+    if (trace != nullptr) trace->Begin("retrieval");
     absl::StatusOr<Retrieved> found =
         co_await AskSearch(call, work, k, /*also_score=*/work.seen.empty());
     MITRA_CO_RETURN_IF_ERROR(call.CheckAlive());
+    if (trace != nullptr) TraceRetrieval(k, found, *trace);
     if (!found.ok()) {
       if (found.status().code() == absl::StatusCode::kNotFound &&
           subject.stored()) {
@@ -414,6 +507,7 @@ rpc::Task<absl::StatusOr<Ranking>> Recommender::Rank(rpc::CallContext& call,
     if (found->need_missing && found->offer_missing) {
       ranking.missing |= kMissingVectors;
     }
+    if (trace != nullptr) trace->Begin("score");
     const int retrieved = work.TakeIn(*found, prices);
     ranking.exhausted = retrieved < k;
     if (ranking.exhausted || work.items.size() >= query.wanted) break;
@@ -429,10 +523,22 @@ rpc::Task<absl::StatusOr<Ranking>> Recommender::Rank(rpc::CallContext& call,
     }
     k = std::min(kMaxRetrieved, k * kDeeper);
   }
+  if (trace != nullptr) {
+    trace->AddRefused();
+    trace->Begin("rerank");
+    trace->Add("scored", static_cast<double>(work.items.size()));
+  }
   if (!query.for_market) {
-    OrderRanked(view, subject, *query.profile, work.items);
+    std::vector<ImpressionBook::Shown> shown;
+    if (options_.impressions != nullptr && subject.stored()) {
+      shown =
+          options_.impressions->Of({subject.index, subject.member->incarnation},
+                                   absl::ToUnixSeconds(clock_.Now()));
+    }
+    OrderRanked(view, subject, *query.profile, work.items, shown, trace);
   }
   ranking.items = std::move(work.items);
+  if (trace != nullptr) TraceSlate(ranking, query.wanted, *trace);
   co_return ranking;
 }
 

@@ -21,9 +21,11 @@
 #include "common/rpc/call_context.h"
 #include "common/rpc/task.h"
 #include "services/matching/ranking/candidate_source.h"
+#include "services/matching/ranking/impression_book.h"
 #include "services/matching/ranking/joint_utility.h"
 #include "services/matching/ranking/member_filter.h"
 #include "services/matching/ranking/pair_features.h"
+#include "services/matching/ranking/rank_trace.h"
 #include "services/matching/ranking/subject.h"
 #include "services/matching/state/matching_state.h"
 #include "services/matching/trust/trust_cache.h"
@@ -59,6 +61,7 @@ struct Ranked {
   v1::Role role = v1::Role(0);
   uint8_t sources = 0;  // SourceBit
   bool newcomer = false;
+  bool stranger = false;  // no common group or acquaintance with the subject
   uint64_t incarnation = 0;
   Similarity similarity{};
   float trust = 0;  // as of TrustScale
@@ -90,6 +93,8 @@ struct RankQuery {
   const absl::flat_hash_set<std::string>* listed = nullptr;
   // For who makes the prices: all candidates, without prices, in no order.
   bool for_market = false;
+  // Told what each stage does; may be null.
+  RankTrace* trace = nullptr;
 };
 
 // log B_v of candidates, from the joint solution of a refresh. Thread-safe.
@@ -119,6 +124,8 @@ class Recommender {
     size_t trust_candidates = 64;
     // Share of the call's remaining time that retrieval may take.
     double retrieval_share = .7;
+    // Whom a subject was shown lately; may be null.
+    const ImpressionBook* impressions = nullptr;
   };
   Recommender(CandidateSource& source, TrustCache& trust, const Clock& clock,
               const Prices* prices, Options options);
@@ -191,10 +198,13 @@ MemberIndex MainGroup(const MatchingView& view, MemberIndex member);
 // that was interrupted goes on as it began.
 uint64_t RerankSeed(const Member& member);
 
-// Sorts by key, equal keys by id, then reranks: newcomers are put up, groups
-// are capped. Reproducible for the same subject.
+// Sorts by key less fatigue, equal ones by id, then reranks: newcomers and
+// bridges are put up, groups are capped. Reproducible for the same subject and
+// `shown` (whom it was shown lately). `trace` may be null.
 void OrderRanked(const MatchingView& view, const Subject& subject,
-                 const RankingProfile& profile, std::vector<Ranked>& items);
+                 const RankingProfile& profile, std::vector<Ranked>& items,
+                 const std::vector<ImpressionBook::Shown>& shown = {},
+                 RankTrace* trace = nullptr);
 
 // What a subject lacks.
 uint8_t MissingSignals(const MatchingView& view, const Subject& subject);

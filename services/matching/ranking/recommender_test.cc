@@ -28,6 +28,7 @@ class RecommenderTest : public testing::Test {
     query_.kind = FindKind(v1::RECOMMENDATION_KIND_MENTOR);
     profile_ = RankingProfile::Default();
     profile_.newcomer_share = 0;
+    profile_.bridging_share = 0;
     profile_.group_cap = 0;
     query_.profile = &profile_;
     world_.Add(AProfile("sari"));
@@ -350,6 +351,91 @@ TEST_F(RecommenderTest, TheWalkGivesTheSameCandidatesWithAndWithoutItsCache) {
   }
   EXPECT_EQ(TrustScale(cached.get()).Of(view_.members.Find("m000")),
             TrustScale(plain.get()).Of(view_.members.Find("m000")));
+}
+
+TEST_F(RecommenderTest, WhoWasShownOftenGoesDownAndIsNotDropped) {
+  for (const char* id : {"m1", "m2", "m3"}) world_.AddMentor(id);
+  source_.similarity = {{"m1", {.50f, .3f}}, {"m2", {.49f, .3f}}};
+  ImpressionBook book;
+  Recommender tiring(source_, trust_, world_.clock, nullptr,
+                     {.impressions = &book});
+  profile_.fatigue = .3;
+  const auto rank = [&] {
+    view_ = world_.view();
+    subject_ = world_.SubjectOf(view_, "sari");
+    rpc::CallContext call;
+    return Ids(rpc::SyncWait(tiring.Rank(call, view_, subject_, query_)));
+  };
+  EXPECT_THAT(rank(), ElementsAre("m1", "m2", "m3"));
+  const MatchingView view = world_.view();
+  for (int day = 0; day < 12; ++day) {
+    book.Note({view.members.Find("sari"), 1}, {view.members.Find("m1"), 1},
+              absl::ToUnixSeconds(world_.clock.Now()) - day * 86'400);
+  }
+  EXPECT_THAT(rank(), ElementsAre("m2", Not("m1"), "m1"));
+  profile_.fatigue = 0;
+  EXPECT_THAT(rank(), ElementsAre("m1", "m2", "m3"));
+  profile_.fatigue = .3;
+  world_.clock.Advance(absl::Hours(24 * 60));
+  EXPECT_THAT(rank(), ElementsAre("m1", "m2", "m3"));
+}
+
+TEST_F(RecommenderTest, SomebodyOfAnotherCircleStandsInEveryTopTen) {
+  auto group = AProfile("koperasi-a", v1::ROLE_COMMUNITY);
+  group.set_kind(v1::MEMBER_KIND_GROUP);
+  world_.Add(group);
+  group.set_profile_id("koperasi-b");
+  world_.Add(group);
+  world_.Tie("sari", "koperasi-a", v1::EVIDENCE_KIND_MEMBERSHIP);
+  for (int i = 0; i < 20; ++i) {
+    const std::string id = absl::StrCat("own", i);
+    world_.AddMentor(id);
+    world_.Tie(id, "koperasi-a", v1::EVIDENCE_KIND_MEMBERSHIP);
+    source_.similarity[id] = {.9f, .9f};
+  }
+  world_.AddMentor("other");
+  world_.Tie("other", "koperasi-b", v1::EVIDENCE_KIND_MEMBERSHIP);
+  source_.similarity["other"] = {.1f, .1f};
+  query_.wanted = 10;
+  EXPECT_EQ(Ids(Rank()).back(), "other");
+  profile_.bridging_share = .1;
+  const std::vector<std::string> ids = Ids(Rank());
+  EXPECT_THAT(std::vector<std::string>(ids.begin(), ids.begin() + 10),
+              Contains("other"));
+}
+
+TEST_F(RecommenderTest, ATraceTellsEachStageInNumbers) {
+  for (const char* id : {"m1", "m2", "m3"}) world_.AddMentor(id);
+  auto full = AProfile("full", v1::ROLE_MENTOR);
+  full.mutable_facets(0)->mutable_seats()->set_total(1);
+  full.mutable_facets(0)->mutable_seats()->set_taken(1);
+  world_.Add(full);
+  world_.Tie("sari", "m1");
+  RankTrace trace;
+  query_.trace = &trace;
+  const auto ids = Ids(Rank());
+  EXPECT_THAT(ids, SizeIs(3));
+  std::vector<std::string> stages;
+  const auto figure = [&](const std::string& stage, const std::string& name) {
+    for (const RankTrace::Stage& one : trace.stages()) {
+      if (one.name != stage) continue;
+      for (const auto& [key, value] : one.figures) {
+        if (key == name) return value;
+      }
+    }
+    return -1.;
+  };
+  for (const RankTrace::Stage& one : trace.stages()) stages.push_back(one.name);
+  EXPECT_THAT(stages, ElementsAre("walk", "retrieval", "score", "eligibility",
+                                  "rerank", "slate"));
+  EXPECT_GT(figure("walk", "edges"), 0);
+  EXPECT_EQ(figure("retrieval", "found"), 4);
+  EXPECT_EQ(figure("eligibility", "full"), 1);
+  EXPECT_EQ(figure("rerank", "scored"), 3);
+  EXPECT_EQ(figure("slate", "from_trust"), 1);
+  for (const RankTrace::Stage& one : trace.stages()) {
+    EXPECT_GE(figure(one.name, "micros"), 0) << one.name;
+  }
 }
 
 }  // namespace

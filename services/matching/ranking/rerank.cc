@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "absl/container/flat_hash_map.h"
 
@@ -10,6 +11,65 @@ namespace {
 
 constexpr size_t kBlock = 10;
 
+// One of a kind in every so many positions, where there is one.
+class Quota {
+ public:
+  Quota(const std::vector<RerankItem>& items, bool RerankItem::*trait,
+        double share, uint64_t seed)
+      : items_(items),
+        trait_(trait),
+        block_(share > 0 ? std::max<size_t>(2, static_cast<size_t>(1 / share))
+                         : 0) {
+    if (block_ == 0) return;
+    // In the second half of a block, so that the first places stay with the
+    // best; the seed chooses where.
+    turn_ = block_ / 2 + seed % (block_ - block_ / 2);
+  }
+
+  void Begin(size_t position) {
+    if (block_ > 0 && position % block_ == 0) met_ = false;
+  }
+  // Whom this position is due to.
+  std::optional<size_t> Due(size_t position, const std::vector<bool>& taken) {
+    if (block_ == 0 || met_ || position % block_ < turn_) return std::nullopt;
+    while (next_ < items_.size() && (taken[next_] || !Has(next_))) ++next_;
+    if (next_ == items_.size()) return std::nullopt;
+    return next_;
+  }
+  void Take(size_t item) { met_ = met_ || Has(item); }
+  bool Has(size_t item) const { return items_[item].*trait_; }
+
+ private:
+  const std::vector<RerankItem>& items_;
+  bool RerankItem::*const trait_;
+  const size_t block_;
+  size_t turn_ = 0;
+  size_t next_ = 0;   // the best that may not be taken yet
+  bool met_ = false;  // in this block
+};
+
+// At most so many of a group in a block.
+class GroupCap {
+ public:
+  explicit GroupCap(int cap) : cap_(cap) {}
+
+  void Begin(size_t position) {
+    if (position % kBlock == 0) of_group_.clear();
+  }
+  bool Full(const RerankItem& item) const {
+    if (cap_ <= 0 || item.group == kNoMember) return false;
+    const auto at = of_group_.find(item.group);
+    return at != of_group_.end() && at->second >= cap_;
+  }
+  void Take(const RerankItem& item) {
+    if (cap_ > 0 && item.group != kNoMember) ++of_group_[item.group];
+  }
+
+ private:
+  const int cap_;
+  absl::flat_hash_map<MemberIndex, int> of_group_;
+};
+
 }  // namespace
 
 RerankResult Rerank(const std::vector<RerankItem>& items,
@@ -17,55 +77,37 @@ RerankResult Rerank(const std::vector<RerankItem>& items,
   RerankResult result;
   const size_t n = items.size();
   const size_t depth = std::min(n, rules.depth);
-  const size_t newcomer_block =
-      rules.newcomer_share > 0
-          ? std::max<size_t>(2, static_cast<size_t>(1 / rules.newcomer_share))
-          : 0;
   result.order.reserve(n);
   std::vector<bool> taken(n, false);
-  absl::flat_hash_map<MemberIndex, int> of_group;
+  Quota newcomers(items, &RerankItem::newcomer, rules.newcomer_share,
+                  rules.seed);
+  Quota bridges(items, &RerankItem::bridge, rules.bridging_share,
+                rules.seed / 7);
+  GroupCap groups(rules.group_cap);
   size_t next = 0;  // the best that is not taken
-  size_t next_newcomer = 0;
-  bool has_newcomer = false;  // in this block
-
-  const auto full_group = [&](const RerankItem& item) {
-    if (rules.group_cap <= 0 || item.group == kNoMember) return false;
-    const auto at = of_group.find(item.group);
-    return at != of_group.end() && at->second >= rules.group_cap;
-  };
 
   for (size_t position = 0; position < depth; ++position) {
-    if (position % kBlock == 0) of_group.clear();
-    if (newcomer_block > 0 && position % newcomer_block == 0) {
-      has_newcomer = false;
-    }
+    newcomers.Begin(position);
+    bridges.Begin(position);
+    groups.Begin(position);
     while (next < n && taken[next]) ++next;
     size_t pick = next;
-    if (rules.group_cap > 0) {
-      while (pick < n && (taken[pick] || full_group(items[pick]))) ++pick;
-      if (pick == n) pick = next;  // only that group is left: relax
-    }
-    // In the second half of a block, so that the first places stay with the
-    // best; the seed chooses where.
-    const bool newcomer_turn =
-        newcomer_block > 0 && !has_newcomer &&
-        position % newcomer_block ==
-            newcomer_block / 2 +
-                rules.seed % (newcomer_block - newcomer_block / 2);
-    if (newcomer_turn && !items[pick].newcomer) {
-      next_newcomer = std::max(next_newcomer, next);
-      while (next_newcomer < n &&
-             (taken[next_newcomer] || !items[next_newcomer].newcomer)) {
-        ++next_newcomer;
+    while (pick < n && (taken[pick] || groups.Full(items[pick]))) ++pick;
+    result.capped += pick != next;
+    if (pick == n) pick = next;  // only full groups are left: relax
+    if (const auto due = newcomers.Due(position, taken); due.has_value()) {
+      if (*due != pick) {
+        result.introduced.push_back(static_cast<uint32_t>(*due));
       }
-      if (next_newcomer < n) {
-        pick = next_newcomer;
-        result.introduced.push_back(static_cast<uint32_t>(pick));
-      }
+      pick = *due;
+    } else if (const auto way = bridges.Due(position, taken); way.has_value()) {
+      if (*way != pick) result.bridged.push_back(static_cast<uint32_t>(*way));
+      pick = *way;
     }
     taken[pick] = true;
-    has_newcomer |= items[pick].newcomer;
-    if (items[pick].group != kNoMember) ++of_group[items[pick].group];
+    newcomers.Take(pick);
+    bridges.Take(pick);
+    groups.Take(items[pick]);
     result.order.push_back(static_cast<uint32_t>(pick));
   }
   for (size_t i = next; i < n; ++i) {

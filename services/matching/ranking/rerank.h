@@ -1,6 +1,7 @@
 // Light changes to the order after scoring, for the network's sake: newcomers
-// get a chance, no group fills a slate. Both are soft: nobody is dropped, and a
-// rule that cannot be kept is not.
+// get a chance, some candidates lead out of the subject's own circle, no group
+// fills a slate. All are soft: nobody is dropped, and a rule that cannot be
+// kept is not.
 
 #ifndef MITRA_SERVICES_MATCHING_RANKING_RERANK_H_
 #define MITRA_SERVICES_MATCHING_RANKING_RERANK_H_
@@ -18,25 +19,32 @@ struct RerankItem {
   bool newcomer = false;
   // The group that the candidate stands for most; kNoMember for none.
   MemberIndex group = kNoMember;
+  // Leads into a group that the subject is not in and has no tie to.
+  bool bridge = false;
 };
 
 struct RerankRules {
-  // At least one newcomer in every 1 / newcomer_share positions.
+  // At least one newcomer in every 1 / newcomer_share positions, and likewise
+  // one bridge; one candidate can be both.
   double newcomer_share = 0;
+  double bridging_share = 0;
   // At most this many of one group in any block of 10 positions; 0: no limit.
   int group_cap = 0;
-  // Shifts which position of a block goes to a newcomer, so that not all
-  // subjects see newcomers at the same place. From the subject, not from the
-  // clock: the same slate comes again.
+  // Shifts which position of a block goes to whom, so that not all subjects see
+  // newcomers at the same place. From the subject, not from the clock: the same
+  // slate comes again.
   uint64_t seed = 0;
   // Positions that are looked at; the rest keeps its order.
   size_t depth = 100;
 };
 
-// Where a newcomer was put that its key would not have.
 struct RerankResult {
-  std::vector<uint32_t> order;       // ranks, in the new order
-  std::vector<uint32_t> introduced;  // ranks of newcomers that were moved up
+  std::vector<uint32_t> order;  // ranks, in the new order
+  // Ranks of newcomers and bridges that stand where their key would not have
+  // put them.
+  std::vector<uint32_t> introduced;
+  std::vector<uint32_t> bridged;
+  uint32_t capped = 0;  // positions at which a full group was passed over
 };
 
 // `items` in the order of their keys. O(depth * n) at worst, O(n) usually.

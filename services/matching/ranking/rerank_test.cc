@@ -61,6 +61,53 @@ TEST(RerankTest, AddsNoNewcomerWhereOneStandsAlready) {
   EXPECT_EQ(result.order, Everybody(20));
 }
 
+TEST(RerankTest, EveryTopTenLeadsOutOfTheOwnCircle) {
+  auto items = Items(50);
+  for (size_t i = 30; i < 50; ++i) items[i].bridge = true;
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    const RerankResult result =
+        Rerank(items, {.bridging_share = .1, .seed = seed});
+
+    int bridges = 0;
+    for (size_t i = 0; i < 10; ++i) bridges += items[result.order[i]].bridge;
+    EXPECT_EQ(bridges, 1);
+    EXPECT_EQ(result.order[0], 0u);
+    EXPECT_THAT(result.bridged, ::testing::Contains(30));
+    EXPECT_THAT(result.order, UnorderedElementsAreArray(Everybody(50)));
+  }
+}
+
+TEST(RerankTest, NewcomersAndBridgesBothGetTheirPlace) {
+  auto items = Items(60);
+  for (size_t i = 40; i < 50; ++i) items[i].newcomer = true;
+  for (size_t i = 50; i < 60; ++i) items[i].bridge = true;
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    const RerankResult result = Rerank(
+        items, {.newcomer_share = .1, .bridging_share = .1, .seed = seed});
+
+    int newcomers = 0, bridges = 0;
+    for (size_t i = 0; i < 10; ++i) {
+      newcomers += items[result.order[i]].newcomer;
+      bridges += items[result.order[i]].bridge;
+    }
+    // Both may be due at the last place of a block.
+    EXPECT_EQ(newcomers, 1) << seed;
+    EXPECT_GE(newcomers + bridges, seed % 5 == 4 && seed / 7 % 5 == 4 ? 1 : 2)
+        << seed;
+    EXPECT_THAT(result.order, UnorderedElementsAreArray(Everybody(60)));
+  }
+}
+
+TEST(RerankTest, OneCandidateCanBeNewAndABridge) {
+  auto items = Items(30);
+  items[20].newcomer = items[20].bridge = true;
+  items[25].bridge = true;
+  const RerankResult result =
+      Rerank(items, {.newcomer_share = .1, .bridging_share = .1, .depth = 10});
+  EXPECT_THAT(result.introduced, ElementsAre(20));
+  EXPECT_THAT(result.bridged, IsEmpty());
+}
+
 TEST(RerankTest, NoGroupFillsATopTen) {
   auto items = Items(30);
   for (size_t i = 0; i < 20; ++i) items[i].group = 7;

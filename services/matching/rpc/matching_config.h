@@ -10,6 +10,8 @@
 #include "common/config/schema.h"
 #include "common/config/service_config.h"
 #include "common/redis/redis_config.h"
+#include "services/matching/graph/tie_options.h"
+#include "services/matching/rpc/ties_config.h"
 
 namespace mitra::matching {
 
@@ -29,6 +31,7 @@ struct MatchingConfig {
   int reputation_min_seeds = 10;
   int64_t slate_cache_mib = 64;
   int64_t trust_cache_mib = 64;
+  TieOptions ties;
 
   void AddTo(Schema& schema) {
     schema.Add("data_dir", &data_dir,
@@ -80,6 +83,7 @@ struct MatchingConfig {
         .Add("trust.cache_mib", &trust_cache_mib,
              "Memory for trust vectors, in MiB.")
         .Range(1, 65536);
+    AddTieOptions(schema, ties);
   }
 };
 

@@ -21,6 +21,7 @@
 #include "common/rpc/server.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
+#include "services/matching/ranking/impression_book.h"
 #include "services/matching/rpc/operations_rpc.h"
 #include "services/matching/rpc/rankings_rpc.h"
 #include "services/matching/rpc/recommendations_rpc.h"
@@ -36,6 +37,26 @@ namespace {
 
 // How soon rankings that other processes changed are taken over.
 constexpr absl::Duration kRankingPoll = absl::Seconds(2);
+
+// Writes down who was shown whom; tokens of other clusters are passed over.
+void NoteShown(absl::string_view key,
+               const google::protobuf::RepeatedPtrField<std::string>& tokens,
+               const MemberView& members, absl::Time now,
+               ImpressionBook& book) {
+  for (const std::string& token : tokens) {
+    const auto payload = DecodePageToken(key, token, "attribution_token",
+                                         kAttributionDomain, now);
+    if (!payload.ok()) continue;
+    const auto shown = ParseAttribution(*payload);
+    if (!shown.has_value()) continue;
+    const MemberIndex subject = members.Find(shown->subject_id);
+    const MemberIndex candidate = members.Find(shown->candidate_id);
+    if (subject == kNoMember || candidate == kNoMember) continue;
+    book.Note({subject, members.at(subject).incarnation},
+              {candidate, members.at(candidate).incarnation},
+              absl::ToUnixSeconds(now));
+  }
+}
 
 // 32 bytes from a secret of any length; replicas with one secret agree.
 std::string TokenKey(const std::string& secret) {
@@ -94,11 +115,18 @@ struct MatchingProcess::Parts {
         trust({.max_bytes = static_cast<size_t>(config.trust_cache_mib) << 20}),
         cache(redis.get(), &executor, clock,
               {.max_bytes = static_cast<size_t>(config.slate_cache_mib) << 20}),
-        state({.on_commit = [this](const CommitSummary& s) { OnCommit(s); }}),
+        state({.ties = config.ties,
+               .on_commit = [this](const CommitSummary& s) { OnCommit(s); },
+               .on_shown =
+                   [this](const auto& tokens) {
+                     NoteShown(token_key, tokens, state.view().members,
+                               clock.Now(), impressions);
+                   }}),
         snapshotter(state, config.data_dir, config.snapshot_interval),
         search(rpc::Channel::Create(config.search_target,
                                     Batched(config.service.links.tls))),
-        recommender(search, trust, clock, &prices, {}),
+        recommender(search, trust, clock, &prices,
+                    {.impressions = &impressions}),
         slates([this] { return state.view(); }, recommender, cache, epochs,
                timer, {.token_key = token_key}),
         funnel(
@@ -183,6 +211,7 @@ struct MatchingProcess::Parts {
       trust.Clear();
       refresh_trust.Forget();
       cache.Clear();
+      impressions.Clear();
     } else if (!summary.distrusted.empty()) {
       refresh_trust.Forget();
       trust.DropContaining(summary.distrusted, summary.graph_epoch);
@@ -251,6 +280,7 @@ struct MatchingProcess::Parts {
   SlateCache cache;
   ReplyCache replies{{}};
   PeerCache peers{clock};
+  ImpressionBook impressions;
   MatchingState state;
   Snapshotter snapshotter;
   SearchCandidateSource search;
@@ -285,6 +315,7 @@ absl::StatusOr<std::unique_ptr<MatchingProcess>> MatchingProcess::Start(
     if (target->empty()) return InvalidField(name, "is required");
   }
   MITRA_RETURN_IF_ERROR(config.service.Check());
+  MITRA_RETURN_IF_ERROR(config.ties.Validate());
   if (!config.data_dir.empty()) {
     std::error_code error;
     std::filesystem::create_directories(config.data_dir, error);

@@ -5,11 +5,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/ids.h"
+#include "common/observability/log.h"
 #include "common/rpc/raw_message.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
 #include "google/protobuf/arena.h"
 #include "services/matching/explain/explanation.h"
+#include "services/matching/explain/score_gap.h"
 #include "services/matching/explain/sentences.h"
 #include "services/matching/trust/reputation.h"
 
@@ -21,6 +23,7 @@ constexpr int kMaxPairs = 1000;
 // How far down WhyNot looks for a member.
 constexpr size_t kWhyNotDepth = 500;
 constexpr size_t kSlateSize = 10;
+constexpr int kMaxTraced = 100;
 constexpr char kDiagnoseAll[] = "diagnose:all";
 
 // The same for members that are unknown, gone, hidden or blocked.
@@ -44,6 +47,23 @@ absl::Status CheckPair(const rpc::CallContext& call,
   }
   MITRA_RETURN_IF_ERROR(bad.ToStatus());
   return CheckActor(call.identity, profile_id);
+}
+
+// As the answer, and into the log: numbers only.
+void DescribeTrace(const RankTrace& trace, absl::string_view request_id,
+                   v1::TraceRecommendResponse& response) {
+  for (const RankTrace::Stage& stage : trace.stages()) {
+    v1::TraceStage& out = *response.add_stages();
+    out.set_name(stage.name);
+    std::string text;
+    for (const auto& [figure, value] : stage.figures) {
+      (*out.mutable_figures())[figure] = value;
+      absl::StrAppend(&text, text.empty() ? "" : " ", figure, "=", value);
+    }
+    LogInfo("trace", {{"request", std::string(request_id)},
+                      {"stage", stage.name},
+                      {"figures", text}});
+  }
 }
 
 // May the subject learn anything of the other member?
@@ -82,6 +102,8 @@ void RecommendationsRpc::Register(rpc::Server::Builder& builder) {
                 &RecommendationsRpc::BatchRecommend);
   builder.Unary(name("ExplainPair"), *this, &RecommendationsRpc::ExplainPair);
   builder.Unary(name("WhyNot"), *this, &RecommendationsRpc::WhyNot);
+  builder.Unary(name("TraceRecommend"), *this,
+                &RecommendationsRpc::TraceRecommend);
   builder.Unary(name("ScorePairs"), *this, &RecommendationsRpc::ScorePairs);
   builder.Unary(name("GetTrust"), *this, &RecommendationsRpc::GetTrust);
   builder.Unary(name("DiagnoseCapital"), *this,
@@ -363,11 +385,91 @@ rpc::Task<absl::Status> RecommendationsRpc::WhyNot(
       break;
     }
   }
-  response.set_cause(rank > 0 && rank <= kSlateSize
-                         ? v1::WHY_NOT_CAUSE_IN_SLATE
-                         : v1::WHY_NOT_CAUSE_LOWER_RANK);
   response.set_rank(rank);
-  response.set_text(WhyNotText(language, response.cause(), *kind, rank));
+  if (rank > 0 && rank <= kSlateSize) {
+    response.set_cause(v1::WHY_NOT_CAUSE_IN_SLATE);
+    response.set_text(WhyNotText(language, response.cause(), *kind, rank));
+    co_return absl::OkStatus();
+  }
+  response.set_cause(v1::WHY_NOT_CAUSE_LOWER_RANK);
+  Ranked own;
+  if (rank > 0) {
+    own = ranking->items[rank - 1];
+  } else {
+    std::vector<std::string> ids = {request.candidate_id()};
+    auto scored = co_await recommender_.ScoreGiven(call, view, subject, query,
+                                                   std::move(ids));
+    if (!scored.ok()) co_return scored.status();
+    own = scored->items[0];
+  }
+  absl::string_view word;
+  if (own.role != v1::ROLE_UNSPECIFIED && !ranking->items.empty()) {
+    const size_t last = std::min(kSlateSize, ranking->items.size()) - 1;
+    const PairFeatures features(view.members, view.graph, subject, *kind,
+                                CountingRoles(*subject.member, *kind, 0),
+                                nullptr);
+    const ScoreGap gap = CompareScores(view.members, features,
+                                       JointUtility(*query.profile, *kind), own,
+                                       ranking->items[last]);
+    response.set_term(std::string(gap.term));
+    response.set_term_gap(gap.term_gap);
+    response.set_gap(gap.gap);
+    for (const absl::string_view term : gap.missing) {
+      response.add_missing_terms(std::string(term));
+    }
+    word = TermWord(language, gap.term);
+  }
+  response.set_text(WhyNotText(language, response.cause(), *kind, rank, word));
+  co_return absl::OkStatus();
+}
+
+rpc::Task<absl::Status> RecommendationsRpc::TraceRecommend(
+    rpc::CallContext& call, const v1::TraceRecommendRequest& request,
+    v1::TraceRecommendResponse& response) {
+  MITRA_CO_RETURN_IF_ERROR(CheckReady(gate_.ready()));
+  FieldViolations bad;
+  if (!IsValidId(request.profile_id())) {
+    bad.Add("profile_id", "required; must be a member id");
+  }
+  if (request.has_page_size() &&
+      (request.page_size() < 1 || request.page_size() > kMaxTraced)) {
+    bad.Add("page_size", "must be in [1, 100]");
+  }
+  MITRA_CO_RETURN_IF_ERROR(bad.ToStatus());
+  MITRA_CO_RETURN_IF_ERROR(CheckActor(call.identity, request.profile_id()));
+  MITRA_CO_ASSIGN_OR_RETURN(const KindSpec* kind,
+                            ReadKind("kind", request.kind()));
+  RankTrace trace;
+  RankQuery query;
+  query.kind = kind;
+  query.trace = &trace;
+  query.wanted = request.has_page_size()
+                     ? static_cast<size_t>(request.page_size())
+                     : kSlateSize;
+  query.profile =
+      find_profile_(request.ranking_profile(), request.profile_id());
+  if (query.profile == nullptr) {
+    co_return InvalidField("ranking_profile", "no such ranking profile");
+  }
+  const MatchingView view = slates_.view();
+  SubjectName name;
+  name.id = request.profile_id();
+  MITRA_CO_ASSIGN_OR_RETURN(const Subject subject, FindSubject(view, name));
+  trace.Begin("subject");
+  trace.Add("facets", static_cast<double>(subject.member->facets.size()));
+  trace.Add("neighbours", view.graph.of(subject.index).size);
+  trace.Add("missing_signals", MissingSignals(view, subject));
+  auto ranking = co_await recommender_.Rank(call, view, subject, query);
+  if (!ranking.ok()) co_return ranking.status();
+  DescribeTrace(trace, call.request_id, response);
+  response.set_ranking_profile(query.profile->id);
+  response.set_revision(ranking->revision);
+  for (int reason = 1; reason <= v1::DegradedReason_MAX; ++reason) {
+    if ((ranking->degraded >> reason & 1) != 0) {
+      response.add_degraded(static_cast<v1::DegradedReason>(reason));
+    }
+  }
+  NameRevision(view, call);
   co_return absl::OkStatus();
 }
 

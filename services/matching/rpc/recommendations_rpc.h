@@ -39,6 +39,9 @@ class RecommendationsRpc {
   rpc::Task<absl::Status> WhyNot(rpc::CallContext& call,
                                  const v1::WhyNotRequest& request,
                                  v1::WhyNotResponse& response);
+  rpc::Task<absl::Status> TraceRecommend(
+      rpc::CallContext& call, const v1::TraceRecommendRequest& request,
+      v1::TraceRecommendResponse& response);
   rpc::Task<absl::Status> ScorePairs(rpc::CallContext& call,
                                      const v1::ScorePairsRequest& request,
                                      v1::ScorePairsResponse& response);

@@ -445,5 +445,49 @@ TEST(CheckStartRefreshTest, NamesEveryBadField) {
   EXPECT_THAT(CheckStartRefresh(region), NamesField("scope.region_codes[0]"));
 }
 
+TEST_F(RecommendationsRpcTest, WhyNotNamesTheTermThatIsMissing) {
+  auto far = AProfile("far", v1::ROLE_MENTOR);
+  far.set_region_code("94.01");
+  world_.Add(far);
+  v1::WhyNotRequest request;
+  request.set_profile_id("sari");
+  request.set_candidate_id("far");
+  request.set_kind(v1::RECOMMENDATION_KIND_MENTOR);
+  request.set_language("en");
+  v1::WhyNotResponse response;
+  MITRA_EXPECT_OK(Call(&RecommendationsRpc::WhyNot, request, response));
+  EXPECT_EQ(response.cause(), v1::WHY_NOT_CAUSE_LOWER_RANK);
+  EXPECT_EQ(response.term(), "region_proximity");
+  EXPECT_GT(response.term_gap(), 0);
+  EXPECT_GT(response.gap(), 0);
+  EXPECT_EQ(response.text(),
+            "Others fit better, mostly in this: distance; this member is at "
+            "rank 13.");
+}
+
+TEST_F(RecommendationsRpcTest, TraceTellsStagesAndNamesNobody) {
+  v1::TraceRecommendRequest request;
+  request.set_profile_id("sari");
+  request.set_kind(v1::RECOMMENDATION_KIND_MENTOR);
+  v1::TraceRecommendResponse response;
+  MITRA_EXPECT_OK(Call(&RecommendationsRpc::TraceRecommend, request, response));
+  EXPECT_EQ(response.ranking_profile(), RankingProfile::Default().id);
+  ASSERT_GE(response.stages_size(), 6);
+  EXPECT_EQ(response.stages(0).name(), "subject");
+  const std::string text = response.ShortDebugString();
+  EXPECT_EQ(text.find("sari"), std::string::npos);
+  EXPECT_EQ(text.find("m0"), std::string::npos);
+
+  request.set_page_size(101);
+  EXPECT_THAT(
+      Call(&RecommendationsRpc::TraceRecommend, request, response).message(),
+      ::testing::HasSubstr("page_size"));
+  request.clear_page_size();
+  request.set_ranking_profile("nobody");
+  EXPECT_THAT(
+      Call(&RecommendationsRpc::TraceRecommend, request, response).message(),
+      ::testing::HasSubstr("ranking_profile"));
+}
+
 }  // namespace
 }  // namespace mitra::matching

@@ -323,6 +323,7 @@ v1::FeedSelector MatchingState::Selector() {
   v1::FeedSelector selector;
   selector.set_profiles(true);
   selector.set_relations(true);
+  selector.set_impressions(true);
   return selector;
 }
 
@@ -352,6 +353,11 @@ absl::Status MatchingState::Apply(const v1::Change& change) {
 absl::Status MatchingState::Commit(uint64_t watermark) {
   impl_->Publish(watermark);
   return absl::OkStatus();
+}
+
+void MatchingState::Shown(
+    const google::protobuf::RepeatedPtrField<std::string>& tokens) {
+  if (impl_->options.on_shown) impl_->options.on_shown(tokens);
 }
 
 MatchingView MatchingState::view() const {

@@ -61,6 +61,9 @@ class MatchingState final : public feed::FeedSink {
     std::function<absl::Time()> clock = absl::Now;
     // Called on the feed's thread after each publication.
     std::function<void(const CommitSummary&)> on_commit;
+    // Called on the feed's thread with tokens of what was shown.
+    std::function<void(const google::protobuf::RepeatedPtrField<std::string>&)>
+        on_shown;
   };
   explicit MatchingState(Options options);
   ~MatchingState() override;
@@ -73,6 +76,8 @@ class MatchingState final : public feed::FeedSink {
   absl::Status SetHeader(const v1::FeedHeader& header) override;
   absl::Status Apply(const v1::Change& change) override;
   absl::Status Commit(uint64_t watermark) override;
+  void Shown(
+      const google::protobuf::RepeatedPtrField<std::string>& tokens) override;
 
   // The latest committed state. Thread-safe.
   MatchingView view() const;

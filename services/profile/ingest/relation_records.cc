@@ -53,11 +53,13 @@ absl::StatusOr<Put> PrepareFeedback(const rpc::CallContext& call,
 
 }  // namespace
 
-RelationRecords::RelationRecords(RecordStore& store, const Clock& clock,
-                                 const Redirects& redirects)
+RelationRecords::RelationRecords(
+    RecordStore& store, const Clock& clock, const Redirects& redirects,
+    std::function<void(absl::string_view)> on_shown)
     : store_(store),
       clock_(clock),
       redirects_(redirects),
+      on_shown_(std::move(on_shown)),
       tokens_(store.info().id_hash_key, clock) {}
 
 absl::Status RelationRecords::CheckOwn(const rpc::CallContext& call,
@@ -195,8 +197,9 @@ absl::Status RelationRecords::ListConsents(
 rpc::Task<absl::Status> RelationRecords::RecordFeedback(
     rpc::CallContext& call, const v1::BatchRecordFeedbackRequest& request,
     v1::BatchRecordFeedbackResponse& response) {
-  static Counter& shown = Metrics().GetCounter(
-      "mitra_impressions_total", "Impressions reported; not kept.");
+  static Counter& shown =
+      Metrics().GetCounter("mitra_impressions_total",
+                           "Impressions reported; not kept in the record.");
   const int rows = request.feedback_size();
   MITRA_CO_RETURN_IF_ERROR(ValidateRequestId(request.request_id()));
   MITRA_CO_RETURN_IF_ERROR(ValidateBatchSize("feedback", rows, kMaxRows));
@@ -218,6 +221,7 @@ rpc::Task<absl::Status> RelationRecords::RecordFeedback(
       status = ToRpcStatus(put.status());
     } else if (request.feedback(i).kind() == v1::FEEDBACK_KIND_SHOWN) {
       shown.Increment();
+      if (on_shown_) on_shown_(request.feedback(i).attribution_token());
     } else {
       rows_of_operations.push_back(i);
       batch.Add(*std::move(put));

@@ -3,7 +3,10 @@
 #ifndef MITRA_SERVICES_PROFILE_INGEST_RELATION_RECORDS_H_
 #define MITRA_SERVICES_PROFILE_INGEST_RELATION_RECORDS_H_
 
+#include <functional>
+
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "common/base/clock.h"
 #include "common/rpc/call_context.h"
 #include "common/rpc/task.h"
@@ -19,9 +22,11 @@ namespace mitra::profile {
 // and FeedbackRecords.
 class RelationRecords {
  public:
-  // Both must outlive the object.
+  // All must outlive the object. `on_shown` is called with the token of each
+  // impression, on any thread.
   RelationRecords(RecordStore& store, const Clock& clock,
-                  const Redirects& redirects);
+                  const Redirects& redirects,
+                  std::function<void(absl::string_view)> on_shown = nullptr);
 
   rpc::Task<absl::Status> CreateBlock(rpc::CallContext& call,
                                       const v1::CreateBlockRequest& request,
@@ -38,8 +43,8 @@ class RelationRecords {
                             const v1::ListConsentsRequest& request,
                             v1::ListConsentsResponse& response);
 
-  // Impressions are only counted. Feedback hangs on the acting member, if the
-  // caller names one, and goes with it.
+  // Impressions are passed on and not kept. Feedback hangs on the acting
+  // member, if the caller names one, and goes with it.
   rpc::Task<absl::Status> RecordFeedback(
       rpc::CallContext& call, const v1::BatchRecordFeedbackRequest& request,
       v1::BatchRecordFeedbackResponse& response);
@@ -52,6 +57,7 @@ class RelationRecords {
   RecordStore& store_;
   const Clock& clock_;
   const Redirects& redirects_;
+  const std::function<void(absl::string_view)> on_shown_;
   PageTokens tokens_;
 };
 

@@ -17,6 +17,9 @@ using rpc::CallContext;
 using rpc::RawMessage;
 using rpc::Task;
 
+// Of the impressions in one message to a follower.
+constexpr size_t kMaxShownBytes = 128 << 10;
+
 // Only the other services follow; the gateway does not offer these methods,
 // and a credential that came through it is refused here too.
 absl::Status RefuseOutsiders(const CallContext& call) {
@@ -76,12 +79,17 @@ Task<absl::Status> Watch(ProfileParts& parts, CallContext& call,
   }
   const Selection selection = Selection::From(request.selector());
   uint64_t from = request.start_revision();
+  uint64_t shown = parts.impressions.head();
   bool first = true;
   while (!call.cancelled()) {
     auto message = co_await parts.feed.Next(selection, from, first);
     first = false;
     if (!message.ok()) co_return message.status();
     from = message->watermark + 1;
+    if (request.selector().impressions()) {
+      shown =
+          parts.impressions.AppendSince(shown, kMaxShownBytes, message->bytes);
+    }
     const bool written =
         co_await stream.Write(RawMessage(absl::string_view(message->bytes)));
     if (!written) break;

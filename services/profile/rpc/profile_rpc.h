@@ -10,6 +10,7 @@
 #include "services/profile/backup/backups.h"
 #include "services/profile/feed/change_feed.h"
 #include "services/profile/feed/event_stream.h"
+#include "services/profile/feed/impression_ring.h"
 #include "services/profile/ingest/archive_records.h"
 #include "services/profile/ingest/engagement_records.h"
 #include "services/profile/ingest/evidence_records.h"
@@ -38,6 +39,7 @@ struct ProfileParts {
   Backups* backups;  // null: there is no folder for them
   rpc::Executor& executor;
   const Clock& clock;
+  const ImpressionRing& impressions;
 };
 
 // Registers all methods of Profiles, EvidenceRecords, Relations,
