@@ -19,6 +19,15 @@ bool IsOpen(const Member& member, int64_t now) {
   }
 }
 
+bool IsEngaged(absl::Span<const Engaged> engaged, MemberIndex candidate,
+               v1::Role role) {
+  const auto at = std::lower_bound(
+      engaged.begin(), engaged.end(), candidate,
+      [](const Engaged& one, MemberIndex index) { return one.other < index; });
+  return at != engaged.end() && at->other == candidate &&
+         (at->hidden_roles & BitOf(role)) != 0;
+}
+
 // Any of the roles in which the subject may act takes the candidate.
 bool SubjectAccepts(const Member& subject, v1::Role subject_role,
                     const Member& candidate, v1::Role role) {
@@ -53,6 +62,8 @@ absl::string_view EligibilityName(Eligibility eligibility) {
       return "hidden";
     case Eligibility::kNoSuchRole:
       return "no_such_role";
+    case Eligibility::kEngaged:
+      return "engaged";
     case Eligibility::kPaused:
       return "paused";
     case Eligibility::kNotOpen:
@@ -100,6 +111,7 @@ EligibilityCheck::EligibilityCheck(const MemberView& view, MemberIndex subject,
       subject_index_(subject),
       subject_(view.at(subject)),
       blocked_(view.BlockedWith(subject)),
+      engaged_(view.EngagedWith(subject)),
       now_(now),
       subject_role_(subject_role) {}
 
@@ -128,6 +140,7 @@ Eligibility EligibilityCheck::operator()(MemberIndex candidate, v1::Role role,
   if (other.hidden) return Eligibility::kHidden;
   const Facet* facet = other.FacetOf(role);
   if (facet == nullptr) return Eligibility::kNoSuchRole;
+  if (IsEngaged(engaged_, candidate, role)) return Eligibility::kEngaged;
   if (facet->paused) return Eligibility::kPaused;
   if (!IsOpen(other, now_)) return Eligibility::kNotOpen;
   if (facet->full()) return Eligibility::kFull;

@@ -25,6 +25,7 @@ enum class Eligibility : uint8_t {
   kBlocked,             // one of the two blocks the other
   kHidden,              // the candidate is hidden
   kNoSuchRole,          // the candidate does not stand in that role
+  kEngaged,             // the two work together in that capacity already
   kPaused,              // paused in that role
   kNotOpen,             // event over; programme not yet or no longer open
   kFull,                // no free seat in a role that is counted
@@ -51,11 +52,11 @@ class EligibilityCheck {
  public:
   EligibilityCheck(const MemberView& view, MemberIndex subject, int64_t now,
                    v1::Role subject_role = v1::Role(0));
-  // A subject that stands only in its request: nobody blocks it, and it blocks
-  // nobody. `subject` must outlive the check.
+  // A subject that stands only in its request: it blocks nobody, is engaged
+  // with nobody, and nobody blocks it. `subject` must outlive the check.
   EligibilityCheck(const MemberView& view, const Member& subject, int64_t now,
                    v1::Role subject_role = v1::Role(0));
-  // O(log blocks + rules).
+  // O(log blocks + log engagements + rules).
   Eligibility operator()(MemberIndex candidate, v1::Role role,
                          uint64_t candidate_incarnation = 0) const;
 
@@ -64,6 +65,7 @@ class EligibilityCheck {
   const MemberIndex subject_index_;
   const Member& subject_;
   const absl::Span<const MemberIndex> blocked_;
+  const absl::Span<const Engaged> engaged_;
   const int64_t now_;
   const v1::Role subject_role_;
 };

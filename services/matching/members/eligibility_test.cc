@@ -69,6 +69,25 @@ TEST_F(EligibilityTest, AnotherLifeIsNotTheOneThatWasMeant) {
             Eligibility::kEligible);
 }
 
+TEST_F(EligibilityTest, WhoIsAMentorAlreadyIsNotOfferedAsOneAgain) {
+  const MemberIndex mentor = Put(table_, AProfile("mentor", v1::ROLE_MENTOR));
+  const auto as_partner = [&] {
+    return Eligible(table_.view(), mentor, subject_, v1::ROLE_BUSINESS,
+                    {.now = kNow});
+  };
+  table_.engaged().Open(1, {subject_, mentor, v1::ROLE_MENTOR, 2});
+  EXPECT_EQ(VerdictOn(mentor), Eligibility::kEngaged);
+  EXPECT_EQ(as_partner(), Eligibility::kEligible);
+
+  table_.engaged().Open(2, {subject_, mentor, v1::ROLE_SUPPLIER, 3});
+  table_.engaged().Close(1, 4);
+  EXPECT_EQ(VerdictOn(mentor), Eligibility::kEligible);
+  EXPECT_EQ(as_partner(), Eligibility::kEngaged) << "they trade";
+  table_.engaged().Close(2, 5);
+  table_.Publish();
+  EXPECT_EQ(as_partner(), Eligibility::kEligible);
+}
+
 TEST_F(EligibilityTest, BlocksHideInEitherDirection) {
   const MemberIndex mentor = Put(table_, AProfile("mentor", v1::ROLE_MENTOR));
   table_.SetBlock(subject_, mentor, true);

@@ -166,6 +166,7 @@ MemberIndex MemberTable::Delete(const IdHash& id_hash, uint64_t incarnation,
     }
   }
   RebuildBlocks(index);
+  engaged_.CloseAllOf(index);
   Replace(index, DeletedMember(incarnation, std::max(revision, old.revision)));
   return lived ? index : kNoMember;
 }
@@ -212,6 +213,7 @@ void MemberTable::Publish() {
   state->garbage = garbage_.Publish();
   state->members = members_.Publish();
   state->blocks = blocks_.Publish();
+  state->engaged = engaged_.Publish();
   state->ids = ids_;
   state->live = live_;
   MemberView next(std::move(state));
@@ -234,6 +236,7 @@ void MemberTable::Clear() {
   }
   members_.Clear();
   blocks_.Clear();
+  engaged_.Clear();
   ids_ = std::make_shared<IdTable>(1024);
   by_hash_.clear();
   hashes_.clear();
@@ -248,8 +251,8 @@ MemberTable::Memory MemberTable::memory() const {
   // flat_hash_map: one slot and one control byte, at most 7/8 full.
   const size_t hash_slot = sizeof(std::pair<IdHash, MemberIndex>) + 1;
   return {.records = record_bytes_,
-          .index = members_.bytes() + blocks_.bytes() + ids_->bytes() +
-                   hashes_.capacity() * sizeof(IdHash) +
+          .index = members_.bytes() + blocks_.bytes() + engaged_.bytes() +
+                   ids_->bytes() + hashes_.capacity() * sizeof(IdHash) +
                    by_hash_.capacity() * hash_slot};
 }
 

@@ -1,4 +1,5 @@
-// The table of all members, with their blocks: one writer, many readers.
+// The table of all members, with their blocks and open engagements: one writer,
+// many readers.
 //
 // Readers take a MemberView (one reference-counted pointer, a mutex held for a
 // few nanoseconds) and from then on read plain memory: no locks, no atomics
@@ -26,6 +27,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "services/matching/members/codes.h"
+#include "services/matching/members/engaged_table.h"
 #include "services/matching/members/id_table.h"
 #include "services/matching/members/member.h"
 #include "services/matching/members/versioned_array.h"
@@ -64,6 +66,12 @@ class MemberView {
   // One of the two blocks the other.
   bool Blocked(MemberIndex a, MemberIndex b) const;
 
+  // With whom `index` is engaged, and in which roles these are not shown to it;
+  // by index.
+  absl::Span<const Engaged> EngagedWith(MemberIndex index) const {
+    return EngagedTable::Of(state_->engaged, index);
+  }
+
  private:
   friend class MemberTable;
   using Blocks = std::vector<MemberIndex>;
@@ -72,6 +80,7 @@ class MemberView {
     std::shared_ptr<GarbageLink> garbage;
     VersionedArray<const Member*>::Version members;
     VersionedArray<const Blocks*>::Version blocks;
+    EngagedTable::Version engaged;
     std::shared_ptr<const IdTable> ids;
     size_t live = 0;
   };
@@ -92,7 +101,7 @@ class MemberTable {
   // Puts in a record for its id. Returns its index, or kNoMember when the
   // record is stale: of an earlier life, or not newer than what is there.
   // Consents of the same life are kept; a new life begins with those of the
-  // record and without blocks.
+  // record and without blocks and engagements.
   MemberIndex Put(OwnedMember member, const IdHash& id_hash);
 
   // Ends the life `incarnation` (and earlier ones) of the id behind the hash.
@@ -107,6 +116,10 @@ class MemberTable {
 
   // Makes or takes back the block of `blocked` by `blocker`.
   void SetBlock(MemberIndex blocker, MemberIndex blocked, bool present);
+
+  // Open engagements, between living members.
+  EngagedTable& engaged() { return engaged_; }
+  const EngagedTable& engaged() const { return engaged_; }
 
   // The writer's own view of things, not yet published.
   MemberIndex size() const { return members_.size(); }
@@ -140,6 +153,7 @@ class MemberTable {
   Garbage garbage_;
   VersionedArray<const Member*> members_{garbage_};
   VersionedArray<const MemberView::Blocks*> blocks_{garbage_};
+  EngagedTable engaged_{garbage_};
   std::shared_ptr<IdTable> ids_;
   absl::flat_hash_map<IdHash, MemberIndex> by_hash_;
   std::vector<IdHash> hashes_;
