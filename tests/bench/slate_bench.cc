@@ -94,8 +94,8 @@ class Bench {
         trust_({.max_bytes = size_t{1} << 30}),
         recommender_(source_, trust_, clock_),
         cache_(nullptr, nullptr, clock_, {}),
-        slates_([this] { return state_.view(); }, recommender_, cache_, epochs_,
-                timer_, {.token_key = std::string(32, 'k')}) {}
+        slates_([this] { return ViewWithKey(); }, recommender_, cache_, epochs_,
+                timer_) {}
 
   int Run(size_t subjects, int rounds) {
     if (partners_.empty()) return 1;
@@ -126,6 +126,12 @@ class Bench {
   }
 
  private:
+  // A snapshot has no key, and without one no tokens are made.
+  MatchingView ViewWithKey() const {
+    MatchingView view = state_.view();
+    view.token_key = token_key_;
+    return view;
+  }
   void Rank(MemberIndex index) {
     rpc::CallContext call;
     Subject subject;
@@ -158,6 +164,8 @@ class Bench {
     return slate.SerializeAsString();
   }
 
+  const std::shared_ptr<const std::string> token_key_ =
+      std::make_shared<const std::string>(32, 'k');
   MatchingState& state_;
   const MatchingView view_;
   const KindSpec& kind_;

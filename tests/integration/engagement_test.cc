@@ -135,6 +135,27 @@ class Platform {
     return ids;
   }
 
+  // Matching can be reached again.
+  bool IsAnswered(const std::string& subject) {
+    v1::RecommendRequest request;
+    request.set_profile_id(subject);
+    request.add_kinds(v1::RECOMMENDATION_KIND_MENTOR);
+    return Call(*recommendations_, &v1::Recommendations::Stub::Recommend,
+                request)
+        .ok();
+  }
+  v1::WhyNotCause WhyNot(const std::string& subject,
+                         const std::string& mentor) {
+    v1::WhyNotRequest request;
+    request.set_profile_id(subject);
+    request.set_candidate_id(mentor);
+    request.set_kind(v1::RECOMMENDATION_KIND_MENTOR);
+    const auto response =
+        Call(*recommendations_, &v1::Recommendations::Stub::WhyNot, request);
+    EXPECT_TRUE(response.ok()) << response.status();
+    return response.ok() ? response->cause() : v1::WHY_NOT_CAUSE_UNSPECIFIED;
+  }
+
  private:
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Call(
@@ -229,6 +250,37 @@ TEST_F(EngagementTest, OneLifeFromRequestToEvidence) {
   EXPECT_EQ(evidence.about_id(), "sari");
   EXPECT_EQ(evidence.kind(), v1::EVIDENCE_KIND_MENTORING);
   EXPECT_FLOAT_EQ(evidence.quality(), .9f);
+}
+
+TEST_F(EngagementTest, WhoIsAskedIsNotRecommendedAgainUntilItIsOver) {
+  Platform& p = *platform_;
+  MITRA_ASSERT_OK(p.Put("asker", v1::ROLE_BUSINESS));
+  MITRA_ASSERT_OK_AND_ASSIGN(const auto mentor,
+                             p.Put("dewi", v1::ROLE_MENTOR, 9));
+  EXPECT_THAT(p.Mentors("asker", mentor.revision()), Contains("dewi"));
+
+  MITRA_ASSERT_OK_AND_ASSIGN(const auto asked, p.Ask("asker", "dewi"));
+  EXPECT_THAT(p.Mentors("asker", asked.revision()), Not(Contains("dewi")));
+  EXPECT_THAT(p.Mentors("other", asked.revision()), Contains("dewi"))
+      << "seats are free for others";
+  EXPECT_EQ(p.WhyNot("asker", "dewi"), v1::WHY_NOT_CAUSE_ENGAGED);
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const auto accepted,
+      p.Move(asked, "dewi", v1::ENGAGEMENT_STATE_ACCEPTED));
+  EXPECT_THAT(p.Mentors("asker", accepted.revision()), Not(Contains("dewi")));
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const auto active, p.Move(asked, "asker", v1::ENGAGEMENT_STATE_ACTIVE));
+  EXPECT_THAT(p.Mentors("asker", active.revision()), Not(Contains("dewi")));
+
+  // Not by what the process remembers only.
+  cluster_->Kill("matching");
+  MITRA_ASSERT_OK(cluster_->Restart("matching"));
+  ASSERT_TRUE(testing::Eventually([&] { return p.IsAnswered("asker"); }));
+  EXPECT_THAT(p.Mentors("asker", active.revision()), Not(Contains("dewi")));
+
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const auto done, p.Move(asked, "asker", v1::ENGAGEMENT_STATE_COMPLETED));
+  EXPECT_THAT(p.Mentors("asker", done.revision()), Contains("dewi"));
 }
 
 TEST_F(EngagementTest, AFreedSeatIsInTheVeryNextSlate) {

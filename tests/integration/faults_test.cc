@@ -13,6 +13,7 @@
 #include "common/status/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "mitra/v1/engagements_service.grpc.pb.h"
 #include "mitra/v1/profiles_service.grpc.pb.h"
 #include "mitra/v1/relations_service.grpc.pb.h"
 #include "tests/integration/cluster_fixture.h"
@@ -72,6 +73,47 @@ class FaultsTest : public ClusterTest {
     v1::Block response;
     EXPECT_TRUE(stub->CreateBlock(&context, request, &response).ok());
     return response.revision();
+  }
+  // The seeker asks for a mentor, and takes it back.
+  static absl::StatusOr<v1::Engagement> Engage(const std::string& seeker,
+                                               const std::string& mentor) {
+    v1::RequestEngagementRequest request;
+    request.set_seeker_id(seeker);
+    request.set_provider_id(mentor);
+    request.set_provider_role(v1::ROLE_MENTOR);
+    grpc::ClientContext context;
+    Prepare(context);
+    v1::Engagement response;
+    const grpc::Status status =
+        v1::Engagements::NewStub(channel_)->RequestEngagement(&context, request,
+                                                              &response);
+    if (!status.ok()) return ToStatus(status);
+    return response;
+  }
+  static absl::StatusOr<v1::Engagement> Cancel(const v1::Engagement& asked) {
+    v1::ChangeEngagementRequest request;
+    request.set_engagement_id(asked.engagement_id());
+    request.set_actor_id(asked.seeker_id());
+    request.set_state(v1::ENGAGEMENT_STATE_CANCELLED);
+    grpc::ClientContext context;
+    Prepare(context);
+    v1::Engagement response;
+    const grpc::Status status =
+        v1::Engagements::NewStub(channel_)->ChangeEngagement(&context, request,
+                                                             &response);
+    if (!status.ok()) return ToStatus(status);
+    return response;
+  }
+  static std::vector<std::string> Mentors(const std::string& subject,
+                                          bool fresh, uint64_t revision) {
+    const auto response = Recommend(subject, 10, fresh, revision);
+    EXPECT_TRUE(response.ok()) << response.status();
+    std::vector<std::string> found;
+    if (!response.ok()) return found;
+    for (const auto& one : response->slates(0).recommendations()) {
+      found.push_back(one.profile_id());
+    }
+    return found;
   }
   static v1::Profile Bare(const std::string& id) {
     v1::Profile profile;
@@ -168,6 +210,20 @@ TEST_F(FaultsTest, NobodyWhoMayNotBeShownIsInTheNextAnswer) {
   EXPECT_THAT(Get(shown[1]).status(), HasReason("PROFILE_NOT_FOUND"));
   EXPECT_THAT(Recommend(shown[1], 10, false, deleted).status(),
               StatusIs(absl::StatusCode::kNotFound));
+
+  // A mentor already, and free again.
+  const std::vector<std::string> now = ids(0);
+  const std::string mentor =
+      Recommend(viewer, 10)->slates(0).recommendations(0).profile_id();
+  const auto asked = Engage(viewer, mentor);
+  MITRA_ASSERT_OK(asked.status());
+  EXPECT_THAT(now, Contains(mentor));
+  EXPECT_THAT(Mentors(viewer, false, asked->revision()), Not(Contains(mentor)));
+  EXPECT_THAT(Mentors(viewer, true, asked->revision()), Not(Contains(mentor)));
+  EXPECT_EQ(ids(asked->revision()).size(), count) << "topped up";
+  const auto over = Cancel(*asked);
+  MITRA_ASSERT_OK(over.status());
+  EXPECT_THAT(Mentors(viewer, false, over->revision()), Contains(mentor));
 
   // Blocked, in either direction, and back again.
   EXPECT_THAT(ids(Block(viewer, shown[2])), Not(Contains(shown[2])));

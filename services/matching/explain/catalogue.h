@@ -71,6 +71,7 @@ enum class Phrase : uint8_t {
   kWhyNotNotAvailable,      //
   kWhyNotWrongRole,         // {kind}
   kWhyNotFull,              // {kind}
+  kWhyNotEngaged,           // {kind}
   kWhyNotLowerRank,         // {rank}
   kWhyNotLowerRankUnknown,  //
   kWhyNotTerm,              // {term} {rank}

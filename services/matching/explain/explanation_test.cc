@@ -229,8 +229,8 @@ TEST_F(ExplanationTest, AFellowMemberIsOneOfAtLeastFive) {
 TEST(SentencesTest, PersonalCausesReadAlikeWithoutTheScope) {
   for (const Eligibility personal :
        {Eligibility::kBlocked, Eligibility::kHidden, Eligibility::kPaused,
-        Eligibility::kRefusedByCandidate, Eligibility::kGone,
-        Eligibility::kSelf, Eligibility::kWrongIncarnation,
+        Eligibility::kEngaged, Eligibility::kRefusedByCandidate,
+        Eligibility::kGone, Eligibility::kSelf, Eligibility::kWrongIncarnation,
         Eligibility::kNotOpen, Eligibility::kRefusedBySubject}) {
     EXPECT_EQ(CauseOf(personal, /*full=*/false),
               v1::WHY_NOT_CAUSE_NOT_AVAILABLE);
@@ -238,6 +238,7 @@ TEST(SentencesTest, PersonalCausesReadAlikeWithoutTheScope) {
   EXPECT_EQ(CauseOf(Eligibility::kBlocked, /*full=*/true),
             v1::WHY_NOT_CAUSE_BLOCKED);
   EXPECT_EQ(CauseOf(Eligibility::kHidden, true), v1::WHY_NOT_CAUSE_HIDDEN);
+  EXPECT_EQ(CauseOf(Eligibility::kEngaged, true), v1::WHY_NOT_CAUSE_ENGAGED);
   EXPECT_EQ(CauseOf(Eligibility::kPaused, true), v1::WHY_NOT_CAUSE_PAUSED);
   EXPECT_EQ(CauseOf(Eligibility::kRefusedByCandidate, true),
             v1::WHY_NOT_CAUSE_RULES);

@@ -75,6 +75,8 @@ v1::WhyNotCause CauseOf(Eligibility eligibility, bool full) {
       return v1::WHY_NOT_CAUSE_WRONG_ROLE;
     case Eligibility::kFull:
       return v1::WHY_NOT_CAUSE_FULL;
+    case Eligibility::kEngaged:
+      return full ? v1::WHY_NOT_CAUSE_ENGAGED : v1::WHY_NOT_CAUSE_NOT_AVAILABLE;
     case Eligibility::kHidden:
       return full ? v1::WHY_NOT_CAUSE_HIDDEN : v1::WHY_NOT_CAUSE_NOT_AVAILABLE;
     case Eligibility::kPaused:
@@ -100,6 +102,8 @@ std::string WhyNotText(Language language, v1::WhyNotCause cause,
       return Say(language, Phrase::kWhyNotWrongRole, {{"kind", word}});
     case v1::WHY_NOT_CAUSE_FULL:
       return Say(language, Phrase::kWhyNotFull, {{"kind", word}});
+    case v1::WHY_NOT_CAUSE_ENGAGED:
+      return Say(language, Phrase::kWhyNotEngaged, {{"kind", word}});
     case v1::WHY_NOT_CAUSE_LOWER_RANK:
       if (!term.empty()) {
         return Say(language,

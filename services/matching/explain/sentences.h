@@ -13,9 +13,9 @@
 
 namespace mitra::matching {
 
-// The cause as the API knows it. Personal causes (blocked, hidden, paused,
-// refused, unknown) are NOT_AVAILABLE unless `full`: to a member they must read
-// as if the other did not exist (CONTRACTS 11).
+// The cause as the API knows it. Personal causes (engaged, blocked, hidden,
+// paused, refused, unknown) are NOT_AVAILABLE unless `full`: to a member they
+// must read as if the other did not exist (CONTRACTS 11).
 v1::WhyNotCause CauseOf(Eligibility eligibility, bool full);
 
 // `rank` is used by IN_SLATE and LOWER_RANK, `term` (a TermWord, may be empty)

@@ -48,6 +48,19 @@ class World {
     members_.SetBlock(members_.Find(blocker), members_.Find(blocked), present);
     Publish();
   }
+  // `provider` is asked in a role, or the engagement is over.
+  void Engage(const std::string& seeker, const std::string& provider,
+              v1::Role role, bool open = true) {
+    ++revision_;
+    const uint64_t key = absl::HashOf(seeker, provider, static_cast<int>(role));
+    if (open) {
+      members_.engaged().Open(key, {members_.Find(seeker),
+                                    members_.Find(provider), role, revision_});
+    } else {
+      members_.engaged().Close(key, revision_);
+    }
+    Publish();
+  }
   void Consent(const std::string& id, v1::ConsentPurpose purpose) {
     ++revision_;
     members_.SetConsent(members_.Find(id), purpose, true);
@@ -94,10 +107,13 @@ class World {
     view.revision = revision_;
     view.record_incarnation = 1;
     view.space = std::make_shared<const std::string>("hashing-v1/8/1");
+    view.token_key = token_key_;
     absl::MutexLock lock(&mutex_);
     view_ = std::move(view);
   }
 
+  const std::shared_ptr<const std::string> token_key_ =
+      std::make_shared<const std::string>(32, 'k');
   MemberTable members_;
   TieGraph graph_;
   uint64_t revision_ = 0;

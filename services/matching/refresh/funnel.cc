@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "common/taxonomy/sector.h"
 #include "services/matching/ranking/recommendation_kinds.h"
 
@@ -29,18 +28,6 @@ bool WasGood(const v1::Engagement& engagement) {
 }
 
 }  // namespace
-
-std::optional<Attribution> ParseAttribution(absl::string_view payload) {
-  const std::vector<absl::string_view> words = absl::StrSplit(payload, ' ');
-  if (words.size() < 3) return std::nullopt;
-  Attribution from;
-  from.subject_id = std::string(words[0]);
-  from.candidate_id = std::string(words[1]);
-  from.kind =
-      FirstKind([&](const KindSpec& kind) { return words[2] == kind.name; });
-  if (from.kind == v1::RECOMMENDATION_KIND_UNSPECIFIED) return std::nullopt;
-  return from;
-}
 
 void Funnel::Load(
     const google::protobuf::RepeatedPtrField<v1::FunnelRow>& rows) {
@@ -78,23 +65,27 @@ void Funnel::AddPlaces(v1::RecommendationKind kind, MemberIndex subject,
   row.set_placed(row.placed() + places);
 }
 
-bool Funnel::Once(const char* what, const Attribution& pair) {
+bool Funnel::Once(const char* what, const v1::Attribution& pair) {
   return told_
-      .insert(absl::StrCat(what, " ", pair.subject_id, " ", pair.candidate_id,
-                           " ", static_cast<int>(pair.kind)))
+      .insert(absl::StrCat(what, " ", pair.subject_id(), " ",
+                           pair.candidate_id(), " ",
+                           static_cast<int>(pair.kind())))
       .second;
 }
 
-void Funnel::Add(const v1::Engagement& engagement,
-                 const std::optional<Attribution>& from) {
-  Attribution pair;
-  pair.subject_id = engagement.seeker_id();
-  pair.candidate_id = engagement.provider_id();
-  pair.kind = from ? from->kind : FirstKind([&](const KindSpec& kind) {
-    return (kind.candidate_roles >> engagement.provider_role() & 1) != 0;
-  });
-  if (pair.kind == v1::RECOMMENDATION_KIND_UNSPECIFIED) return;
-  v1::FunnelRow& row = RowOf(pair.kind, Find(pair.subject_id));
+void Funnel::Add(const v1::Engagement& engagement) {
+  v1::Attribution pair;
+  pair.set_subject_id(engagement.seeker_id());
+  pair.set_candidate_id(engagement.provider_id());
+  pair.set_kind(
+      engagement.has_attribution()
+          ? engagement.attribution().kind()
+          : FirstKind([&](const KindSpec& kind) {
+              return (kind.candidate_roles >> engagement.provider_role() & 1) !=
+                     0;
+            }));
+  if (pair.kind() == v1::RECOMMENDATION_KIND_UNSPECIFIED) return;
+  v1::FunnelRow& row = RowOf(pair.kind(), Find(pair.subject_id()));
   row.set_requested(row.requested() + 1);
   const v1::EngagementState state = engagement.state();
   const bool met = state == v1::ENGAGEMENT_STATE_ACTIVE ||
@@ -115,8 +106,10 @@ void Funnel::Add(const v1::Engagement& engagement,
   if (state == v1::ENGAGEMENT_STATE_EXPIRED) row.set_expired(row.expired() + 1);
 }
 
-void Funnel::Add(const v1::Feedback& feedback, const Attribution& from) {
-  v1::FunnelRow& row = RowOf(from.kind, Find(from.subject_id));
+void Funnel::Add(const v1::Feedback& feedback) {
+  const v1::Attribution& from = feedback.attribution();
+  if (from.kind() == v1::RECOMMENDATION_KIND_UNSPECIFIED) return;
+  v1::FunnelRow& row = RowOf(from.kind(), Find(from.subject_id()));
   switch (feedback.kind()) {
     case v1::FEEDBACK_KIND_OPENED:
     case v1::FEEDBACK_KIND_SAVED:

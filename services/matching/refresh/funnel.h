@@ -5,7 +5,6 @@
 #define MITRA_SERVICES_MATCHING_REFRESH_FUNNEL_H_
 
 #include <map>
-#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -20,14 +19,6 @@
 
 namespace mitra::matching {
 
-// Which recommendation something came of.
-struct Attribution {
-  std::string subject_id, candidate_id;
-  v1::RecommendationKind kind = v1::RECOMMENDATION_KIND_UNSPECIFIED;
-};
-// What SlateServer writes into attribution tokens; nothing for anything else.
-std::optional<Attribution> ParseAttribution(absl::string_view payload);
-
 // Not thread-safe. `members` must outlive it.
 class Funnel {
  public:
@@ -37,13 +28,12 @@ class Funnel {
   void Load(const google::protobuf::RepeatedPtrField<v1::FunnelRow>& rows);
   void AddPlaces(v1::RecommendationKind kind, MemberIndex subject,
                  uint64_t places);
-  // `from`: its token's, if it has one. Without, the kind is the first whose
+  // The kind is that of its attribution; without one, the first whose
   // candidates have the role that was asked.
-  void Add(const v1::Engagement& engagement,
-           const std::optional<Attribution>& from);
+  void Add(const v1::Engagement& engagement);
   // A meeting or outcome counts once for each pair, however often and on
   // whichever way it was told.
-  void Add(const v1::Feedback& feedback, const Attribution& from);
+  void Add(const v1::Feedback& feedback);
   // By kind, then places, most first, then codes.
   std::vector<v1::FunnelRow> Rows() const;
 
@@ -51,7 +41,7 @@ class Funnel {
   v1::FunnelRow& RowOf(v1::RecommendationKind kind, const Member* subject);
   const Member* Find(absl::string_view id) const;
   // True for the first time.
-  bool Once(const char* what, const Attribution& pair);
+  bool Once(const char* what, const v1::Attribution& pair);
 
   const MemberView& members_;
   std::map<std::tuple<int, std::string, std::string>, v1::FunnelRow> rows_;

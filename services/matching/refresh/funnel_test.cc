@@ -40,11 +40,11 @@ TEST_F(FunnelTest, AnEngagementCountsAtEveryStepThatItHasTaken) {
   for (const v1::EngagementState state :
        {v1::ENGAGEMENT_STATE_REQUESTED, v1::ENGAGEMENT_STATE_ACCEPTED,
         v1::ENGAGEMENT_STATE_DECLINED, v1::ENGAGEMENT_STATE_EXPIRED}) {
-    funnel.Add(Engaged(state), std::nullopt);
+    funnel.Add(Engaged(state));
   }
   v1::Engagement done = Engaged(v1::ENGAGEMENT_STATE_COMPLETED);
   done.set_promise_kept(true);
-  funnel.Add(done, std::nullopt);
+  funnel.Add(done);
 
   const std::vector<v1::FunnelRow> rows = funnel.Rows();
   ASSERT_EQ(rows.size(), 1u);
@@ -66,27 +66,35 @@ TEST_F(FunnelTest, ABrokenPromiseIsNoOutcome) {
   v1::Engagement done = Engaged(v1::ENGAGEMENT_STATE_COMPLETED);
   done.set_promise_kept(false);
   done.set_quality(.9);
-  funnel.Add(done, std::nullopt);
+  funnel.Add(done);
   ASSERT_EQ(funnel.Rows().size(), 1u);
   EXPECT_EQ(funnel.Rows()[0].outcomes(), 0u);
 }
 
 TEST_F(FunnelTest, WhatIsToldTwiceCountsOnce) {
   Funnel funnel(view_.members);
-  const auto from = ParseAttribution("b0 m0 partner 1f 3 default");
-  ASSERT_TRUE(from.has_value());
-  EXPECT_EQ(from->kind, v1::RECOMMENDATION_KIND_PARTNER);
-  funnel.Add(Engaged(v1::ENGAGEMENT_STATE_ACTIVE), from);
+  v1::Attribution from;
+  from.set_kind(v1::RECOMMENDATION_KIND_PARTNER);
+  v1::Engagement active = Engaged(v1::ENGAGEMENT_STATE_ACTIVE);
+  *active.mutable_attribution() = from;
+  funnel.Add(active);
+  from.set_subject_id("b0");
+  from.set_candidate_id("m0");
   v1::Feedback met;
   met.set_kind(v1::FEEDBACK_KIND_MET);
-  funnel.Add(met, *from);
-  v1::Feedback opened;
+  *met.mutable_attribution() = from;
+  funnel.Add(met);
+  v1::Feedback opened = met;
   opened.set_kind(v1::FEEDBACK_KIND_OPENED);
-  funnel.Add(opened, *from);
-  funnel.Add(opened, *from);
+  funnel.Add(opened);
+  funnel.Add(opened);
+  v1::Feedback nothing;
+  nothing.set_kind(v1::FEEDBACK_KIND_OPENED);
+  funnel.Add(nothing);
   const auto rows = funnel.Rows();
   ASSERT_EQ(rows.size(), 1u);
-  EXPECT_EQ(rows[0].kind(), v1::RECOMMENDATION_KIND_PARTNER) << "the token's";
+  EXPECT_EQ(rows[0].kind(), v1::RECOMMENDATION_KIND_PARTNER)
+      << "of the recommendation";
   EXPECT_EQ(rows[0].met(), 1u);
   EXPECT_EQ(rows[0].looked_at(), 1u);
 }
@@ -98,16 +106,10 @@ TEST_F(FunnelTest, GoesOnWithWhatWasCountedBefore) {
   for (const auto& row : before.Rows()) *kept.Add() = row;
   Funnel funnel(view_.members);
   funnel.Load(kept);
-  funnel.Add(Engaged(v1::ENGAGEMENT_STATE_REQUESTED), std::nullopt);
+  funnel.Add(Engaged(v1::ENGAGEMENT_STATE_REQUESTED));
   ASSERT_EQ(funnel.Rows().size(), 1u);
   EXPECT_EQ(funnel.Rows()[0].placed(), 7u);
   EXPECT_EQ(funnel.Rows()[0].requested(), 1u);
-}
-
-TEST(ParseAttributionTest, RefusesWhatIsNoAttribution) {
-  EXPECT_FALSE(ParseAttribution("").has_value());
-  EXPECT_FALSE(ParseAttribution("a b").has_value());
-  EXPECT_FALSE(ParseAttribution("a b nokind 1 2 x").has_value());
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
-#include "common/base/page_token.h"
 #include "common/status/errors.h"
 #include "common/status/status_matchers.h"
 #include "gmock/gmock.h"
@@ -25,7 +24,7 @@ class Process {
         recommender_(source, trust_, world.clock, &prices_, {}),
         cache_(nullptr, nullptr, world.clock, {}),
         server_([this] { return world_.view(); }, recommender_, cache_, epochs_,
-                timer_, {.token_key = NewPageTokenKey()}),
+                timer_),
         short_trust_({}),
         worker_(recommender_, source, short_trust_),
         keeper_(epochs_, prices_, nullptr, {.directory = directory}) {
@@ -150,11 +149,28 @@ TEST_F(RefreshRunnerTest, APublishedSlateShowsNobodyWhoMayNotBeShown) {
   RunToEnd();
   world_.Block("b3", "m1");
   world_.Delete("m2");
+  world_.Engage("b3", "m3", v1::ROLE_MENTOR);
   const v1::Slate slate = process_->Ask("b3");
   EXPECT_EQ(slate.recommendations_size(), 10);
   for (const auto& one : slate.recommendations()) {
     EXPECT_NE(one.profile_id(), "m1");
     EXPECT_NE(one.profile_id(), "m2");
+    EXPECT_NE(one.profile_id(), "m3");
+  }
+}
+
+TEST_F(RefreshRunnerTest, WhoIsAMentorAlreadyIsNotPublishedAsOne) {
+  world_.Engage("b3", "m3", v1::ROLE_MENTOR);
+  RunToEnd();
+  const v1::Slate slate = process_->Ask("b3");
+  EXPECT_EQ(slate.source(), v1::SLATE_SOURCE_PUBLISHED);
+  EXPECT_EQ(slate.recommendations_size(), 10);
+  for (const auto& one : slate.recommendations()) {
+    EXPECT_NE(one.profile_id(), "m3");
+  }
+  for (const std::string& line : process_->Export("")) {
+    if (line.find("\"b3\"") == std::string::npos) continue;
+    EXPECT_EQ(line.find("\"m3\""), std::string::npos) << line;
   }
 }
 

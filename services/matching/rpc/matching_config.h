@@ -21,7 +21,6 @@ struct MatchingConfig {
   std::string feed_target;
   std::string search_target;
   redis::RedisConfig redis;
-  std::string tokens_key;
   std::string ranking_dir;
   absl::Duration snapshot_interval = absl::Minutes(10);
   int refresh_threads = 2;
@@ -40,11 +39,6 @@ struct MatchingConfig {
     schema.Add("feed.target", &feed_target, "The profile service.");
     schema.Add("search.target", &search_target, "The search service.");
     redis.AddTo(schema, "slates are kept by this process only");
-    schema
-        .Add("tokens.key", &tokens_key,
-             "Secret under which page and attribution tokens are made, the "
-             "same in all replicas; empty: one that dies with the process.")
-        .Secret();
     schema.Add("ranking.dir", &ranking_dir,
                "Where ranking profiles and arms are kept; replicas may share "
                "it; empty: rankings in data_dir.");

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/attribution_token.h"
 #include "common/base/clock.h"
 #include "common/base/ids.h"
-#include "common/base/page_token.h"
 #include "common/feed/grpc_feed_source.h"
 #include "common/feed/wait_for_revision.h"
 #include "common/observability/admin_server.h"
@@ -38,17 +38,13 @@ namespace {
 // How soon rankings that other processes changed are taken over.
 constexpr absl::Duration kRankingPoll = absl::Seconds(2);
 
-// Writes down who was shown whom; tokens of other clusters are passed over.
-void NoteShown(absl::string_view key,
-               const google::protobuf::RepeatedPtrField<std::string>& tokens,
-               const MemberView& members, absl::Time now,
-               ImpressionBook& book) {
+// Writes down who was shown whom; tokens that have ended are passed over.
+void NoteShown(const google::protobuf::RepeatedPtrField<std::string>& tokens,
+               const MatchingView& view, absl::Time now, ImpressionBook& book) {
+  const MemberView& members = view.members;
   for (const std::string& token : tokens) {
-    const auto payload = DecodePageToken(key, token, "attribution_token",
-                                         kAttributionDomain, now);
-    if (!payload.ok()) continue;
-    const auto shown = ParseAttribution(*payload);
-    if (!shown.has_value()) continue;
+    const auto shown = DecodeAttribution(view.tokens(), token, "shown", now);
+    if (!shown.ok()) continue;
     const MemberIndex subject = members.Find(shown->subject_id);
     const MemberIndex candidate = members.Find(shown->candidate_id);
     if (subject == kNoMember || candidate == kNoMember) continue;
@@ -56,14 +52,6 @@ void NoteShown(absl::string_view key,
               {candidate, members.at(candidate).incarnation},
               absl::ToUnixSeconds(now));
   }
-}
-
-// 32 bytes from a secret of any length; replicas with one secret agree.
-std::string TokenKey(const std::string& secret) {
-  if (secret.empty()) return NewPageTokenKey();
-  std::string key = secret;
-  while (key.size() < 32) key += secret;
-  return key.substr(0, 32);
 }
 
 rpc::Channel::Options Batched(const TlsFiles& tls) {
@@ -119,8 +107,8 @@ struct MatchingProcess::Parts {
                .on_commit = [this](const CommitSummary& s) { OnCommit(s); },
                .on_shown =
                    [this](const auto& tokens) {
-                     NoteShown(token_key, tokens, state.view().members,
-                               clock.Now(), impressions);
+                     NoteShown(tokens, state.view(), clock.Now(),
+                               impressions);
                    }}),
         snapshotter(state, config.data_dir, config.snapshot_interval),
         search(rpc::Channel::Create(config.search_target,
@@ -128,10 +116,9 @@ struct MatchingProcess::Parts {
         recommender(search, trust, clock, &prices,
                     {.impressions = &impressions}),
         slates([this] { return state.view(); }, recommender, cache, epochs,
-               timer, {.token_key = token_key}),
-        funnel(
-            rpc::Channel::Create(config.feed_target, {.tls = config.service.links.tls}),
-            token_key),
+               timer),
+        funnel(rpc::Channel::Create(config.feed_target,
+                                    {.tls = config.service.links.tls})),
         refresh_trust(
             {.max_bytes = static_cast<size_t>(config.refresh_trust_mib) << 20}),
         chunk_worker(recommender, search, refresh_trust),
@@ -285,7 +272,6 @@ struct MatchingProcess::Parts {
   Snapshotter snapshotter;
   SearchCandidateSource search;
   Recommender recommender;
-  const std::string token_key = TokenKey(config.tokens_key);
   SlateServer slates;
   RefreshFunnel funnel;
   ShortTrust refresh_trust;

@@ -368,7 +368,10 @@ rpc::Task<absl::Status> RecommendationsRpc::WhyNot(
     }
   }
   if (cause != Eligibility::kEligible) {
-    response.set_cause(CauseOf(cause, full));
+    // With whom it works the member knows itself.
+    const bool own =
+        call.identity.is_member() && cause == Eligibility::kEngaged;
+    response.set_cause(CauseOf(cause, full || own));
     response.set_text(WhyNotText(language, response.cause(), *kind, 0));
     co_return absl::OkStatus();
   }

@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "common/base/page_token.h"
 #include "common/status/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -26,7 +25,7 @@ class RecommendationsRpcTest : public testing::Test {
         recommender_(source_, trust_, world_.clock),
         cache_(nullptr, nullptr, world_.clock, {}),
         server_([this] { return world_.view(); }, recommender_, cache_, epochs_,
-                timer_, {.token_key = NewPageTokenKey()}),
+                timer_),
         rpc_(
             server_, recommender_, Gate(),
             [](absl::string_view id, absl::string_view) {
@@ -371,6 +370,33 @@ TEST_F(RecommendationsRpcTest, WhyNotKeepsPersonalCausesFromThoseWithoutScope) {
   v1::WhyNotResponse full;
   MITRA_ASSERT_OK(Call(&RecommendationsRpc::WhyNot, request, full));
   EXPECT_EQ(full.cause(), v1::WHY_NOT_CAUSE_BLOCKED);
+}
+
+TEST_F(RecommendationsRpcTest, AMentorAlreadyIsNotExplainedAndWhyNotNamesIt) {
+  world_.Engage("sari", "m03", v1::ROLE_MENTOR);
+  v1::ExplainPairRequest pair;
+  pair.set_profile_id("sari");
+  pair.set_candidate_id("m03");
+  v1::ExplainPairResponse explained;
+  EXPECT_THAT(Call(&RecommendationsRpc::ExplainPair, pair, explained),
+              StatusIs(absl::StatusCode::kNotFound));
+
+  v1::WhyNotRequest request;
+  request.set_profile_id("sari");
+  request.set_candidate_id("m03");
+  request.set_kind(v1::RECOMMENDATION_KIND_MENTOR);
+  const auto cause = [&] {
+    v1::WhyNotResponse response;
+    MITRA_EXPECT_OK(Call(&RecommendationsRpc::WhyNot, request, response));
+    return response.cause();
+  };
+  identity_.credential = "dinas";
+  EXPECT_EQ(cause(), v1::WHY_NOT_CAUSE_NOT_AVAILABLE) << "their own affair";
+  identity_.scopes = {"diagnose:all"};
+  EXPECT_EQ(cause(), v1::WHY_NOT_CAUSE_ENGAGED);
+  identity_.scopes = {};
+  identity_.member_id = "sari";
+  EXPECT_EQ(cause(), v1::WHY_NOT_CAUSE_ENGAGED) << "the member knows itself";
 }
 
 TEST_F(RecommendationsRpcTest, WhyNotTellsTheRank) {

@@ -1,9 +1,7 @@
 #include "services/matching/rpc/refresh_funnel.h"
 
-#include "common/base/page_token.h"
 #include "common/status/status_macros.h"
 #include "mitra/v1/archive_service.pb.h"
-#include "services/matching/slates/slate_server.h"
 
 namespace mitra::matching {
 namespace {
@@ -16,18 +14,15 @@ absl::Time ToTime(const google::protobuf::Timestamp& stamp) {
 // Counts the rows of one message.
 class Counter {
  public:
-  Counter(const std::string& token_key, absl::Time from, absl::Time until,
-          Funnel& funnel)
-      : token_key_(token_key), from_(from), until_(until), funnel_(funnel) {}
+  Counter(absl::Time from, absl::Time until, Funnel& funnel)
+      : from_(from), until_(until), funnel_(funnel) {}
 
   void Add(const v1::ExportRow& row) {
     if (row.has_engagement() && IsInside(row.engagement().create_time())) {
-      funnel_.Add(row.engagement(),
-                  AttributionOf(row.engagement().attribution_token()));
+      funnel_.Add(row.engagement());
     }
     if (row.has_feedback() && IsInside(row.feedback().event_time())) {
-      const auto from = AttributionOf(row.feedback().attribution_token());
-      if (from) funnel_.Add(row.feedback(), *from);
+      funnel_.Add(row.feedback());
     }
   }
 
@@ -36,16 +31,7 @@ class Counter {
     const absl::Time time = ToTime(stamp);
     return time >= from_ && time < until_;
   }
-  // A token that has expired since still tells what it was made for.
-  std::optional<Attribution> AttributionOf(const std::string& token) const {
-    if (token.empty()) return std::nullopt;
-    const auto payload =
-        DecodePageToken(token_key_, token, "attribution_token",
-                        kAttributionDomain, absl::InfinitePast());
-    return payload.ok() ? ParseAttribution(*payload) : std::nullopt;
-  }
 
-  const std::string& token_key_;
   const absl::Time from_, until_;
   Funnel& funnel_;
 };
@@ -68,7 +54,7 @@ rpc::Task<absl::Status> RefreshFunnel::Count(rpc::CallContext& call,
   rpc::RawMessage question = rpc::RawMessage::Of(request);
   (void)co_await stream->Write(std::move(question));
   (void)co_await stream->WritesDone();
-  Counter counter(token_key_, from, until, funnel);
+  Counter counter(from, until, funnel);
   absl::Status damaged;
   while (true) {
     std::optional<rpc::RawMessage> message = co_await stream->Read();

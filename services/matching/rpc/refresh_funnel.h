@@ -4,7 +4,6 @@
 #define MITRA_SERVICES_MATCHING_RPC_REFRESH_FUNNEL_H_
 
 #include <memory>
-#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -17,9 +16,8 @@ namespace mitra::matching {
 // Thread-safe.
 class RefreshFunnel {
  public:
-  // `token_key`: of the attribution tokens.
-  RefreshFunnel(std::shared_ptr<rpc::Channel> record, std::string token_key)
-      : record_(std::move(record)), token_key_(std::move(token_key)) {}
+  explicit RefreshFunnel(std::shared_ptr<rpc::Channel> record)
+      : record_(std::move(record)) {}
 
   // Adds the engagements that were asked for and the feedback of things that
   // happened in [from, until). Goes through all that the record holds of both.
@@ -29,7 +27,6 @@ class RefreshFunnel {
 
  private:
   const std::shared_ptr<rpc::Channel> record_;
-  const std::string token_key_;
 };
 
 }  // namespace mitra::matching

@@ -7,6 +7,7 @@
 
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/attribution_token.h"
 #include "common/base/page_token.h"
 #include "common/base/random.h"
 #include "common/observability/metrics.h"
@@ -18,7 +19,6 @@
 namespace mitra::matching {
 namespace {
 
-constexpr absl::Duration kAttributionLife = absl::Hours(24 * 30);
 // FNV-1a over texts with an end mark. Not absl::Hash, whose seed is the
 // process's: tokens and keys are read by others.
 constexpr uint64_t kFnvBasis = 0xcbf29ce484222325u;
@@ -29,14 +29,18 @@ uint64_t Mix(uint64_t hash, absl::string_view text) {
   return (hash ^ 0x1ff) * 0x100000001b3u;
 }
 
-// What a slate rests on of its subject: the record, and who may not meet it.
-// The same in every process. Without the blocks somebody who was unblocked
-// would be missing until the slate is made anew.
+// What a slate rests on of its subject: the record, who may not meet it, and
+// who works with it already. The same in every process. Without the blocks
+// somebody who was unblocked would be missing until the slate is made anew; so
+// would be whose engagement has ended.
 uint64_t StateOf(const MemberView& members, const Subject& subject) {
   uint64_t state = subject.member->revision;
   if (!subject.stored()) return state;
   for (const MemberIndex other : members.BlockedWith(subject.index)) {
     state += Mix(kFnvBasis, members.at(other).id.view());
+  }
+  for (const Engaged& one : members.EngagedWith(subject.index)) {
+    state += Mix(kFnvBasis ^ one.hidden_roles, members.at(one.other).id.view());
   }
   return state;
 }
@@ -183,13 +187,12 @@ absl::StatusOr<Subject> FindSubject(const MatchingView& view,
 
 SlateServer::SlateServer(std::function<MatchingView()> views,
                          Recommender& recommender, SlateCache& cache,
-                         EpochBoard& epochs, Timer& timer, Options options)
+                         EpochBoard& epochs, Timer& timer)
     : views_(std::move(views)),
       recommender_(recommender),
       cache_(cache),
       epochs_(epochs),
       flights_(timer),
-      options_(std::move(options)),
       next_slate_id_(RandomSeed()) {}
 
 std::string SlateServer::KeyOf(const MatchingView& view,
@@ -317,13 +320,19 @@ void SlateServer::Describe(const MatchingView& view, const Subject& subject,
       facet != nullptr && facet->seats_counted) {
     out.set_seats_free(facet->seats_free);
   }
-  const std::string payload = absl::StrCat(
-      subject.stored() ? subject.member->id.view() : absl::string_view(), " ",
-      member.id.view(), " ", request.kind->name, " ", absl::Hex(slate_id), " ",
-      position, " ", request.profile->id);
-  out.set_attribution_token(
-      EncodePageToken(options_.token_key, payload, kAttributionDomain,
-                      recommender_.clock().Now() + kAttributionLife));
+  Attribution attribution;
+  if (subject.stored()) {
+    attribution.subject_id = std::string(subject.member->id.view());
+    attribution.subject_incarnation = subject.member->incarnation;
+  }
+  attribution.candidate_id = std::string(member.id.view());
+  attribution.candidate_incarnation = member.incarnation;
+  attribution.kind = request.kind->kind;
+  attribution.slate_id = slate_id;
+  attribution.position = static_cast<uint32_t>(position);
+  attribution.ranking_profile = request.profile->id;
+  out.set_attribution_token(EncodeAttribution(view.tokens(), attribution,
+                                              recommender_.clock().Now()));
 }
 
 void SlateServer::CountRepeated(const std::vector<v1::SlateSource>& sources) {
@@ -382,10 +391,9 @@ rpc::Task<absl::Status> SlateServer::ServeInto(rpc::CallContext& call,
   size_t offset = 0;
   v1::SlateSource source = v1::SLATE_SOURCE_CACHED;
   if (!request.page_token.empty()) {
-    MITRA_CO_ASSIGN_OR_RETURN(
-        const std::string payload,
-        DecodePageToken(options_.token_key, request.page_token, "page_token",
-                        query_hash, now));
+    MITRA_CO_ASSIGN_OR_RETURN(const std::string payload,
+                              DecodePageToken(view.tokens(), request.page_token,
+                                              "page_token", query_hash, now));
     const std::optional<Bookmark> bookmark = DecodeBookmark(payload);
     if (!bookmark) {
       co_return MakeError(absl::StatusCode::kInvalidArgument, "BAD_PAGE_TOKEN",
@@ -470,8 +478,8 @@ rpc::Task<absl::Status> SlateServer::ServeInto(rpc::CallContext& call,
     bookmark.slate_id = slate->slate_id;
     bookmark.offset = static_cast<uint32_t>(verified.next);
     out.set_next_page_token(
-        EncodePageToken(options_.token_key, EncodeBookmark(bookmark),
-                        query_hash, now + absl::Minutes(10)));
+        EncodePageToken(view.tokens(), EncodeBookmark(bookmark), query_hash,
+                        now + absl::Minutes(10)));
   }
   if (verified.items.size() < request.page_size) {
     const Verified all =

@@ -25,9 +25,6 @@
 
 namespace mitra::matching {
 
-// Tells attribution tokens from page tokens under the same key.
-inline constexpr uint64_t kAttributionDomain = 0x61747472;
-
 // The epochs that are published for each kind. Thread-safe.
 class EpochBoard {
  public:
@@ -118,13 +115,8 @@ struct Shown {
 // Thread-safe. Everything that it is made from must outlive it.
 class SlateServer {
  public:
-  struct Options {
-    // 32 bytes; the same in all replicas.
-    std::string token_key;
-  };
   SlateServer(std::function<MatchingView()> views, Recommender& recommender,
-              SlateCache& cache, EpochBoard& epochs, Timer& timer,
-              Options options);
+              SlateCache& cache, EpochBoard& epochs, Timer& timer);
 
   // One page. Errors: NOT_FOUND, BAD_PAGE_TOKEN, PAGE_TOKEN_EXPIRED, those of
   // the call.
@@ -185,7 +177,6 @@ class SlateServer {
   SlateCache& cache_;
   EpochBoard& epochs_;
   SingleFlight<SharedSlate> flights_;
-  const Options options_;
   std::atomic<uint64_t> next_slate_id_;
 };
 

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "common/base/page_token.h"
+#include "common/base/attribution_token.h"
 #include "common/status/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -28,7 +28,7 @@ class SlateServerTest : public testing::Test {
         recommender_(source_, trust_, world_.clock),
         cache_(nullptr, nullptr, world_.clock, {}),
         server_([this] { return world_.view(); }, recommender_, cache_, epochs_,
-                timer_, {.token_key = NewPageTokenKey()}) {
+                timer_) {
     world_.Add(AProfile("sari"));
     request_.kind = FindKind(v1::RECOMMENDATION_KIND_MENTOR);
     request_.profile = &RankingProfile::Default();
@@ -233,6 +233,52 @@ TEST_F(SlateServerTest, PageTwoHidesWhoLeftAfterPageOne) {
 
   EXPECT_THAT(again, SizeIs(10));
   EXPECT_THAT(again, Not(Contains(second[0])));
+}
+
+TEST_F(SlateServerTest, WhoBecomesAMentorLeavesCachedSlatesUntilItIsOver) {
+  AddMentors(40);
+  const auto before = Ids(Serve());
+  world_.Engage("sari", before[2], v1::ROLE_MENTOR);
+
+  const auto engaged = Ids(Serve());
+  EXPECT_THAT(engaged, SizeIs(10)) << "topped up";
+  EXPECT_THAT(engaged, Not(Contains(before[2])));
+  request_.fresh = true;
+  EXPECT_THAT(Ids(Serve()), Not(Contains(before[2])));
+  request_.fresh = false;
+  world_.Engage("sari", before[2], v1::ROLE_MENTOR, /*open=*/false);
+
+  EXPECT_EQ(Ids(Serve()), before) << "in the very next slate";
+}
+
+TEST_F(SlateServerTest, PageTwoHidesWhoBecameAMentorAfterPageOne) {
+  AddMentors(40);
+  const auto first = Serve();
+  request_.page_token = first->next_page_token();
+  const auto second = Ids(Serve());
+  world_.Engage("sari", second[0], v1::ROLE_MENTOR);
+
+  EXPECT_THAT(Ids(Serve()), Not(Contains(second[0])));
+}
+
+TEST_F(SlateServerTest, TokensSayWhichRecommendationItWas) {
+  AddMentors(20);
+  request_.page_token = Serve()->next_page_token();
+  const auto slate = Serve();
+  MITRA_ASSERT_OK(slate);
+  const v1::Recommendation& one = slate->recommendations(1);
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const Attribution about,
+      DecodeAttribution(world_.view().tokens(), one.attribution_token(),
+                        "attribution_token", world_.clock.Now()));
+  EXPECT_EQ(about.subject_id, "sari");
+  EXPECT_EQ(about.subject_incarnation, 1u);
+  EXPECT_EQ(about.candidate_id, one.profile_id());
+  EXPECT_EQ(about.candidate_incarnation, 1u);
+  EXPECT_EQ(about.kind, v1::RECOMMENDATION_KIND_MENTOR);
+  EXPECT_EQ(about.position, 11u);
+  EXPECT_NE(about.slate_id, 0u);
+  EXPECT_EQ(about.ranking_profile, request_.profile->id);
 }
 
 TEST_F(SlateServerTest, RefusesTokensOfOthersAndOldOnes) {

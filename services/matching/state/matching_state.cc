@@ -7,6 +7,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/page_token.h"
+#include "common/base/sealed_token.h"
 #include "common/snapshot/snapshot.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
@@ -19,7 +21,7 @@ namespace mitra::matching {
 namespace {
 
 constexpr char kFormat[] = "mitra-matching";
-constexpr uint32_t kFormatVersion = 3;
+constexpr uint32_t kFormatVersion = 4;
 
 IdHash MemberHash(absl::string_view key, absl::string_view id) {
   const std::string bytes = feed::IdHash(key, id);
@@ -46,6 +48,15 @@ struct StoredBlock {
   uint32_t blocked;
 };
 
+struct StoredEngagement {
+  uint64_t key;
+  uint64_t revision;
+  uint32_t seeker;
+  uint32_t provider;
+  uint32_t role;
+  uint32_t padding;
+};
+
 }  // namespace
 
 struct MatchingState::Impl {
@@ -62,6 +73,7 @@ struct MatchingState::Impl {
   TieGraph graph;
   std::string hash_key;
   std::string space;
+  std::shared_ptr<const std::string> token_key;
   uint64_t record_incarnation = 0;
   absl::flat_hash_map<std::string, std::vector<Waiting>> waiting;
   size_t waiting_count = 0;
@@ -125,6 +137,9 @@ struct MatchingState::Impl {
         return absl::OkStatus();
       case v1::Change::kConsent:
         ApplyConsent(change);
+        return absl::OkStatus();
+      case v1::Change::kEngagement:
+        ApplyEngagement(change);
         return absl::OkStatus();
       case v1::Change::STATE_NOT_SET:
         break;
@@ -263,6 +278,31 @@ struct MatchingState::Impl {
     }
   }
 
+  // Both ends wait for their members in the same way, so that of one engagement
+  // the end never comes before the beginning.
+  void ApplyEngagement(const v1::Change& change) {
+    const v1::EngagementChange& engagement = change.engagement();
+    bool wait_seeker = false, wait_provider = false;
+    OpenEngagement one;
+    one.seeker = Resolve(engagement.seeker_id(),
+                         engagement.seeker_incarnation(), wait_seeker);
+    one.provider = Resolve(engagement.provider_id(),
+                           engagement.provider_incarnation(), wait_provider);
+    if (wait_seeker) return Wait(engagement.seeker_id(), change);
+    if (wait_provider) return Wait(engagement.provider_id(), change);
+    if (one.seeker == kNoMember || one.provider == kNoMember) return;
+    one.provider_role = engagement.provider_role();
+    one.revision = change.revision();
+    const uint64_t key = KeyOf(engagement.engagement_id());
+    const bool changed =
+        engagement.open()
+            ? table.engaged().Open(key, one)
+            : table.engaged().Close(key, one.revision).has_value();
+    if (!changed) return;
+    summary.changed.push_back(one.seeker);
+    summary.changed.push_back(one.provider);
+  }
+
   void Publish(uint64_t watermark) {
     TakeVouching();
     table.Publish();
@@ -273,6 +313,7 @@ struct MatchingState::Impl {
     view.revision = watermark;
     view.record_incarnation = record_incarnation;
     view.space = std::make_shared<const std::string>(space);
+    view.token_key = token_key;
     Stats now;
     const TieGraph::Stats ties = graph.stats();
     const MemberTable::Memory memory = table.memory();
@@ -324,6 +365,7 @@ v1::FeedSelector MatchingState::Selector() {
   selector.set_profiles(true);
   selector.set_relations(true);
   selector.set_impressions(true);
+  selector.set_token_key(true);
   return selector;
 }
 
@@ -342,6 +384,12 @@ absl::Status MatchingState::SetHeader(const v1::FeedHeader& header) {
   }
   impl_->hash_key = header.id_hash_key();
   impl_->space = header.space();
+  if (header.token_key().size() == kTokenKeyBytes) {
+    impl_->token_key = std::make_shared<const std::string>(header.token_key());
+  } else if (impl_->token_key == nullptr) {
+    // The record's program is an earlier one: tokens die with this process.
+    impl_->token_key = std::make_shared<const std::string>(NewPageTokenKey());
+  }
   impl_->record_incarnation = header.record_incarnation();
   return absl::OkStatus();
 }
@@ -419,6 +467,13 @@ absl::Status MatchingState::Save(const std::string& path) const {
   MITRA_RETURN_IF_ERROR(writer->WriteStrings("members", records));
   MITRA_RETURN_IF_ERROR(writer->WriteVector<IdHash>("hashes", hashes));
   MITRA_RETURN_IF_ERROR(writer->WriteVector<StoredBlock>("blocks", blocks));
+  std::vector<StoredEngagement> engagements;
+  for (const auto& [key, one] : table.engaged().open()) {
+    engagements.push_back({key, one.revision, one.seeker, one.provider,
+                           static_cast<uint32_t>(one.provider_role), 0});
+  }
+  MITRA_RETURN_IF_ERROR(
+      writer->WriteVector<StoredEngagement>("engagements", engagements));
   std::vector<StoredPiece> pieces;
   impl_->graph.VisitEvidence([&](const EvidencePiece& piece) {
     StoredPiece stored = {};
@@ -466,6 +521,8 @@ absl::Status MatchingState::Impl::LoadFrom(snapshot::Reader& reader) {
                          reader.ReadVector<IdHash>("hashes"));
   MITRA_ASSIGN_OR_RETURN(const auto blocks,
                          reader.ReadVector<StoredBlock>("blocks"));
+  MITRA_ASSIGN_OR_RETURN(const auto engagements,
+                         reader.ReadVector<StoredEngagement>("engagements"));
   MITRA_ASSIGN_OR_RETURN(const auto pieces,
                          reader.ReadVector<StoredPiece>("evidence"));
   MITRA_ASSIGN_OR_RETURN(const auto weights,
@@ -503,6 +560,15 @@ absl::Status MatchingState::Impl::LoadFrom(snapshot::Reader& reader) {
       return absl::DataLossError("a block names nobody");
     }
     table.SetBlock(block.blocker, block.blocked, true);
+  }
+  for (const StoredEngagement& stored : engagements) {
+    if (stored.seeker >= table.size() || stored.provider >= table.size() ||
+        table.at(stored.seeker).deleted || table.at(stored.provider).deleted) {
+      return absl::DataLossError("an engagement names nobody");
+    }
+    table.engaged().Open(stored.key,
+                         {stored.seeker, stored.provider,
+                          static_cast<int>(stored.role), stored.revision});
   }
   for (const StoredPiece& stored : pieces) {
     const bool tombstone = stored.author == kNoMember;

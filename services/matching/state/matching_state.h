@@ -7,9 +7,10 @@
 //
 // Order. The snapshot comes by type and key, each page a short read of its
 // own, and a compacted feed gives a member at its *latest* revision, which can
-// be after evidence, blocks and consents that name it. What names a member
-// that is not there yet therefore waits, under the member's id, until it comes
-// in the right life; it is dropped when that life turns out to be over.
+// be after evidence, blocks, consents and engagements that name it. What names
+// a member that is not there yet therefore waits, under the member's id, until
+// it comes in the right life; it is dropped when that life turns out to be
+// over.
 
 #ifndef MITRA_SERVICES_MATCHING_STATE_MATCHING_STATE_H_
 #define MITRA_SERVICES_MATCHING_STATE_MATCHING_STATE_H_
@@ -32,13 +33,19 @@
 
 namespace mitra::matching {
 
-// What one request reads. Copying costs three reference counts.
+// What one request reads. Copying costs four reference counts.
 struct MatchingView {
   MemberView members;
   GraphView graph;
   uint64_t revision = 0;  // the watermark
   uint64_t record_incarnation = 0;
   std::shared_ptr<const std::string> space;  // embedding space; never null
+  // The record's key of page and attribution tokens; null before it is known.
+  std::shared_ptr<const std::string> token_key;
+
+  absl::string_view tokens() const {
+    return token_key == nullptr ? absl::string_view() : *token_key;
+  }
 };
 
 // What one commit changed, for caches.
@@ -48,7 +55,7 @@ struct CommitSummary {
   // Members deleted, or whose evidence no longer counts (withdrawn,
   // contested): trust vectors that may contain them are void.
   std::vector<MemberIndex> distrusted;
-  // Members whose record, blocks or consents changed.
+  // Members whose record, blocks, engagements or consents changed.
   std::vector<MemberIndex> changed;
   // Everything is void.
   bool reset = false;

@@ -72,6 +72,30 @@ class MatchingStateTest : public ::testing::Test {
     return change;
   }
 
+  v1::Change Engagement(const std::string& id, const std::string& seeker,
+                        const std::string& provider, bool open,
+                        uint64_t provider_life = 1) {
+    v1::Change change;
+    change.set_revision(++revision_);
+    v1::EngagementChange& engagement = *change.mutable_engagement();
+    engagement.set_engagement_id(id);
+    engagement.set_seeker_id(seeker);
+    engagement.set_provider_id(provider);
+    engagement.set_provider_role(v1::ROLE_MENTOR);
+    engagement.set_open(open);
+    engagement.set_seeker_incarnation(1);
+    engagement.set_provider_incarnation(provider_life);
+    return change;
+  }
+  static bool Engaged(const MatchingView& view, const std::string& seeker,
+                      const std::string& provider) {
+    for (const auto& one :
+         view.members.EngagedWith(view.members.Find(seeker))) {
+      if (one.other == view.members.Find(provider)) return true;
+    }
+    return false;
+  }
+
   void Apply(std::initializer_list<v1::Change> changes) {
     for (const v1::Change& change : changes) {
       MITRA_EXPECT_OK(state_.Apply(change));
@@ -141,6 +165,52 @@ TEST_F(MatchingStateTest, BlocksHoldInBothDirectionsUntilTakenBack) {
   EXPECT_FALSE(state_.view().members.Blocked(1, 0));
 }
 
+TEST_F(MatchingStateTest, EngagementsHoldUntilTheyAreOver) {
+  Apply({Profile("a"), Profile("b"), Engagement("g", "a", "b", true)});
+  EXPECT_TRUE(Engaged(state_.view(), "a", "b"));
+  EXPECT_THAT(summary_.changed, Contains(0u));
+  EXPECT_THAT(summary_.changed, Contains(1u));
+  Apply({Engagement("g", "a", "b", false)});
+  EXPECT_FALSE(Engaged(state_.view(), "a", "b"));
+  EXPECT_THAT(summary_.changed, Contains(0u));
+}
+
+TEST_F(MatchingStateTest, AnEngagementThatWaitedEndsAsItWasEnded) {
+  Apply({Engagement("g", "a", "b", true), Engagement("h", "a", "c", true),
+         Profile("a"), Engagement("g", "a", "b", false)});
+  EXPECT_EQ(state_.stats().waiting, 3u);
+  Apply({Profile("b"), Profile("c")});
+  EXPECT_EQ(state_.stats().waiting, 0u);
+  EXPECT_FALSE(Engaged(state_.view(), "a", "b"));
+  EXPECT_TRUE(Engaged(state_.view(), "a", "c"));
+}
+
+TEST_F(MatchingStateTest, AnEngagementGoesWithTheLifeOfItsMembers) {
+  const v1::Change open = Engagement("g", "a", "b", true);
+  Apply({Profile("a"), Profile("b"), open});
+  Apply({Deletion("b")});
+  Apply({Profile("b", 2)});
+  EXPECT_FALSE(Engaged(state_.view(), "a", "b"));
+  Apply({open});
+  EXPECT_FALSE(Engaged(state_.view(), "a", "b")) << "of the life before";
+  Apply({Engagement("h", "a", "b", true, 2)});
+  EXPECT_TRUE(Engaged(state_.view(), "a", "b"));
+}
+
+TEST_F(MatchingStateTest, TheKeyOfTokensIsTheRecords) {
+  v1::FeedHeader header = Header();
+  header.set_token_key(std::string(32, 't'));
+  MITRA_ASSERT_OK(state_.SetHeader(header));
+  Apply({Profile("a")});
+  EXPECT_EQ(state_.view().tokens(), std::string(32, 't'));
+  EXPECT_TRUE(MatchingState::Selector().token_key());
+  // A record that gives none does not leave tokens unsealed.
+  MatchingState other(MakeOptions());
+  MITRA_ASSERT_OK(other.Reset(Header()));
+  EXPECT_EQ(other.view().tokens().size(), 32u);
+  EXPECT_NE(other.view().tokens(), std::string(32, 't'));
+}
+
 TEST_F(MatchingStateTest, AWithdrawalIsNotedForTheCaches) {
   Apply({Profile("a"), Profile("b"), Evidence("e", "a", "b")});
   v1::Change withdrawal;
@@ -160,8 +230,9 @@ TEST_F(MatchingStateTest, ComesBackFromItsSnapshot) {
       ::testing::TempDir() + "/matching_state_" + std::to_string(getpid());
   Apply({Profile("a"), Profile("gone"), Profile("b"), Profile("c"),
          Evidence("e", "a", "b"), Evidence("w", "c", "later"),
-         Block("a", "c", false)});
-  Apply({Deletion("gone")});
+         Block("a", "c", false), Engagement("g", "b", "a", true),
+         Engagement("over", "b", "c", true)});
+  Apply({Deletion("gone"), Engagement("over", "b", "c", false)});
   MITRA_ASSERT_OK(state_.Save(path));
 
   MatchingState other(MakeOptions());
@@ -172,6 +243,8 @@ TEST_F(MatchingStateTest, ComesBackFromItsSnapshot) {
   EXPECT_TRUE(Tied(view, "a", "b"));
   EXPECT_TRUE(
       view.members.Blocked(view.members.Find("a"), view.members.Find("c")));
+  EXPECT_TRUE(Engaged(view, "b", "a"));
+  EXPECT_FALSE(Engaged(view, "b", "c"));
   EXPECT_EQ(view.members.Find("gone"), kNoMember);
   EXPECT_EQ(view.members.live(), 3u);
   EXPECT_EQ(other.stats().waiting, 1u);

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/validation/field_checks.h"
 #include "mitra/v1/change_feed_service.pb.h"
+#include "services/profile/ingest/engagement_states.h"
 #include "services/profile/ingest/profile_state.h"
 #include "services/profile/ingest/request_validation.h"
 
@@ -109,6 +110,21 @@ std::string WithdrawalBytes(const Entity& entity) {
   return withdrawal.SerializeAsString();
 }
 
+// Only who is engaged with whom: all else of it is its parties' own.
+std::string EngagementBytes(const Entity& entity) {
+  v1::Engagement engagement;
+  engagement.ParseFromString(entity.secret);
+  v1::EngagementChange change;
+  change.set_engagement_id(entity.key);
+  change.set_seeker_id(engagement.seeker_id());
+  change.set_provider_id(engagement.provider_id());
+  change.set_provider_role(engagement.provider_role());
+  change.set_open(IsOpenState(engagement.state()));
+  change.set_seeker_incarnation(entity.incarnation);
+  change.set_provider_incarnation(entity.second_incarnation);
+  return change.SerializeAsString();
+}
+
 std::string DeletionBytes(const Tombstone& tombstone) {
   v1::ProfileDeletion deletion;
   deletion.set_id_hash(tombstone.id_hash);
@@ -119,7 +135,8 @@ std::string DeletionBytes(const Tombstone& tombstone) {
 }  // namespace
 
 Selection Selection::From(const v1::FeedSelector& selector) {
-  return {selector.profiles(), selector.vectors(), selector.relations()};
+  return {selector.profiles(), selector.vectors(), selector.relations(),
+          selector.token_key()};
 }
 
 bool Selection::Wants(EntityType type) const {
@@ -129,9 +146,9 @@ bool Selection::Wants(EntityType type) const {
     case EntityType::kEvidence:
     case EntityType::kBlock:
     case EntityType::kConsent:
+    case EntityType::kEngagement:
       return relations;
     case EntityType::kFeedback:
-    case EntityType::kEngagement:
     case EntityType::kRedirect:
       return false;
   }
@@ -174,8 +191,11 @@ bool AppendChange(const Change& change, Selection selection,
         state = ConsentBytes(entity);
         field = v1::Change::kConsentFieldNumber;
         break;
-      case EntityType::kFeedback:
       case EntityType::kEngagement:
+        state = EngagementBytes(entity);
+        field = v1::Change::kEngagementFieldNumber;
+        break;
+      case EntityType::kFeedback:
       case EntityType::kRedirect:
         return true;
     }

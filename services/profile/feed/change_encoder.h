@@ -21,6 +21,8 @@ struct Selection {
   bool profiles = false;
   bool vectors = false;
   bool relations = false;
+  // In the header, not among the changes.
+  bool token_key = false;
 
   static Selection From(const v1::FeedSelector& selector);
   bool Wants(EntityType type) const;

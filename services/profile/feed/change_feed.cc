@@ -14,7 +14,7 @@ namespace {
 
 constexpr EntityType kSnapshotTypes[] = {
     EntityType::kProfile, EntityType::kEvidence, EntityType::kBlock,
-    EntityType::kConsent};
+    EntityType::kConsent, EntityType::kEngagement};
 constexpr size_t kMaxEntries = 4000;
 
 void CountDamaged(const Change& change) {
@@ -49,21 +49,22 @@ ChangeFeed::~ChangeFeed() {
   ticker_.join();
 }
 
-v1::FeedHeader ChangeFeed::Header() const {
+v1::FeedHeader ChangeFeed::Header(Selection selection) const {
   v1::FeedHeader header;
   header.set_record_incarnation(store_.info().incarnation);
   header.set_head_revision(store_.head());
   header.set_space(store_.info().space);
   header.set_dimension(static_cast<uint32_t>(dimension_));
   header.set_id_hash_key(store_.info().id_hash_key);
+  if (selection.token_key) header.set_token_key(store_.info().token_key);
   return header;
 }
 
-std::string ChangeFeed::WithHeader(std::string changes,
+std::string ChangeFeed::WithHeader(Selection selection, std::string changes,
                                    uint64_t watermark) const {
   // Fields may come in any order, so the changes need not be moved.
   v1::WatchResponse rest;
-  *rest.mutable_header() = Header();
+  *rest.mutable_header() = Header(selection);
   rest.set_watermark(watermark);
   rest.AppendToString(&changes);
   return changes;
@@ -90,7 +91,7 @@ absl::StatusOr<std::string> ChangeFeed::ReadPage(
     ++type;
   }
   v1::ReadSnapshotResponse rest;
-  *rest.mutable_header() = Header();
+  *rest.mutable_header() = Header(selection);
   rest.set_start_revision(store_.head() + 1);
   std::string bytes;
   if (type < std::size(kSnapshotTypes)) {
@@ -121,7 +122,7 @@ std::string ChangeFeed::CheckStart(const v1::WatchRequest& request) const {
       request.record_incarnation() != store_.info().incarnation;
   if (!other_record && request.start_revision() <= store_.head() + 1) return "";
   v1::WatchResponse response;
-  *response.mutable_header() = Header();
+  *response.mutable_header() = Header(Selection());
   response.set_compacted(true);
   return response.SerializeAsString();
 }
@@ -162,11 +163,12 @@ rpc::Task<absl::StatusOr<ChangeFeed::Message>> ChangeFeed::Next(
     there = HasFrom(from);
   }
   if (!there) {
-    co_return Message{WithHeader("", from - 1), from - 1};
+    co_return Message{WithHeader(selection, "", from - 1), from - 1};
   }
   if (std::optional<ChangeRing::Encoded> ready = ring_.Read(from, selection)) {
-    co_return Message{WithHeader(std::move(ready->changes), ready->watermark),
-                      ready->watermark};
+    co_return Message{
+        WithHeader(selection, std::move(ready->changes), ready->watermark),
+        ready->watermark};
   }
   (void)co_await executor_.Enter();
   co_return ReadBehind(selection, from);
@@ -183,7 +185,8 @@ absl::StatusOr<ChangeFeed::Message> ChangeFeed::ReadBehind(Selection selection,
       CountDamaged(change);
     }
   }
-  return Message{WithHeader(std::move(bytes), page.watermark), page.watermark};
+  return Message{WithHeader(selection, std::move(bytes), page.watermark),
+                 page.watermark};
 }
 
 void ChangeFeed::OnCommit(const CommittedChanges& changes) {

@@ -81,8 +81,9 @@ class ChangeFeed {
     absl::Time deadline;
   };
 
-  v1::FeedHeader Header() const;
-  std::string WithHeader(std::string changes, uint64_t watermark) const;
+  v1::FeedHeader Header(Selection selection) const;
+  std::string WithHeader(Selection selection, std::string changes,
+                         uint64_t watermark) const;
   absl::StatusOr<std::string> ReadPage(const v1::ReadSnapshotRequest& request);
   absl::StatusOr<Message> ReadBehind(Selection selection, uint64_t from);
   void OnCommit(const CommittedChanges& changes);

@@ -12,6 +12,7 @@
 #include "common/status/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "mitra/v1/engagement.pb.h"
 #include "mitra/v1/evidence.pb.h"
 #include "mitra/v1/profile.pb.h"
 #include "services/profile/store/sqlite_record_store.h"
@@ -115,6 +116,45 @@ TEST(ChangeEncoderTest, TellsNothingPrivateAndOnlyWhatIsWanted) {
   std::string none;
   EXPECT_FALSE(AppendChange(damaged, kAll, 7, none));
   EXPECT_TRUE(none.empty());
+}
+
+TEST(ChangeEncoderTest, OfEngagementsTellsOnlyWhoIsEngagedWithWhom) {
+  v1::Engagement engagement;
+  engagement.set_seeker_id("sari");
+  engagement.set_provider_id("budi");
+  engagement.set_provider_role(v1::ROLE_MENTOR);
+  engagement.set_state(v1::ENGAGEMENT_STATE_ACTIVE);
+  engagement.set_note("secret words");
+  Entity entity;
+  entity.type = EntityType::kEngagement;
+  entity.key = "g1";
+  entity.revision = 12;
+  entity.incarnation = 3;
+  entity.second_incarnation = 4;
+  entity.secret = engagement.SerializeAsString();
+  const auto encoded = [&](Selection selection) {
+    std::string bytes;
+    EXPECT_TRUE(AppendChange(entity, selection, 7, bytes));
+    EXPECT_THAT(bytes, Not(HasSubstr("secret")));
+    v1::WatchResponse response;
+    EXPECT_TRUE(response.ParseFromString(bytes));
+    return response;
+  };
+  const v1::WatchResponse open = encoded(kAll);
+  ASSERT_EQ(open.changes_size(), 1);
+  const v1::EngagementChange& change = open.changes(0).engagement();
+  EXPECT_EQ(change.engagement_id(), "g1");
+  EXPECT_EQ(change.seeker_id(), "sari");
+  EXPECT_EQ(change.provider_id(), "budi");
+  EXPECT_EQ(change.provider_role(), v1::ROLE_MENTOR);
+  EXPECT_TRUE(change.open());
+  EXPECT_EQ(change.seeker_incarnation(), 3u);
+  EXPECT_EQ(change.provider_incarnation(), 4u);
+  EXPECT_EQ(encoded(kOnlyProfiles).changes_size(), 0);
+
+  engagement.set_state(v1::ENGAGEMENT_STATE_COMPLETED);
+  entity.secret = engagement.SerializeAsString();
+  EXPECT_FALSE(encoded(kAll).changes(0).engagement().open());
 }
 
 class ChangeFeedTest : public ::testing::Test {
@@ -225,6 +265,23 @@ TEST_F(ChangeFeedTest, PagesOfASnapshotMakeTheWholeAndSayWhereTheTailBegins) {
   EXPECT_EQ(start, 41u);
   EXPECT_THAT(Page("made up").status(),
               StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST_F(ChangeFeedTest, OnlyWhoAsksForItGetsTheKeyOfTokens) {
+  Write(1, 2);
+  const std::string key = store_->info().token_key;
+  ASSERT_EQ(key.size(), 32u);
+  MITRA_ASSERT_OK_AND_ASSIGN(const auto without, Next(1, true));
+  EXPECT_THAT(without.bytes, Not(HasSubstr(key)));
+  Selection selection = kAll;
+  selection.token_key = true;
+  EXPECT_EQ(selection.index(), kAll.index()) << "the changes are the same";
+  MITRA_ASSERT_OK_AND_ASSIGN(const auto with,
+                             rpc::SyncWait(feed_->Next(selection, 1, true)));
+  v1::WatchResponse response;
+  ASSERT_TRUE(response.ParseFromString(with.bytes));
+  EXPECT_EQ(response.header().token_key(), key);
+  EXPECT_EQ(response.changes_size(), 2);
 }
 
 TEST_F(ChangeFeedTest, WhoKnowsAnotherRecordOrTheFutureStartsAfresh) {

@@ -130,6 +130,7 @@ bool EventStream::AppendEvent(const rpc::CallContext& call,
       !Sees(call, entity, engagement)) {
     return false;
   }
+  engagement.DiscardUnknownFields();
   engagement.clear_note();
   engagement.clear_quality();
   engagement.clear_promise_kept();

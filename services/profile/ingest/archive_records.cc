@@ -52,6 +52,7 @@ v1::RecordKind KindOf(Relation relation) {
     case Relation::kConsenting:
       return v1::RECORD_KIND_CONSENT;
     case Relation::kSubject:
+    case Relation::kCandidate:
       return v1::RECORD_KIND_FEEDBACK;
     case Relation::kSeeker:
     case Relation::kProvider:

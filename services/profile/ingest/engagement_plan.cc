@@ -104,6 +104,8 @@ absl::StatusOr<v1::Engagement> StoredEngagement(const Entity& entity) {
     return MakeError(absl::StatusCode::kInternal, "DAMAGED_RECORD",
                      "the stored record cannot be read");
   }
+  // Of versions that kept the token.
+  engagement.DiscardUnknownFields();
   SetTime(entity.create_time, *engagement.mutable_create_time());
   SetTime(entity.update_time, *engagement.mutable_update_time());
   engagement.set_revision(entity.revision);

@@ -7,12 +7,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/attribution_token.h"
 #include "common/base/ids.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
 #include "common/validation/field_checks.h"
 #include "services/profile/ingest/access.h"
 #include "services/profile/ingest/commit.h"
+#include "services/profile/ingest/feedback_puts.h"
 
 namespace mitra::profile {
 namespace {
@@ -28,6 +30,16 @@ absl::Status Busy() {
                         absl::Milliseconds(200));
 }
 
+// A value that must be given.
+void CheckEnum(FieldChecks& checks, absl::string_view field, int value,
+               bool known) {
+  if (value == 0) {
+    checks.Add(FieldPath(field), "is required");
+  } else if (!known) {
+    checks.Add(FieldPath(field), absl::StrCat("unknown value ", value));
+  }
+}
+
 absl::Status Validate(const v1::RequestEngagementRequest& request) {
   const FieldPath root("");
   FieldChecks checks;
@@ -36,10 +48,8 @@ absl::Status Validate(const v1::RequestEngagementRequest& request) {
   if (request.seeker_id() == request.provider_id()) {
     checks.Add(FieldPath("provider_id"), "must not be the seeker");
   }
-  if (!v1::Role_IsValid(request.provider_role()) ||
-      request.provider_role() == v1::ROLE_UNSPECIFIED) {
-    checks.Add(FieldPath("provider_role"), "is required");
-  }
+  CheckEnum(checks, "provider_role", request.provider_role(),
+            v1::Role_IsValid(request.provider_role()));
   checks.Count(FieldPath("alternate_ids"), request.alternate_ids_size(),
                kMaxAlternates);
   std::set<std::string> named = {request.seeker_id(), request.provider_id()};
@@ -56,14 +66,34 @@ absl::Status Validate(const v1::RequestEngagementRequest& request) {
   return checks.ToStatus();
 }
 
+// Which recommendation it came of, if the request says so.
+absl::Status ReadToken(const v1::RequestEngagementRequest& request,
+                       absl::string_view key, absl::Time now,
+                       v1::Engagement& wanted) {
+  constexpr char kField[] = "attribution_token";
+  if (request.attribution_token().empty()) return absl::OkStatus();
+  MITRA_ASSIGN_OR_RETURN(
+      const Attribution about,
+      DecodeAttribution(key, request.attribution_token(), kField, now));
+  if (about.subject_id != request.seeker_id()) {
+    return MisplacedAttribution(kField, "was made for another member");
+  }
+  if (about.candidate_id != request.provider_id()) {
+    return MisplacedAttribution(kField, "is of another candidate");
+  }
+  v1::Attribution& kept = *wanted.mutable_attribution();
+  kept = ToProto(about);
+  kept.clear_subject_id();
+  kept.clear_candidate_id();
+  return absl::OkStatus();
+}
+
 absl::Status Validate(const v1::ChangeEngagementRequest& request) {
   FieldChecks checks;
   checks.Id(FieldPath("engagement_id"), request.engagement_id());
   checks.Id(FieldPath("actor_id"), request.actor_id());
-  if (!v1::EngagementState_IsValid(request.state()) ||
-      request.state() == v1::ENGAGEMENT_STATE_UNSPECIFIED) {
-    checks.Add(FieldPath("state"), "is required");
-  }
+  CheckEnum(checks, "state", request.state(),
+            v1::EngagementState_IsValid(request.state()));
   checks.Text(FieldPath("note"), request.note(), kMaxNoteBytes);
   if (!request.reason_code().empty()) {
     const auto known = EngagementReasons();
@@ -185,14 +215,15 @@ rpc::Task<absl::Status> EngagementRecords::Request(
   wanted.set_provider_role(request.provider_role());
   *wanted.mutable_alternate_ids() = request.alternate_ids();
   wanted.set_note(request.note());
-  wanted.set_attribution_token(request.attribution_token());
+  const absl::Time now = clock_.Now();
+  MITRA_CO_RETURN_IF_ERROR(
+      ReadToken(request, store_.info().token_key, now, wanted));
   // Finds it again for a repeat, which carries another id.
   const std::string mark =
       request.request_id().empty()
           ? ""
           : ContentHash(
                 absl::StrCat(CallerKey(call), "\n", request.request_id()));
-  const absl::Time now = clock_.Now();
   Decide decision = DecideByPlan(wanted.engagement_id(), rules_, now,
                                  [wanted, mark](EngagementPlan& plan) {
                                    return plan.Request(wanted, mark);
@@ -216,7 +247,10 @@ rpc::Task<absl::Status> EngagementRecords::Request(
 absl::Status EngagementRecords::Get(const rpc::CallContext& call,
                                     const v1::GetEngagementRequest& request,
                                     v1::Engagement& response) {
-  MITRA_RETURN_IF_ERROR(ValidateId("engagement_id", request.engagement_id()));
+  FieldChecks checks;
+  checks.Id(FieldPath("engagement_id"), request.engagement_id());
+  checks.IdOrEmpty(FieldPath("actor_id"), request.actor_id());
+  MITRA_RETURN_IF_ERROR(checks.ToStatus());
   MITRA_ASSIGN_OR_RETURN(v1::Engagement engagement,
                          Read(request.engagement_id()));
   // Whoever may act for one of the two sides.
@@ -235,10 +269,12 @@ rpc::Task<absl::Status> EngagementRecords::List(
     v1::ListEngagementsResponse& response) {
   MITRA_CO_RETURN_IF_ERROR(ValidateId("profile_id", request.profile_id()));
   std::set<int> states;
-  for (const int state : request.states()) {
+  for (int i = 0; i < request.states_size(); ++i) {
+    const int state = request.states(i);
     if (!v1::EngagementState_IsValid(state) ||
         state == v1::ENGAGEMENT_STATE_UNSPECIFIED) {
-      co_return InvalidField("states", absl::StrCat("unknown value ", state));
+      co_return InvalidField(absl::StrCat("states[", i, "]"),
+                             absl::StrCat("unknown value ", state));
     }
     states.insert(state);
   }

@@ -6,12 +6,15 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <latch>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/attribution_token.h"
 #include "common/base/fake_clock.h"
 #include "common/status/errors.h"
 #include "common/status/status_matchers.h"
@@ -31,7 +34,9 @@ namespace mitra::profile {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 class EngagementRecordsTest : public ::testing::Test {
@@ -286,6 +291,174 @@ TEST_F(EngagementRecordsTest, RefusesWithReasons) {
   auto reason = Move(e, "mentor", v1::ENGAGEMENT_STATE_CANCELLED);
   reason.set_reason_code("BECAUSE");
   EXPECT_TRUE(absl::IsInvalidArgument(Change(reason).status()));
+}
+
+TEST_F(EngagementRecordsTest, BadFieldsOfARequestAreNamed) {
+  AddMember("a");
+  AddMentor("mentor", 5);
+  const std::string odd(65, 'x');
+  using Request = v1::RequestEngagementRequest;
+  const std::pair<const char*, std::function<void(Request&)>> cases[] = {
+      {"seeker_id", [](Request& r) { r.clear_seeker_id(); }},
+      {"seeker_id", [&](Request& r) { r.set_seeker_id(odd); }},
+      {"seeker_id", [](Request& r) { r.set_seeker_id("a/b"); }},
+      {"provider_id", [](Request& r) { r.clear_provider_id(); }},
+      {"provider_id", [&](Request& r) { r.set_provider_id("\xff"); }},
+      {"provider_id", [](Request& r) { r.set_provider_id("a"); }},
+      {"provider_role", [](Request& r) { r.clear_provider_role(); }},
+      {"provider_role", [](Request& r) { r.set_provider_role(v1::Role(99)); }},
+      {"alternate_ids",
+       [](Request& r) {
+         for (const char* id : {"b", "c", "d", "e", "f", "g"}) {
+           r.add_alternate_ids(id);
+         }
+       }},
+      {"alternate_ids[0]", [](Request& r) { r.add_alternate_ids(""); }},
+      {"alternate_ids[0]", [](Request& r) { r.add_alternate_ids("mentor"); }},
+      {"alternate_ids[1]",
+       [](Request& r) {
+         r.add_alternate_ids("b");
+         r.add_alternate_ids("b");
+       }},
+      {"note", [](Request& r) { r.set_note(std::string(2001, 'x')); }},
+      {"note", [](Request& r) { r.set_note(std::string("a\0b", 3)); }},
+      {"note", [](Request& r) { r.set_note("\xc3("); }},
+      {"attribution_token",
+       [](Request& r) { r.set_attribution_token("rubbish !"); }},
+      {"attribution_token",
+       [](Request& r) { r.set_attribution_token(std::string(513, 'x')); }},
+      {"request_id",
+       [](Request& r) { r.set_request_id(std::string(65, 'x')); }},
+      {"request_id", [](Request& r) { r.set_request_id("a b"); }},
+  };
+  for (const auto& [field, spoil] : cases) {
+    Request request = Ask("a", "mentor");
+    spoil(request);
+    EXPECT_THAT(this->Request(request).status(), NamesField(field));
+  }
+  EXPECT_THAT(List("a").engagements(), IsEmpty()) << "nothing was stored";
+  EXPECT_EQ(Taken("mentor"), 0);
+}
+
+TEST_F(EngagementRecordsTest, BadFieldsOfAChangeAreNamed) {
+  AddMember("a");
+  AddMentor("mentor", 5);
+  MITRA_ASSERT_OK_AND_ASSIGN(const v1::Engagement e,
+                             Request(Ask("a", "mentor")));
+  using Change = v1::ChangeEngagementRequest;
+  const auto completes = [](Change& c) {
+    c.set_state(v1::ENGAGEMENT_STATE_COMPLETED);
+  };
+  const std::pair<const char*, std::function<void(Change&)>> cases[] = {
+      {"engagement_id", [](Change& c) { c.clear_engagement_id(); }},
+      {"engagement_id", [](Change& c) { c.set_engagement_id("no good"); }},
+      {"actor_id", [](Change& c) { c.clear_actor_id(); }},
+      {"actor_id", [](Change& c) { c.set_actor_id("-a"); }},
+      {"state", [](Change& c) { c.clear_state(); }},
+      {"state", [](Change& c) { c.set_state(v1::EngagementState(42)); }},
+      {"note", [](Change& c) { c.set_note(std::string(2001, 'x')); }},
+      {"note", [](Change& c) { c.set_note("\xff"); }},
+      {"reason_code", [](Change& c) { c.set_reason_code("NO_TIME"); }},
+      {"reason_code",
+       [](Change& c) {
+         c.set_state(v1::ENGAGEMENT_STATE_DECLINED);
+         c.set_reason_code("BECAUSE");
+       }},
+      {"quality", [](Change& c) { c.set_quality(.5); }},
+      {"quality",
+       [&](Change& c) {
+         completes(c);
+         c.set_quality(1.5);
+       }},
+      {"quality",
+       [&](Change& c) {
+         completes(c);
+         c.set_quality(std::numeric_limits<double>::quiet_NaN());
+       }},
+      {"promise_kept", [](Change& c) { c.set_promise_kept(true); }},
+      {"etag", [](Change& c) { c.set_etag("not an etag"); }},
+      {"request_id", [](Change& c) { c.set_request_id("a b"); }},
+  };
+  for (const auto& [field, spoil] : cases) {
+    Change change = Move(e, "mentor", v1::ENGAGEMENT_STATE_ACCEPTED);
+    spoil(change);
+    EXPECT_THAT(this->Change(change).status(), NamesField(field));
+  }
+  EXPECT_EQ(StateOf(e), v1::ENGAGEMENT_STATE_REQUESTED);
+}
+
+TEST_F(EngagementRecordsTest, BadFieldsOfReadsAreNamed) {
+  AddMember("a");
+  rpc::CallContext call;
+  As(call, "a");
+  v1::GetEngagementRequest get;
+  v1::Engagement one;
+  EXPECT_THAT(engagements_->Get(call, get, one), NamesField("engagement_id"));
+  get.set_engagement_id("g");
+  get.set_actor_id("a b");
+  EXPECT_THAT(engagements_->Get(call, get, one), NamesField("actor_id"));
+
+  using List = v1::ListEngagementsRequest;
+  const std::pair<const char*, std::function<void(List&)>> cases[] = {
+      {"profile_id", [](List& l) { l.clear_profile_id(); }},
+      {"states[1]",
+       [](List& l) {
+         l.add_states(v1::ENGAGEMENT_STATE_ACTIVE);
+         l.add_states(v1::EngagementState(42));
+       }},
+      {"states[0]",
+       [](List& l) { l.add_states(v1::ENGAGEMENT_STATE_UNSPECIFIED); }},
+      {"page_size", [](List& l) { l.set_page_size(-1); }},
+      {"page_token", [](List& l) { l.set_page_token("made up"); }},
+  };
+  for (const auto& [field, spoil] : cases) {
+    List list;
+    list.set_profile_id("a");
+    spoil(list);
+    v1::ListEngagementsResponse response;
+    EXPECT_THAT(rpc::SyncWait(engagements_->List(call, list, response)),
+                NamesField(field));
+  }
+}
+
+TEST_F(EngagementRecordsTest, ATokenMustBeOfThisSeekerAndProvider) {
+  AddMember("a");
+  AddMentor("mentor", 5);
+  AddMentor("other", 5);
+  const auto token = [&](const std::string& subject,
+                         const std::string& candidate) {
+    Attribution about;
+    about.subject_id = subject;
+    about.candidate_id = candidate;
+    about.kind = v1::RECOMMENDATION_KIND_MENTOR;
+    about.slate_id = 77;
+    about.position = 2;
+    return EncodeAttribution(store_->info().token_key, about, clock_.Now());
+  };
+  for (const std::string& bad :
+       {std::string("rubbish"), token("other", "mentor"), token("a", "other"),
+        token("", "mentor")}) {
+    v1::RequestEngagementRequest request = Ask("a", "mentor");
+    request.set_attribution_token(bad);
+    const absl::Status refused = Request(request).status();
+    EXPECT_THAT(refused, HasReason("BAD_ATTRIBUTION_TOKEN"));
+    EXPECT_THAT(refused, NamesField("attribution_token"));
+  }
+  EXPECT_EQ(Taken("mentor"), 0);
+
+  v1::RequestEngagementRequest request = Ask("a", "mentor");
+  request.set_attribution_token(token("a", "mentor"));
+  clock_.Advance(absl::Hours(24 * 31));
+  EXPECT_THAT(Request(request).status(),
+              HasReason("ATTRIBUTION_TOKEN_EXPIRED"));
+  request.set_attribution_token(token("a", "mentor"));
+  MITRA_ASSERT_OK_AND_ASSIGN(const v1::Engagement e, Request(request));
+  EXPECT_EQ(e.attribution().slate_id(), 77u);
+  EXPECT_EQ(e.attribution().position(), 2u);
+  EXPECT_EQ(e.attribution().kind(), v1::RECOMMENDATION_KIND_MENTOR);
+  EXPECT_EQ(e.attribution().subject_id(), "") << "the seeker says it";
+  const auto stored = store_->Get(EntityType::kEngagement, e.engagement_id());
+  EXPECT_THAT((*stored)->secret, Not(HasSubstr(request.attribution_token())));
 }
 
 TEST_F(EngagementRecordsTest, PausedHiddenAndCooledDownMembersAreNotAsked) {

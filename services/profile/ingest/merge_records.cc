@@ -8,6 +8,7 @@
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
 #include "mitra/v1/change_feed_service.pb.h"
+#include "mitra/v1/feedback_service.pb.h"
 #include "services/profile/ingest/access.h"
 #include "services/profile/ingest/commit.h"
 #include "services/profile/ingest/facet_vectors.h"
@@ -53,13 +54,7 @@ class Merger {
     MITRA_RETURN_IF_ERROR(CollectEvidence());
     MITRA_RETURN_IF_ERROR(CollectBlocks());
     MITRA_RETURN_IF_ERROR(CollectConsents());
-    MITRA_ASSIGN_OR_RETURN(const std::vector<Entity> feedback,
-                           view_.ListLinked(from_, Relation::kSubject));
-    for (const Entity& entity : feedback) {
-      Put put = Again(entity);
-      put.links = {{into_, Relation::kSubject, "into_profile_id", false}};
-      Add(std::move(put));
-    }
+    MITRA_RETURN_IF_ERROR(CollectFeedback());
     MITRA_ASSIGN_OR_RETURN(const std::vector<Entity> redirects,
                            view_.ListLinked(from_, Relation::kRedirectTo));
     for (const Entity& entity : redirects) AddRedirect(entity.key);
@@ -105,6 +100,7 @@ class Merger {
               "from_profile_id: has engagements that are not over");
         }
         engagement.ParseFromString(entity.secret);
+        engagement.DiscardUnknownFields();
         engagement.set_seeker_id(Moved(engagement.seeker_id()));
         engagement.set_provider_id(Moved(engagement.provider_id()));
         if (engagement.seeker_id() == engagement.provider_id()) continue;
@@ -172,6 +168,34 @@ class Merger {
       MITRA_ASSIGN_OR_RETURN(Put put,
                              PrepareConsent(consent, FieldPath("consent")));
       MITRA_RETURN_IF_ERROR(AddIfAbsent(entity, std::move(put)));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CollectFeedback() {
+    for (const Relation relation : {Relation::kSubject, Relation::kCandidate}) {
+      MITRA_ASSIGN_OR_RETURN(const std::vector<Entity> entities,
+                             view_.ListLinked(from_, relation));
+      for (const Entity& entity : entities) {
+        v1::Feedback feedback;
+        if (entity.damaged || !feedback.ParseFromString(entity.secret)) {
+          continue;
+        }
+        v1::Attribution& about = *feedback.mutable_attribution();
+        about.set_subject_id(Moved(about.subject_id()));
+        about.set_candidate_id(Moved(about.candidate_id()));
+        // What one said of the other says nothing any more.
+        if (about.subject_id() == about.candidate_id()) continue;
+        Put put = Again(entity);
+        put.secret = feedback.SerializeAsString();
+        if (!about.subject_id().empty()) {
+          put.links.push_back({about.subject_id(), Relation::kSubject,
+                               "into_profile_id", false});
+        }
+        put.links.push_back({about.candidate_id(), Relation::kCandidate,
+                             "into_profile_id", false});
+        Add(std::move(put));
+      }
     }
     return absl::OkStatus();
   }

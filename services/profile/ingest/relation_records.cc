@@ -3,7 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/ids.h"
 #include "common/observability/metrics.h"
@@ -11,6 +10,7 @@
 #include "common/status/status_macros.h"
 #include "services/profile/ingest/access.h"
 #include "services/profile/ingest/commit.h"
+#include "services/profile/ingest/feedback_puts.h"
 #include "services/profile/ingest/relation_puts.h"
 
 namespace mitra::profile {
@@ -23,32 +23,6 @@ v1::Block BlockOf(absl::string_view blocker, absl::string_view blocked) {
   block.set_blocker_id(std::string(blocker));
   block.set_blocked_id(std::string(blocked));
   return block;
-}
-
-absl::StatusOr<Put> PrepareFeedback(const rpc::CallContext& call,
-                                    v1::Feedback feedback,
-                                    absl::string_view actor,
-                                    const FieldPath& path, absl::Time now) {
-  MITRA_RETURN_IF_ERROR(ValidateFeedback(feedback, path, now));
-  feedback.DiscardUnknownFields();
-  // With a reference the repeat of a piece is known whatever it says.
-  const std::string mark =
-      !feedback.external_ref().empty()
-          ? feedback.external_ref()
-          : absl::StrCat(feedback.event_time().seconds(), ".",
-                         feedback.event_time().nanos());
-  Put put;
-  put.type = EntityType::kFeedback;
-  put.content_hash = ContentHash(absl::StrCat(
-      CallerKey(call), "\n", actor, "\n", feedback.attribution_token(), "\n",
-      static_cast<int>(feedback.kind()), "\n", mark));
-  put.key = absl::BytesToHexString(put.content_hash);
-  if (!feedback.has_event_time()) SetTime(now, *feedback.mutable_event_time());
-  if (!actor.empty()) {
-    put.links = {{std::string(actor), Relation::kSubject, "actor_id", true}};
-  }
-  put.secret = feedback.SerializeAsString();
-  return put;
 }
 
 }  // namespace
@@ -211,12 +185,13 @@ rpc::Task<absl::Status> RelationRecords::RecordFeedback(
   WriteBatch batch = BatchFor(call, now);
   batch.request =
       RequestKeyFor(call, "BatchRecordFeedback", request.request_id(), request);
+  const FeedbackSource source = {CallerKey(call), request.actor_id(),
+                                 store_.info().token_key, redirects_, now};
   std::vector<int> rows_of_operations;
   for (int i = 0; i < rows; ++i) {
     google::rpc::Status& status = *response.add_statuses();
     absl::StatusOr<Put> put =
-        PrepareFeedback(call, request.feedback(i), request.actor_id(),
-                        FieldPath("feedback", i), now);
+        PrepareFeedback(request.feedback(i), source, FieldPath("feedback", i));
     if (!put.ok()) {
       status = ToRpcStatus(put.status());
     } else if (request.feedback(i).kind() == v1::FEEDBACK_KIND_SHOWN) {

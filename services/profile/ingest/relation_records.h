@@ -43,8 +43,8 @@ class RelationRecords {
                             const v1::ListConsentsRequest& request,
                             v1::ListConsentsResponse& response);
 
-  // Impressions are passed on and not kept. Feedback hangs on the acting
-  // member, if the caller names one, and goes with it.
+  // Impressions are checked and passed on, not kept. Other feedback hangs on the
+  // subject and the candidate of its token, and goes with either.
   rpc::Task<absl::Status> RecordFeedback(
       rpc::CallContext& call, const v1::BatchRecordFeedbackRequest& request,
       v1::BatchRecordFeedbackResponse& response);

@@ -35,6 +35,7 @@ enum class Relation : uint8_t {
   kBlocked = 5,
   kConsenting = 6,
   kSubject = 8,
+  kCandidate = 9,
   kSeeker = 10,
   kProvider = 11,
   // Named by an entity that does not go when the member goes.

@@ -31,6 +31,8 @@ struct RecordInfo {
   uint64_t incarnation = 0;
   // Key of the hashes under which deletions travel, 16 bytes.
   std::string id_hash_key;
+  // Key of page and attribution tokens, 32 bytes; a secret of the services.
+  std::string token_key;
   // Embedding space of the vectors.
   std::string space;
 };

@@ -14,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/profile/store/sqlite_backup.h"
+#include "services/profile/store/sqlite_connection.h"
 #include "services/profile/store/store_testing.h"
 
 namespace mitra::profile {
@@ -139,6 +140,45 @@ TEST_F(SqliteRecordStoreTest, ACopyThatCannotBeWrittenHarmsNothing) {
   EXPECT_FALSE(Copy(directory_ + "/no/such/folder/record.db").ok());
   Write(3, 3);
   EXPECT_EQ(store_->head(), 6u);
+}
+
+TEST_F(SqliteRecordStoreTest, TheKeyOfTokensIsTheRecordsForEver) {
+  Open();
+  const std::string key = store_->info().token_key;
+  EXPECT_EQ(key.size(), 32u);
+  store_.reset();
+  Open();
+  EXPECT_EQ(store_->info().token_key, key);
+  SqliteRecordStore::Options other = options_;
+  other.directory = directory_ + "/other";
+  MITRA_ASSERT_OK_AND_ASSIGN(const auto another,
+                             SqliteRecordStore::Open(other));
+  EXPECT_NE(another->info().token_key, key);
+}
+
+// Version 2 kept feedback under tokens that nobody had checked.
+TEST_F(SqliteRecordStoreTest, AnOlderRecordGetsAKeyAndForgetsItsFeedback) {
+  Open();
+  Write(0, 2);
+  Put feedback = ProfilePut("f", "token of m0");
+  feedback.type = EntityType::kFeedback;
+  feedback.links = {{"m0", Relation::kSubject, "actor_id", false}};
+  MITRA_ASSERT_OK(Do(*store_, feedback).status);
+  store_.reset();
+  {
+    MITRA_ASSERT_OK_AND_ASSIGN(
+        const auto connection,
+        Connection::Open(options_.directory + "/record.db", true, ""));
+    MITRA_ASSERT_OK(connection->Execute(
+        "DELETE FROM meta WHERE name = 'token_key'; PRAGMA user_version = 2"));
+  }
+  Open();
+  EXPECT_EQ(store_->info().token_key.size(), 32u);
+  EXPECT_FALSE(store_->Get(EntityType::kFeedback, "f")->has_value());
+  EXPECT_TRUE(store_->Trace("m0", "")->links.empty());
+  EXPECT_EQ(store_->head(), 3u) << "no revision is given twice";
+  Write(2, 1);
+  EXPECT_EQ(store_->head(), 4u);
 }
 
 }  // namespace

@@ -12,7 +12,8 @@
 namespace mitra::profile {
 namespace {
 
-constexpr int64_t kSchemaVersion = 2;
+constexpr int64_t kSchemaVersion = 3;
+constexpr size_t kTokenKeyBytes = 32;
 constexpr int64_t kApplicationId = 0x4d495452;  // "MITR"
 
 // The rows of `entities` stand in the order of revisions: a change moves its
@@ -108,6 +109,8 @@ absl::Status Create(Connection& connection, const std::string& space) {
   MITRA_RETURN_IF_ERROR(
       WriteMeta(connection, "incarnation", absl::StrCat(incarnation)));
   MITRA_RETURN_IF_ERROR(WriteMeta(connection, "id_hash_key", RandomBytes(16)));
+  MITRA_RETURN_IF_ERROR(
+      WriteMeta(connection, "token_key", RandomBytes(kTokenKeyBytes)));
   MITRA_RETURN_IF_ERROR(WriteMeta(connection, "space", space));
   MITRA_RETURN_IF_ERROR(connection.Execute(
       absl::StrCat("PRAGMA application_id = ", kApplicationId,
@@ -116,10 +119,27 @@ absl::Status Create(Connection& connection, const std::string& space) {
 }
 
 // From version 1, which counted nothing of its members.
-absl::Status AddTally(Connection& connection) {
+constexpr char kAddTally[] =
+    "ALTER TABLE entities ADD COLUMN tally BLOB NOT NULL DEFAULT x''";
+
+// From version 2, which kept tokens that nobody had checked with the ids in
+// them. What they went with goes; its revisions are not counted again.
+constexpr char kForgetTokens[] = R"sql(
+INSERT OR REPLACE INTO meta(name, value) SELECT 'revision_floor', CAST(max(
+  coalesce((SELECT max(revision) FROM entities), 0),
+  coalesce((SELECT max(revision) FROM tombstones), 0),
+  coalesce((SELECT CAST(value AS INTEGER) FROM meta
+            WHERE name = 'revision_floor'), 0)) AS TEXT);
+DELETE FROM links WHERE type = 5;
+DELETE FROM entities WHERE type = 5;
+)sql";
+
+absl::Status Upgrade(Connection& connection, int64_t version) {
   MITRA_RETURN_IF_ERROR(connection.Execute("BEGIN IMMEDIATE"));
-  MITRA_RETURN_IF_ERROR(connection.Execute(
-      "ALTER TABLE entities ADD COLUMN tally BLOB NOT NULL DEFAULT x''"));
+  if (version < 2) MITRA_RETURN_IF_ERROR(connection.Execute(kAddTally));
+  MITRA_RETURN_IF_ERROR(connection.Execute(kForgetTokens));
+  MITRA_RETURN_IF_ERROR(
+      WriteMeta(connection, "token_key", RandomBytes(kTokenKeyBytes)));
   MITRA_RETURN_IF_ERROR(connection.Execute(
       absl::StrCat("PRAGMA user_version = ", kSchemaVersion)));
   return connection.Execute("COMMIT");
@@ -134,6 +154,8 @@ absl::StatusOr<RecordInfo> ReadInfo(Connection& connection) {
   MITRA_ASSIGN_OR_RETURN(const std::string incarnation,
                          ReadMeta(connection, "incarnation"));
   MITRA_ASSIGN_OR_RETURN(info.id_hash_key, ReadMeta(connection, "id_hash_key"));
+  // Backups of earlier versions have none; they get it when they are opened.
+  MITRA_ASSIGN_OR_RETURN(info.token_key, ReadMeta(connection, "token_key"));
   MITRA_ASSIGN_OR_RETURN(info.space, ReadMeta(connection, "space"));
   if (!absl::SimpleAtoi(incarnation, &info.incarnation) ||
       info.incarnation == 0 || info.id_hash_key.size() != 16) {
@@ -163,10 +185,13 @@ absl::StatusOr<RecordInfo> OpenSchema(Connection& connection,
     MITRA_RETURN_IF_ERROR(Create(connection, space));
   } else if (application != kApplicationId) {
     return Refuse("NOT_A_RECORD", "the file is not a record of Mitra");
-  } else if (version == 1) {
-    MITRA_RETURN_IF_ERROR(AddTally(connection));
+  } else if (version < kSchemaVersion) {
+    MITRA_RETURN_IF_ERROR(Upgrade(connection, version));
   }
   MITRA_ASSIGN_OR_RETURN(const RecordInfo info, ReadInfo(connection));
+  if (info.token_key.size() != kTokenKeyBytes) {
+    return Refuse("NOT_A_RECORD", "the record has no key of tokens");
+  }
   if (info.space != space) {
     return Refuse("SPACE_MISMATCH",
                   absl::StrCat("the record's vectors are in space ", info.space,

@@ -356,8 +356,10 @@ absl::Status SqliteWriter::CheckLinks(const WriteBatch& batch, const Put& put,
     const MemberLink& link = put.links[i];
     MITRA_ASSIGN_OR_RETURN(const KnownMember* const member,
                            FindMember(link.member));
-    if (member == nullptr || (link.must_own && !batch.authority.all_members &&
-                              member->owner != batch.authority.credential)) {
+    if (member == nullptr ||
+        (link.incarnation != 0 && link.incarnation != member->incarnation) ||
+        (link.must_own && !batch.authority.all_members &&
+         member->owner != batch.authority.credential)) {
       refusal = MakeError(absl::StatusCode::kNotFound, "PROFILE_NOT_FOUND",
                           absl::StrCat(link.field, ": no such profile"),
                           {{"field", link.field}});

@@ -35,6 +35,8 @@ struct MemberLink {
   std::string field;
   // The member must be the authority's own.
   bool must_own = false;
+  // Which life of the member is meant; 0 for any.
+  uint64_t incarnation = 0;
 };
 
 // Writes one entity whole. Never partly done.
