@@ -322,6 +322,7 @@ export const TEXTS = {
   WHY_NOT_CAUSE_PAUSED: ['Sedang jeda', 'Paused'],
   WHY_NOT_CAUSE_BLOCKED: ['Diblokir', 'Blocked'],
   WHY_NOT_CAUSE_RULES: ['Aturan penerimaan', 'Acceptance rules'],
+  WHY_NOT_CAUSE_ENGAGED: ['Sudah terhubung', 'Engaged already'],
   base: ['dasar', 'base'],
   give_similarity: ['tawarannya mirip kebutuhan', 'their offer resembles the need'],
   take_similarity: ['kebutuhannya mirip tawaran', 'their need resembles the offer'],
