@@ -1,84 +1,81 @@
 #include "common/feed/grpc_feed_source.h"
 
-#include <grpcpp/grpcpp.h>
-
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/synchronization/mutex.h"
-#include "mitra/v1/change_feed_service.grpc.pb.h"
+#include "common/rpc/task.h"
+#include "mitra/v1/change_feed_service.pb.h"
 
 namespace mitra::feed {
 namespace {
 
 constexpr absl::Duration kPageTimeout = absl::Seconds(30);
+constexpr char kReadSnapshot[] = "/mitra.v1.ChangeFeed/ReadSnapshot";
+constexpr char kWatch[] = "/mitra.v1.ChangeFeed/Watch";
 
-absl::Status ToStatus(const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
-                      status.error_message());
-}
-
+// All waiting is done on conditions and not in gRPC: a thread that waits there
+// takes part in its polling, and slows the process's server down.
 class GrpcFeedSource final : public FeedSource {
  public:
   explicit GrpcFeedSource(std::shared_ptr<rpc::Channel> channel)
-      : channel_(std::move(channel)),
-        stub_(v1::ChangeFeed::NewStub(channel_->grpc_channel())) {}
+      : channel_(std::move(channel)) {}
 
   absl::StatusOr<v1::ReadSnapshotResponse> ReadSnapshot(
       const v1::ReadSnapshotRequest& request) override {
     Running running(*this);
-    running.context.set_deadline(
-        absl::ToChronoTime(absl::Now() + kPageTimeout));
-    v1::ReadSnapshotResponse response;
-    const grpc::Status status =
-        stub_->ReadSnapshot(&running.context, request, &response);
-    if (!status.ok()) return ToStatus(status);
-    return response;
+    running.call.deadline = absl::Now() + kPageTimeout;
+    return rpc::SyncWait(channel_->Call<v1::ReadSnapshotResponse>(
+        running.call, kReadSnapshot, request));
   }
 
   absl::Status Watch(
       const v1::WatchRequest& request,
       const std::function<bool(v1::WatchResponse&)>& next) override {
     Running running(*this);
-    auto reader = stub_->Watch(&running.context, request);
-    v1::WatchResponse response;
-    while (reader->Read(&response)) {
-      if (!next(response)) {
-        running.context.TryCancel();
-        (void)reader->Finish();
-        return absl::OkStatus();
-      }
+    running.call.deadline = absl::InfiniteFuture();  // the server ends it
+    const auto stream =
+        rpc::SyncWait(channel_->OpenStream(running.call, kWatch));
+    if (rpc::SyncWait(stream->Write(rpc::RawMessage::Of(request)))) {
+      (void)rpc::SyncWait(stream->WritesDone());
     }
-    const grpc::Status status = reader->Finish();
-    return status.ok() ? absl::UnavailableError("the feed ended")
-                       : ToStatus(status);
+    v1::WatchResponse response;
+    while (const auto message = rpc::SyncWait(stream->Read())) {
+      const absl::Status parsed = message->ParseTo(response);
+      if (parsed.ok() && next(response)) continue;
+      stream->Cancel();
+      (void)rpc::SyncWait(stream->Finish());
+      return parsed;
+    }
+    const absl::Status status = rpc::SyncWait(stream->Finish());
+    return status.ok() ? absl::UnavailableError("the feed ended") : status;
   }
 
   void Stop() override {
     absl::MutexLock lock(&mutex_);
     stopped_ = true;
-    if (current_ != nullptr) current_->TryCancel();
+    for (rpc::CallContext* call : open_) call->Cancel();
   }
 
  private:
-  // The call in progress, so that Stop can end it.
+  // A call in progress, so that Stop can end it.
   struct Running {
     explicit Running(GrpcFeedSource& owner) : source(owner) {
       absl::MutexLock lock(&source.mutex_);
-      source.current_ = &context;
-      if (source.stopped_) context.TryCancel();
+      source.open_.insert(&call);
+      if (source.stopped_) call.Cancel();
     }
     ~Running() {
       absl::MutexLock lock(&source.mutex_);
-      source.current_ = nullptr;
+      source.open_.erase(&call);
     }
     GrpcFeedSource& source;
-    grpc::ClientContext context;
+    rpc::CallContext call;
   };
 
   const std::shared_ptr<rpc::Channel> channel_;
-  const std::unique_ptr<v1::ChangeFeed::Stub> stub_;
   absl::Mutex mutex_;
-  grpc::ClientContext* current_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  absl::flat_hash_set<rpc::CallContext*> open_ ABSL_GUARDED_BY(mutex_);
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

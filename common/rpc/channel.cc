@@ -3,12 +3,16 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
-#include <algorithm>
-#include <thread>
+#include <utility>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/match.h"
+#include "absl/synchronization/mutex.h"
 #include "common/rpc/completion.h"
+#include "common/rpc/executor.h"
 #include "common/rpc/hop_channel.h"
+#include "common/rpc/queue_thread.h"
 #include "common/rpc/tls.h"
 #include "common/rpc/wire.h"
 
@@ -34,37 +38,43 @@ class ScopedCancelHook {
 class GrpcClientStream final : public RawClientStream {
  public:
   GrpcClientStream(CallContext& call, grpc::GenericStub& stub,
-                   const std::string& method, grpc::CompletionQueue& queue)
-      : hook_(call, [this] { context_.TryCancel(); }) {
+                   const std::string& method, grpc::CompletionQueue& queue,
+                   Executor* back)
+      : back_(back), hook_(call, [this] { context_.TryCancel(); }) {
     internal::Prepare(call, context_);
     stream_ = stub.PrepareCall(&context_, method, &queue);
   }
 
   Task<bool> Start() {
     const bool ok = co_await Await([&](void* tag) { stream_->StartCall(tag); });
+    if (back_) (void)co_await back_->Enter();
     co_return ok;
   }
   Task<bool> Write(RawMessage message) override {
     if (!message.buffer().Valid()) message = RawMessage(absl::string_view());
     const bool ok = co_await Await(
         [&](void* tag) { stream_->Write(message.buffer(), tag); });
+    if (back_) (void)co_await back_->Enter();
     co_return ok;
   }
   Task<bool> WritesDone() override {
     const bool ok =
         co_await Await([&](void* tag) { stream_->WritesDone(tag); });
+    if (back_) (void)co_await back_->Enter();
     co_return ok;
   }
   Task<std::optional<RawMessage>> Read() override {
     RawMessage message;
     const bool ok = co_await Await(
         [&](void* tag) { stream_->Read(&message.buffer(), tag); });
+    if (back_) (void)co_await back_->Enter();
     if (!ok) co_return std::nullopt;
     co_return std::move(message);
   }
   Task<absl::Status> Finish() override {
     grpc::Status status;
     (void)co_await Await([&](void* tag) { stream_->Finish(&status, tag); });
+    if (back_) (void)co_await back_->Enter();
     trailers_ = internal::TrailersOf(context_);
     co_return internal::FromGrpcStatus(status);
   }
@@ -78,85 +88,34 @@ class GrpcClientStream final : public RawClientStream {
   grpc::ClientContext context_;
   std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_;
   std::vector<std::pair<std::string, std::string>> trailers_;
+  Executor* const back_;  // not null: where its user goes on
   ScopedCancelHook hook_;
 };
 
-// The batched streams of one channel: one for each queue that calls start on,
-// so that a call goes out and comes back on the thread of its handler.
-class HopLinks : public std::enable_shared_from_this<HopLinks> {
- public:
-  explicit HopLinks(std::shared_ptr<grpc::Channel> channel)
-      : channel_(std::move(channel)) {}
-
-  std::shared_ptr<internal::HopChannel> For(grpc::CompletionQueue& queue) {
-    absl::MutexLock lock(&mutex_);
-    for (const Link& link : links_) {
-      if (link.queue == &queue) return link.hop;
-    }
-    if (stopped_) return nullptr;
-    links_.push_back(
-        {&queue, std::make_shared<internal::HopChannel>(channel_, queue)});
-    internal::OnQueueEnd(&queue, [links = weak_from_this(), &queue] {
-      if (const auto self = links.lock()) self->End(&queue);
-    });
-    return links_.back().hop;
-  }
-
-  void Stop() {
-    std::vector<Link> links;
-    {
-      absl::MutexLock lock(&mutex_);
-      stopped_ = true;
-      links.swap(links_);
-    }
-    for (const Link& link : links) link.hop->Stop();
-  }
-
- private:
-  struct Link {
-    grpc::CompletionQueue* queue;
-    std::shared_ptr<internal::HopChannel> hop;
-  };
-
-  void End(grpc::CompletionQueue* queue) {
-    std::shared_ptr<internal::HopChannel> hop;
-    {
-      absl::MutexLock lock(&mutex_);
-      const auto at =
-          std::find_if(links_.begin(), links_.end(),
-                       [&](const Link& link) { return link.queue == queue; });
-      if (at == links_.end()) return;
-      hop = std::move(at->hop);
-      links_.erase(at);
-    }
-    hop->Stop();
-  }
-
-  const std::shared_ptr<grpc::Channel> channel_;
-  absl::Mutex mutex_;
-  std::vector<Link> links_ ABSL_GUARDED_BY(mutex_);
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+// Where a call's operations are, and how it comes back to its caller.
+struct Way {
+  std::shared_ptr<internal::QueueThread> queue;
+  std::shared_ptr<internal::HopChannel> hop;  // null: calls are not batched
+  // Not null: the caller resumes on this thread, not on the queue's.
+  Executor* back = nullptr;
 };
 
 class GrpcChannel final : public Channel {
  public:
   GrpcChannel(const std::string& target, const Options& options)
-      : channel_(grpc::CreateCustomChannel(
+      : options_(options),
+        channel_(grpc::CreateCustomChannel(
             target,
             absl::StartsWith(target, "unix:")
                 ? grpc::InsecureChannelCredentials()
                 : internal::ChannelCredentialsOf(options.tls),
             internal::ClientArguments(options.max_message_bytes))),
-        stub_(channel_),
-        thread_([this] { internal::ServeQueue(queue_); }) {
-    if (options.batched) hops_ = std::make_shared<HopLinks>(channel_);
-  }
+        stub_(channel_) {}
 
   ~GrpcChannel() override {
-    if (hops_) hops_->Stop();
-    internal::EndGuests(&queue_);
-    queue_.Shutdown();
-    thread_.join();
+    for (const Way& way : ways_) {
+      if (way.hop) way.hop->Stop();
+    }
   }
 
   Task<absl::StatusOr<RawMessage>> CallRaw(CallContext& call,
@@ -164,11 +123,14 @@ class GrpcChannel final : public Channel {
                                            RawMessage request) override {
     absl::Status alive = call.CheckAlive();
     if (!alive.ok()) co_return alive;
-    if (hops_) {
-      const auto hop = hops_->For(*QueueForThisThread());
-      if (hop != nullptr) {
-        auto result = co_await hop->TryCall(call, method, request);
-        if (result) co_return *std::move(result);
+    const Way way = WayOfThisThread();
+    Executor* const back = options_.resume_on_queue ? nullptr : way.back;
+    if (way.hop) {
+      internal::HopChannel::Call on_stream(*way.hop, call, method, request);
+      co_await on_stream;
+      if (on_stream.result()) {
+        if (back) (void)co_await back->Enter();
+        co_return *std::move(on_stream.result());
       }
     }
     if (!request.buffer().Valid()) request = RawMessage(absl::string_view());
@@ -178,10 +140,11 @@ class GrpcChannel final : public Channel {
     RawMessage response;
     grpc::Status status;
     auto rpc = stub_.PrepareUnaryCall(&context, method, request.buffer(),
-                                      QueueForThisThread());
+                                      &way.queue->queue());
     rpc->StartCall();
     (void)co_await Await(
         [&](void* tag) { rpc->Finish(&response.buffer(), &status, tag); });
+    if (back) (void)co_await back->Enter();
     for (auto& [key, value] : internal::TrailersOf(context)) {
       call.SetTrailer(key, value);
     }
@@ -191,8 +154,9 @@ class GrpcChannel final : public Channel {
 
   Task<std::unique_ptr<RawClientStream>> OpenStream(
       CallContext& call, std::string method) override {
-    auto stream = std::make_unique<GrpcClientStream>(call, stub_, method,
-                                                     *QueueForThisThread());
+    const Way way = WayOfThisThread();
+    auto stream = std::make_unique<GrpcClientStream>(
+        call, stub_, method, way.queue->queue(), way.back);
     (void)co_await stream->Start();
     co_return std::move(stream);
   }
@@ -200,15 +164,48 @@ class GrpcChannel final : public Channel {
   std::shared_ptr<grpc::Channel> grpc_channel() override { return channel_; }
 
  private:
-  grpc::CompletionQueue* QueueForThisThread() {
-    return internal::current_queue ? internal::current_queue : &queue_;
+  Way WayOfThisThread() {
+    internal::QueueThread* const current = internal::QueueThread::Current();
+    absl::MutexLock lock(&mutex_);
+    if (current != nullptr) return WayOf(*current);
+    if (const auto home = internal::QueueThread::Home()) {
+      Way way = WayOf(*home);
+      if (back_ == nullptr) {
+        back_ = std::make_unique<Executor>(Executor::Options{.threads = 1});
+      }
+      way.back = back_.get();
+      return way;
+    }
+    if (own_ == nullptr) {
+      own_ = std::make_shared<internal::QueueThread>(
+          std::make_unique<grpc::CompletionQueue>());
+    }
+    return WayOf(*own_);
   }
 
+  // Queues that calls went out on stay until the channel ends.
+  Way WayOf(internal::QueueThread& queue)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    for (const Way& way : ways_) {
+      if (way.queue.get() == &queue) return way;
+    }
+    Way way;
+    way.queue = queue.shared_from_this();
+    if (options_.batched) {
+      way.hop = std::make_shared<internal::HopChannel>(channel_, queue.queue());
+    }
+    ways_.push_back(way);
+    return way;
+  }
+
+  const Options options_;
   std::shared_ptr<grpc::Channel> channel_;
   grpc::GenericStub stub_;
-  grpc::CompletionQueue queue_;
-  std::thread thread_;
-  std::shared_ptr<HopLinks> hops_;  // null: calls are not batched
+  absl::Mutex mutex_;
+  std::unique_ptr<Executor> back_ ABSL_GUARDED_BY(mutex_);
+  // For calls from other threads in processes without a server.
+  std::shared_ptr<internal::QueueThread> own_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Way> ways_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace

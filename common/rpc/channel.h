@@ -44,13 +44,16 @@ class RawClientStream {
 };
 
 // Thread-safe. A call that starts on a server's completion-queue thread goes
-// out and resumes there; any other resumes on the channel's own thread.
+// out and resumes there; any other resumes on a thread of the channel's own.
 class Channel {
  public:
   struct Options {
     // Unary calls share one batched stream (proto/mitra/v1/hop.proto); falls
     // back to plain calls while the stream cannot be had.
     bool batched = false;
+    // Unary calls that start on other threads resume on the server's thread
+    // too, which saves a change of threads; for those who do little afterwards.
+    bool resume_on_queue = false;
     int max_message_bytes = 16 << 20;
     // Certificates for every target but unix sockets; checked by
     // CheckTlsFiles() before.

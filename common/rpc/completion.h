@@ -3,11 +3,9 @@
 #ifndef MITRA_COMMON_RPC_COMPLETION_H_
 #define MITRA_COMMON_RPC_COMPLETION_H_
 
-#include <grpcpp/alarm.h>
 #include <grpcpp/completion_queue.h>
 
 #include <coroutine>
-#include <functional>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -51,28 +49,6 @@ auto Await(Start start) {
 // The queue that this thread serves; null on all other threads.
 inline thread_local grpc::CompletionQueue* current_queue = nullptr;
 
-// Lets the queue's other operations go first: a coroutine that does the work of
-// many calls in one go awaits it between them. Nothing on other threads.
-inline auto Yield() {
-  struct Awaiter : CompletionTag {
-    grpc::Alarm alarm;
-    std::coroutine_handle<> waiter;
-    bool await_ready() const noexcept { return current_queue == nullptr; }
-    void await_suspend(std::coroutine_handle<> caller) {
-      waiter = caller;
-      run = [](CompletionTag* tag, bool) {
-        static_cast<Awaiter*>(tag)->waiter.resume();
-      };
-      // Long ago: gRPC counts in whole milliseconds, rounds up, and would have
-      // its timer threads wake this one for anything that is not over yet.
-      alarm.Set(current_queue, std::chrono::system_clock::time_point(),
-                static_cast<CompletionTag*>(this));
-    }
-    void await_resume() const noexcept {}
-  };
-  return Awaiter();
-}
-
 // Tells when a loop over calls has held its queue for long enough.
 class Turn {
  public:
@@ -83,24 +59,6 @@ class Turn {
   static constexpr absl::Duration kTurn = absl::Microseconds(100);
   absl::Time begin_ = absl::Now();
 };
-
-// `stop` is called, by another thread than the queue's, before `queue` ends:
-// what lives on a queue that is not its own ends then. Thread-safe.
-void OnQueueEnd(grpc::CompletionQueue* queue, std::function<void()> stop);
-// Runs what OnQueueEnd() was given for the queue, which is still served.
-void EndGuests(grpc::CompletionQueue* queue);
-
-// Runs the queue's operations until it is shut down and empty.
-inline void ServeQueue(grpc::CompletionQueue& queue) {
-  current_queue = &queue;
-  void* tag = nullptr;
-  bool ok = false;
-  while (queue.Next(&tag, &ok)) {
-    auto* completion = static_cast<CompletionTag*>(tag);
-    completion->run(completion, ok);
-  }
-  current_queue = nullptr;
-}
 
 }  // namespace mitra::rpc::internal
 

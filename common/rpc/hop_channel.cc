@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/rpc/hop_memory.h"
+#include "common/rpc/queue_thread.h"
 #include "common/rpc/wire.h"
 #include "common/status/errors.h"
 #include "google/rpc/status.pb.h"
@@ -13,6 +15,8 @@ namespace {
 
 constexpr absl::Duration kReconnectPause = absl::Milliseconds(100);
 constexpr absl::Duration kSweepPeriod = absl::Milliseconds(5);
+// So many calls leave without waiting for more: the other side could work.
+constexpr int kFullBatch = 16;
 
 absl::Status LinkLost() {
   return MakeError(absl::StatusCode::kUnavailable, "LINK_LOST",
@@ -38,37 +42,36 @@ absl::StatusOr<RawMessage> ResultOf(HopFrameView& frame) {
 struct HopChannel::Link {
   grpc::ClientContext context;
   std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream;
+  KeptAnswers kept;
 };
+
+namespace {
+
+// Puts what is kept in the place of its number, and keeps what is to be; false
+// if the server names what it never sent. All frames count, also those whose
+// calls nobody waits for any more.
+bool Remember(KeptAnswers& kept, HopBatchView& batch) {
+  const absl::Time now = absl::Now();
+  return std::all_of(
+      batch.frames().begin(), batch.frames().end(), [&](HopFrameView& frame) {
+        if (frame.keep_as != 0) {
+          return kept.Keep(frame.keep_as, frame.payload, now);
+        }
+        return frame.kept == 0 || kept.Find(frame.kept, frame.payload);
+      });
+}
+
+}  // namespace
 
 HopChannel::HopChannel(std::shared_ptr<grpc::Channel> channel,
                        grpc::CompletionQueue& queue)
     : stub_(std::move(channel)), queue_(queue) {}
 
-Task<std::optional<absl::StatusOr<RawMessage>>> HopChannel::TryCall(
-    CallContext& call, const std::string& method, RawMessage& request) {
-  Open open = {.call = call};
-  struct Awaiter {
-    HopChannel& channel;
-    const std::string& method;
-    const RawMessage& request;
-    Open& open;
-    bool await_ready() const noexcept { return false; }
-    bool await_suspend(std::coroutine_handle<> caller) {
-      open.waiter = caller;
-      return channel.Begin(method, request, open);
-    }
-    void await_resume() const noexcept {}
-  };
-  // Kept by the caller, who keeps the channel.
-  Awaiter awaiter = {*this, method, request, open};
-  co_await awaiter;
-  co_return std::move(open.result);
-}
-
 bool HopChannel::Begin(const std::string& method, const RawMessage& request,
                        Open& open) {
   const CallContext& call = open.call;
-  const std::vector<TextPair> metadata = MetadataOf(call);
+  std::string scratch;
+  const MetadataViews metadata = MetadataOf(call, scratch);
   const int64_t timeout_us =
       std::max<int64_t>(1, absl::ToInt64Microseconds(call.remaining()));
   std::shared_ptr<HopChannel> self = shared_from_this();
@@ -85,7 +88,11 @@ bool HopChannel::Begin(const std::string& method, const RawMessage& request,
     pending_.AddCall(id, method, static_cast<uint64_t>(timeout_us), metadata,
                      request);
     open_.emplace(id, &open);
-    if (!writing_) {
+    if (!writing_ && !flushing_) {
+      // Calls of the same turn leave together.
+      flushing_ = AtEndOfTurn([self] { self->Flush(); });
+    }
+    if (!writing_ && (!flushing_ || pending_.frames() >= kFullBatch)) {
       writing_ = true;
       ++coroutines_;
       writer = link_;
@@ -101,11 +108,25 @@ bool HopChannel::Begin(const std::string& method, const RawMessage& request,
   return true;
 }
 
+void HopChannel::Flush() {
+  std::shared_ptr<Link> writer;
+  {
+    absl::MutexLock lock(&mutex_);
+    flushing_ = false;
+    if (writing_ || credit_ == 0 || pending_.empty()) return;
+    writing_ = true;
+    ++coroutines_;
+    writer = link_;
+  }
+  Spawn(Write(shared_from_this(), std::move(writer)));
+}
+
 void HopChannel::Connect() {
   if (stopped_ || absl::Now() < next_connect_) return;
   next_connect_ = absl::Now() + kReconnectPause;
   link_ = std::make_shared<Link>();
   credit_ = 0;
+  pending_.SetKeeps(kMostKept);
   ++coroutines_;
   // Not under the lock: the coroutine takes it.
   auto self = shared_from_this();
@@ -134,7 +155,7 @@ Task<> HopChannel::RunLink(std::shared_ptr<HopChannel> self,
         [&](void* tag) { link->stream->Read(&raw.buffer(), tag); });
     if (!ok) break;
     HopBatchView batch;
-    if (!batch.Read(raw)) {
+    if (!batch.Read(raw) || !Remember(link->kept, batch)) {
       link->context.TryCancel();
       continue;
     }
@@ -264,7 +285,7 @@ Task<> HopChannel::SweepLoop(std::shared_ptr<HopChannel> self) {
 bool HopChannel::EndSweep(std::shared_ptr<Link>& writer) {
   absl::MutexLock lock(&mutex_);
   // Cancel frames need a writer of their own when nobody else calls.
-  if (!writing_ && link_ && !pending_.empty()) {
+  if (!writing_ && credit_ > 0 && !pending_.empty()) {
     writing_ = true;
     ++coroutines_;
     writer = link_;

@@ -34,11 +34,7 @@ class HopChannel : public std::enable_shared_from_this<HopChannel> {
   HopChannel(std::shared_ptr<grpc::Channel> channel,
              grpc::CompletionQueue& queue);
 
-  // `method` and `request` outlive the task, and the caller keeps the channel.
-  // Nothing if the stream cannot take the call now (not connected, no credit):
-  // then the caller makes a plain call.
-  Task<std::optional<absl::StatusOr<RawMessage>>> TryCall(
-      CallContext& call, const std::string& method, RawMessage& request);
+  class Call;
 
   // Fails open calls with UNAVAILABLE and takes no more. Blocks until the
   // stream's operations are over.
@@ -57,6 +53,8 @@ class HopChannel : public std::enable_shared_from_this<HopChannel> {
   // Starts a call on the stream; false if it cannot be taken. The call may be
   // over, and `open` gone, before this returns.
   bool Begin(const std::string& method, const RawMessage& request, Open& open);
+  // Starts the writer if there is something to write and it is not running.
+  void Flush();
   void Connect() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static Task<> RunLink(std::shared_ptr<HopChannel> self,
                         std::shared_ptr<Link> link);
@@ -82,12 +80,47 @@ class HopChannel : public std::enable_shared_from_this<HopChannel> {
   uint32_t credit_ ABSL_GUARDED_BY(mutex_) = 0;  // 0: greeting not seen yet
   HopBatchWriter pending_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool flushing_ ABSL_GUARDED_BY(mutex_) = false;  // at the end of the turn
   bool sweeping_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   int coroutines_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;
   absl::Time next_connect_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   absl::flat_hash_map<uint64_t, Open*> open_ ABSL_GUARDED_BY(mutex_);
+};
+
+// One try to make a call on the stream; all that is given outlives it.
+//
+//   HopChannel::Call on_stream(hop, call, method, request);
+//   co_await on_stream;
+//   if (on_stream.result()) …
+class HopChannel::Call {
+ public:
+  Call(HopChannel& channel, CallContext& call, const std::string& method,
+       const RawMessage& request)
+      : channel_(channel),
+        method_(method),
+        request_(request),
+        open_{.call = call} {}
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  bool await_ready() const noexcept { return false; }
+  bool await_suspend(std::coroutine_handle<> caller) {
+    open_.waiter = caller;
+    return channel_.Begin(method_, request_, open_);
+  }
+  void await_resume() const noexcept {}
+
+  // Nothing if the stream could not take the call (not connected, no credit):
+  // then the caller makes a plain call.
+  std::optional<absl::StatusOr<RawMessage>>& result() { return open_.result; }
+
+ private:
+  HopChannel& channel_;
+  const std::string& method_;
+  const RawMessage& request_;
+  Open open_;
 };
 
 }  // namespace mitra::rpc::internal

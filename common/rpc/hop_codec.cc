@@ -49,7 +49,8 @@ void PutBytes(int field, absl::string_view bytes, std::string& out) {
   out.append(bytes.data(), bytes.size());
 }
 
-void PutMap(int field, absl::Span<const TextPair> pairs, std::string& out) {
+template <typename Pairs>
+void PutMap(int field, const Pairs& pairs, std::string& out) {
   for (const auto& [key, value] : pairs) {
     PutTag(field, kBytes, out);
     PutVarint(2 + VarintSize(key.size()) + key.size() +
@@ -191,6 +192,12 @@ bool ReadReply(absl::string_view bytes, const grpc::Slice& whole,
       case Tag(HopReply::kTrailersFieldNumber, kBytes):
         if (!ReadEntry(fields.bytes(), frame)) return false;
         break;
+      case Tag(HopReply::kKeepAsFieldNumber, kVarint):
+        frame.keep_as = static_cast<uint32_t>(fields.number());
+        break;
+      case Tag(HopReply::kKeptFieldNumber, kVarint):
+        frame.kept = static_cast<uint32_t>(fields.number());
+        break;
       default:
         break;
     }
@@ -207,7 +214,7 @@ HopBatchWriter& HopBatchWriter::operator=(HopBatchWriter&&) noexcept = default;
 
 void HopBatchWriter::AddCall(uint64_t id, absl::string_view method,
                              uint64_t timeout_us,
-                             absl::Span<const TextPair> metadata,
+                             absl::Span<const TextViews> metadata,
                              const RawMessage& payload) {
   std::string head;
   PutBytes(HopCall::kMethodFieldNumber, method, head);
@@ -220,12 +227,26 @@ void HopBatchWriter::AddCall(uint64_t id, absl::string_view method,
 }
 
 void HopBatchWriter::AddAnswer(uint64_t id, const RawMessage& payload,
-                               absl::Span<const TextPair> trailers) {
+                               absl::Span<const TextPair> trailers,
+                               uint32_t keep_as) {
   std::string head;
   PutMap(HopReply::kTrailersFieldNumber, trailers, head);
+  if (keep_as != 0) {
+    PutTag(HopReply::kKeepAsFieldNumber, kVarint, head);
+    PutVarint(keep_as, head);
+  }
   PutTag(HopReply::kPayloadFieldNumber, kBytes, head);
   PutVarint(payload.size(), head);
   AddFrame(id, HopFrame::kReplyFieldNumber, head, &payload);
+}
+
+void HopBatchWriter::AddKept(uint64_t id, uint32_t number,
+                             absl::Span<const TextPair> trailers) {
+  std::string head;
+  PutMap(HopReply::kTrailersFieldNumber, trailers, head);
+  PutTag(HopReply::kKeptFieldNumber, kVarint, head);
+  PutVarint(number, head);
+  AddFrame(id, HopFrame::kReplyFieldNumber, head, nullptr);
 }
 
 void HopBatchWriter::AddError(uint64_t id, absl::string_view status,
@@ -243,20 +264,30 @@ void HopBatchWriter::AddCancel(uint64_t id) {
   PutTag(HopFrame::kCancelFieldNumber, kVarint, body);
   PutVarint(1, body);
   const size_t before = tail_.size();
+  ++frames_;
   PutBytes(HopBatch::kFramesFieldNumber, body, tail_);
   size_ += tail_.size() - before;
 }
 
 void HopBatchWriter::SetCredit(uint32_t credit) {
+  PutNumber(HopBatch::kCreditFieldNumber, credit);
+}
+
+void HopBatchWriter::SetKeeps(uint32_t numbers) {
+  PutNumber(HopBatch::kKeepsFieldNumber, numbers);
+}
+
+void HopBatchWriter::PutNumber(int field, uint32_t number) {
   const size_t before = tail_.size();
-  PutTag(HopBatch::kCreditFieldNumber, kVarint, tail_);
-  PutVarint(credit, tail_);
+  PutTag(field, kVarint, tail_);
+  PutVarint(number, tail_);
   size_ += tail_.size() - before;
 }
 
 void HopBatchWriter::AddFrame(uint64_t id, int field, absl::string_view head,
                               const RawMessage* payload) {
   const size_t before = tail_.size();
+  ++frames_;
   const size_t payload_size = payload != nullptr ? payload->size() : 0;
   const size_t body = head.size() + payload_size;
   PutTag(HopBatch::kFramesFieldNumber, kBytes, tail_);
@@ -296,6 +327,7 @@ RawMessage HopBatchWriter::Take() {
   message.buffer() = grpc::ByteBuffer(slices_.data(), slices_.size());
   slices_.clear();
   size_ = 0;
+  frames_ = 0;
   return message;
 }
 
@@ -303,6 +335,7 @@ void HopBatchWriter::Clear() {
   tail_.clear();
   slices_.clear();
   size_ = 0;
+  frames_ = 0;
 }
 
 HopBatchView::HopBatchView() = default;
@@ -310,7 +343,7 @@ HopBatchView::~HopBatchView() = default;
 
 bool HopBatchView::Read(const RawMessage& batch) {
   frames_.clear();
-  credit_ = 0;
+  credit_ = keeps_ = 0;
   if (batch.size() == 0) return true;
   bytes_ = std::make_unique<grpc::Slice>();
   // Most batches arrive in one piece.
@@ -324,6 +357,8 @@ bool HopBatchView::Read(const RawMessage& batch) {
   while (fields.Next()) {
     if (fields.tag() == Tag(HopBatch::kCreditFieldNumber, kVarint)) {
       credit_ = static_cast<uint32_t>(fields.number());
+    } else if (fields.tag() == Tag(HopBatch::kKeepsFieldNumber, kVarint)) {
+      keeps_ = static_cast<uint32_t>(fields.number());
     } else if (fields.tag() == Tag(HopBatch::kFramesFieldNumber, kBytes) &&
                !ReadFrame(fields.bytes())) {
       return false;

@@ -23,6 +23,7 @@ class Slice;
 namespace mitra::rpc::internal {
 
 using TextPair = std::pair<std::string, std::string>;
+using TextViews = std::pair<absl::string_view, absl::string_view>;
 
 // Collects frames. Not thread-safe.
 class HopBatchWriter {
@@ -33,16 +34,23 @@ class HopBatchWriter {
   HopBatchWriter& operator=(HopBatchWriter&&) noexcept;
 
   void AddCall(uint64_t id, absl::string_view method, uint64_t timeout_us,
-               absl::Span<const TextPair> metadata, const RawMessage& payload);
+               absl::Span<const TextViews> metadata, const RawMessage& payload);
+  // `keep_as`: the number under which the caller keeps it; 0: none.
   void AddAnswer(uint64_t id, const RawMessage& payload,
-                 absl::Span<const TextPair> trailers);
+                 absl::Span<const TextPair> trailers, uint32_t keep_as = 0);
+  // An answer that the caller keeps under `number`.
+  void AddKept(uint64_t id, uint32_t number,
+               absl::Span<const TextPair> trailers);
   // `status` is a serialised google.rpc.Status.
   void AddError(uint64_t id, absl::string_view status,
                 absl::Span<const TextPair> trailers);
   void AddCancel(uint64_t id);
   void SetCredit(uint32_t credit);
+  void SetKeeps(uint32_t numbers);
 
   bool empty() const { return size_ == 0; }
+  // Calls, answers and cancellations that wait.
+  int frames() const { return frames_; }
   // The batch; the writer is empty afterwards.
   RawMessage Take();
   void Clear();
@@ -53,10 +61,12 @@ class HopBatchWriter {
                 const RawMessage* payload);
   void Append(const RawMessage& payload);
   void CutTail();
+  void PutNumber(int field, uint32_t number);
 
   std::string tail_;  // bytes that are in no slice yet
   std::vector<grpc::Slice> slices_;
   size_t size_ = 0;
+  int frames_ = 0;
 };
 
 // One frame of a batch; texts live as long as the HopBatchView.
@@ -67,9 +77,11 @@ struct HopFrameView {
   absl::string_view method;
   uint64_t timeout_us = 0;
   // Metadata of a call, trailers of an answer.
-  absl::InlinedVector<std::pair<absl::string_view, absl::string_view>, 4> texts;
+  absl::InlinedVector<TextViews, 4> texts;
   RawMessage payload;        // may outlive the view
   absl::string_view status;  // kError: serialised google.rpc.Status
+  uint32_t keep_as = 0;      // kAnswer: 0 or where the payload is to be kept
+  uint32_t kept = 0;         // kAnswer: 0 or where the payload is
 };
 
 // A batch that was read.
@@ -85,6 +97,7 @@ class HopBatchView {
 
   std::vector<HopFrameView>& frames() { return frames_; }
   uint32_t credit() const { return credit_; }
+  uint32_t keeps() const { return keeps_; }
 
  private:
   bool ReadFrame(absl::string_view bytes);
@@ -92,6 +105,7 @@ class HopBatchView {
   std::unique_ptr<grpc::Slice> bytes_;
   std::vector<HopFrameView> frames_;
   uint32_t credit_ = 0;
+  uint32_t keeps_ = 0;
 };
 
 }  // namespace mitra::rpc::internal

@@ -46,7 +46,9 @@ v1::HopBatch SampleBatch() {
 }
 
 TEST(HopCodecTest, WritesWhatProtocolBuffersRead) {
-  const TextPair metadata[] = {{"traceparent", "00-ab"},
+  const TextViews metadata[] = {{"traceparent", "00-ab"},
+                                {"mitra-identity", ""}};
+  const TextPair trailers[] = {{"traceparent", "00-ab"},
                                {"mitra-identity", ""}};
   const std::string large(5000, 'x');
   HopBatchWriter writer;
@@ -57,15 +59,20 @@ TEST(HopCodecTest, WritesWhatProtocolBuffersRead) {
   google::rpc::Status status;
   status.set_code(3);
   status.set_message("no");
-  writer.AddError(10, status.SerializeAsString(), metadata);
+  writer.AddError(10, status.SerializeAsString(), trailers);
   writer.AddCancel(11);
+  writer.AddAnswer(12, RawMessage("keep this"), {}, 300);
+  writer.AddKept(13, 300, trailers);
+  EXPECT_EQ(writer.frames(), 7);
   writer.SetCredit(64);
+  writer.SetKeeps(1024);
   EXPECT_FALSE(writer.empty());
   v1::HopBatch batch;
   ASSERT_TRUE(writer.Take().ParseTo(batch).ok());
   EXPECT_TRUE(writer.empty());
-  ASSERT_EQ(batch.frames_size(), 5);
+  ASSERT_EQ(batch.frames_size(), 7);
   EXPECT_EQ(batch.credit(), 64u);
+  EXPECT_EQ(batch.keeps(), 1024u);
   EXPECT_EQ(batch.frames(0).call_id(), 7u);
   EXPECT_EQ(batch.frames(0).call().method(), "/a.B/C");
   EXPECT_EQ(batch.frames(0).call().timeout_us(), 250u);
@@ -77,6 +84,10 @@ TEST(HopCodecTest, WritesWhatProtocolBuffersRead) {
   EXPECT_EQ(batch.frames(3).reply().status().message(), "no");
   EXPECT_EQ(batch.frames(3).reply().trailers().size(), 2u);
   EXPECT_TRUE(batch.frames(4).cancel());
+  EXPECT_EQ(batch.frames(5).reply().payload(), "keep this");
+  EXPECT_EQ(batch.frames(5).reply().keep_as(), 300u);
+  EXPECT_EQ(batch.frames(6).reply().kept(), 300u);
+  EXPECT_EQ(batch.frames(6).reply().trailers().size(), 2u);
 }
 
 TEST(HopCodecTest, ReadsWhatProtocolBuffersWrite) {

@@ -8,6 +8,8 @@
 #include "absl/synchronization/mutex.h"
 #include "common/rpc/completion.h"
 #include "common/rpc/hop_codec.h"
+#include "common/rpc/hop_memory.h"
+#include "common/rpc/queue_thread.h"
 #include "common/rpc/wire.h"
 #include "common/status/errors.h"
 #include "google/rpc/status.pb.h"
@@ -15,6 +17,8 @@
 namespace mitra::rpc::internal {
 namespace {
 
+// So many answers leave without waiting for more.
+constexpr int kFullBatch = 16;
 constexpr uint64_t kMaxTimeoutUs = 86'400'000'000;  // a day
 
 // Shared by the reader and by all open calls of one stream.
@@ -35,20 +39,16 @@ class Session : public std::enable_shared_from_this<Session> {
     Flush();
   }
 
-  // Begins the calls of a batch. Answers that are ready at once leave together,
-  // unless the calls are long work.
+  // Begins the calls of a batch.
   static Task<> Take(std::shared_ptr<Session> self, HopBatchView& batch) {
-    self->Cork(true);
+    if (batch.keeps() > 0) self->SetKeeps(batch.keeps());
     Turn turn;
     for (HopFrameView& frame : batch.frames()) {
       self->Take(frame);
       if (!turn.over()) continue;
-      self->Cork(false);
       co_await Yield();
-      self->Cork(true);
       turn.Restart();
     }
-    self->Cork(false);
   }
 
   void CancelAll() {
@@ -79,13 +79,9 @@ class Session : public std::enable_shared_from_this<Session> {
     return open_.empty() && !writing_ && pending_.empty();
   }
 
-  // Holds answers back, or lets them go.
-  void Cork(bool on) {
-    {
-      absl::MutexLock lock(&mutex_);
-      corked_ = on;
-    }
-    if (!on) Flush();
+  void SetKeeps(uint32_t numbers) {
+    absl::MutexLock lock(&mutex_);
+    sent_.SetCapacity(numbers);
   }
 
   void Take(HopFrameView& frame) {
@@ -142,11 +138,49 @@ class Session : public std::enable_shared_from_this<Session> {
     {
       absl::MutexLock lock(&mutex_);
       if (status.ok()) {
-        pending_.AddAnswer(id, response, call.trailers());
+        AddAnswer(id, call, response);
       } else {
         pending_.AddError(id, error, call.trailers());
       }
       open_.erase(id);
+    }
+    FlushSoon();
+  }
+
+  void AddAnswer(uint64_t id, const CallContext& call,
+                 const RawMessage& response)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    SentAnswers::Place place;
+    if (response.identity() != 0) {
+      place = sent_.Of(response.identity(), response.size(), absl::Now());
+    }
+    if (place.there) {
+      pending_.AddKept(id, place.number, call.trailers());
+    } else {
+      pending_.AddAnswer(id, response, call.trailers(), place.number);
+    }
+  }
+
+  // Answers of the same turn leave together, unless they are many already.
+  void FlushSoon() {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (writing_) return;
+      if (pending_.frames() < kFullBatch) {
+        if (!flushing_) {
+          flushing_ =
+              AtEndOfTurn([self = shared_from_this()] { self->EndTurn(); });
+        }
+        if (flushing_) return;
+      }
+    }
+    Flush();
+  }
+
+  void EndTurn() {
+    {
+      absl::MutexLock lock(&mutex_);
+      flushing_ = false;
     }
     Flush();
   }
@@ -155,7 +189,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void Flush() {
     {
       absl::MutexLock lock(&mutex_);
-      if (writing_ || corked_ || pending_.empty()) return;
+      if (writing_ || pending_.empty()) return;
       writing_ = true;
     }
     Spawn(Write(shared_from_this()));
@@ -198,8 +232,9 @@ class Session : public std::enable_shared_from_this<Session> {
   const bool trust_identity_;
   absl::Mutex mutex_;
   HopBatchWriter pending_ ABSL_GUARDED_BY(mutex_);
+  SentAnswers sent_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool corked_ ABSL_GUARDED_BY(mutex_) = false;
+  bool flushing_ ABSL_GUARDED_BY(mutex_) = false;  // at the end of the turn
   bool broken_ ABSL_GUARDED_BY(mutex_) = false;
   absl::flat_hash_map<uint64_t, std::shared_ptr<CallContext>> open_
       ABSL_GUARDED_BY(mutex_);

@@ -4,6 +4,7 @@
 #include <grpcpp/support/proto_buffer_reader.h>
 #include <grpcpp/support/proto_buffer_writer.h>
 
+#include <atomic>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,23 @@ RawMessage::RawMessage(absl::string_view bytes) {
   buffer_ = std::make_unique<grpc::ByteBuffer>(&slice, 1);
 }
 
+RawMessage RawMessage::Share(absl::string_view bytes,
+                             std::shared_ptr<const void> owner) {
+  using Owner = std::shared_ptr<const void>;
+  const grpc::Slice slice(
+      const_cast<char*>(bytes.data()), bytes.size(),
+      [](void* kept) { delete static_cast<Owner*>(kept); },
+      new Owner(std::move(owner)));
+  RawMessage message;
+  *message.buffer_ = grpc::ByteBuffer(&slice, 1);
+  return message;
+}
+
+uint64_t RawMessage::NewIdentity() {
+  static std::atomic<uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
 RawMessage::RawMessage(RawMessage&&) noexcept = default;
 RawMessage& RawMessage::operator=(RawMessage&&) noexcept = default;
 RawMessage::~RawMessage() = default;
@@ -26,6 +44,7 @@ RawMessage::~RawMessage() = default;
 RawMessage RawMessage::Clone() const {
   RawMessage clone;
   *clone.buffer_ = *buffer_;
+  clone.identity_ = identity_;
   return clone;
 }
 

@@ -5,6 +5,7 @@
 #define MITRA_COMMON_RPC_RAW_MESSAGE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -30,8 +31,21 @@ class RawMessage {
   RawMessage& operator=(RawMessage&&) noexcept;
   ~RawMessage();
 
+  // A message whose bytes `owner` keeps, without copying them.
+  static RawMessage Share(absl::string_view bytes,
+                          std::shared_ptr<const void> owner);
+
   // A second handle on the same bytes.
   RawMessage Clone() const;
+
+  // Not 0 for an answer that is sent again and again: whoever sees the same
+  // identity in this process again sees the same bytes again. Links between
+  // services then send it once.
+  uint64_t identity() const { return identity_; }
+  void set_identity(uint64_t identity) { identity_ = identity; }
+  // One that no other message of this process has. Thread-safe.
+  static uint64_t NewIdentity();
+
   size_t size() const;
   std::string ToString() const;
 
@@ -46,6 +60,7 @@ class RawMessage {
 
  private:
   std::unique_ptr<grpc::ByteBuffer> buffer_;
+  uint64_t identity_ = 0;
 };
 
 }  // namespace mitra::rpc

@@ -26,6 +26,7 @@ using ::testing::SizeIs;
 
 constexpr char kGet[] = "/mitra.v1.Profiles/GetProfile";
 constexpr char kDelete[] = "/mitra.v1.Profiles/DeleteProfile";
+constexpr char kList[] = "/mitra.v1.Profiles/ListProfiles";
 constexpr char kWatch[] = "/mitra.v1.ChangeFeed/Watch";
 constexpr char kImport[] = "/mitra.v1.Profiles/Import";
 
@@ -107,6 +108,15 @@ class RpcTest : public ::testing::TestWithParam<bool> {
                         Stream<v1::ImportRequest, v1::ImportResponse>& stream) {
           return service_.Import(call, stream);
         });
+    builder.RawUnary(
+        kList,
+        [this](CallContext&, const RawMessage&,
+               RawMessage& response) -> Task<absl::Status> {
+          response = repeated_.Clone();
+          co_return absl::OkStatus();
+        },
+        v1::ListProfilesRequest::descriptor()->full_name(),
+        v1::ListProfilesResponse::descriptor()->full_name());
     auto server = builder.Start();
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
@@ -128,6 +138,21 @@ class RpcTest : public ::testing::TestWithParam<bool> {
     return SyncWait(channel_->Call<v1::Profile>(call, kGet, request));
   }
 
+  // What ListProfiles answers, known to be the same until the next Repeat().
+  void Repeat(const std::string& token) {
+    v1::ListProfilesResponse response;
+    response.set_next_page_token(token);
+    repeated_ = RawMessage::Of(response);
+    repeated_.set_identity(RawMessage::NewIdentity());
+  }
+  RawMessage List() {
+    CallContext call;
+    auto answer = SyncWait(channel_->CallRaw(call, kList, RawMessage()));
+    EXPECT_THAT(answer.status(), IsOk());
+    return answer.ok() ? *std::move(answer) : RawMessage();
+  }
+
+  RawMessage repeated_;
   EchoService service_;
   std::unique_ptr<Server> server_;
   std::shared_ptr<Channel> channel_;
@@ -137,6 +162,22 @@ TEST_P(RpcTest, AnswersUnaryCalls) {
   StartServer();
   MITRA_ASSERT_OK_AND_ASSIGN(const v1::Profile profile, Get("a"));
   EXPECT_EQ(profile.profile_id(), "a");
+}
+
+TEST_P(RpcTest, AnswersThatComeAgainAreKnownToBeTheSame) {
+  Repeat(std::string(5000, 'a'));
+  StartServer();
+  const RawMessage first = List();
+  const RawMessage again = List();
+  EXPECT_EQ(first.ToString(), repeated_.ToString());
+  EXPECT_EQ(again.ToString(), first.ToString());
+  // Only the batched stream can tell.
+  EXPECT_EQ(first.identity() != 0, GetParam());
+  EXPECT_EQ(again.identity(), first.identity());
+  Repeat(std::string(5000, 'b'));
+  const RawMessage other = List();
+  EXPECT_EQ(other.ToString(), repeated_.ToString());
+  EXPECT_EQ(other.identity() != first.identity(), GetParam());
 }
 
 TEST_P(RpcTest, CarriesIdentityRequestIdAndTrailers) {

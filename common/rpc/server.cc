@@ -5,7 +5,6 @@
 
 #include <mutex>
 #include <set>
-#include <thread>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
@@ -16,6 +15,7 @@
 #include "common/rpc/completion.h"
 #include "common/rpc/health.h"
 #include "common/rpc/hop_session.h"
+#include "common/rpc/queue_thread.h"
 #include "common/rpc/reflection.h"
 #include "common/rpc/server_metrics.h"
 #include "common/rpc/tls.h"
@@ -150,7 +150,7 @@ struct Server::Impl {
   // One accepted call. Alive until its coroutine and gRPC's notification of
   // its end are both done.
   struct Call final : RawStream {
-    explicit Call(Impl& owner) : impl(owner), stream(&context) {
+    explicit Call(Impl& owner) : impl(owner), counted(owner), stream(&context) {
       done.call = this;
       done.run = [](CompletionTag* tag, bool) {
         Call* self = static_cast<DoneTag*>(tag)->call;
@@ -159,6 +159,12 @@ struct Server::Impl {
       };
     }
 
+    // The first member, so that it goes last.
+    struct Counted {
+      explicit Counted(Impl& to) : impl(to) { impl.Count(+1); }
+      ~Counted() { impl.Count(-1); }
+      Impl& impl;
+    };
     struct DoneTag : CompletionTag {
       Call* call = nullptr;
     };
@@ -208,6 +214,7 @@ struct Server::Impl {
     }
 
     Impl& impl;
+    const Counted counted;
     grpc::GenericServerContext context;
     grpc::GenericServerAsyncReaderWriter stream;
     CallContext call;
@@ -238,7 +245,7 @@ struct Server::Impl {
     }
   }
 
-  // Streams that are open, so that drain can end them.
+  // Streams of methods that are open, so that drain can end them.
   void Track(Call* accepted, const Method* method) {
     absl::MutexLock lock(&streams_mutex);
     streams.emplace(accepted, method);
@@ -253,7 +260,7 @@ struct Server::Impl {
     {
       absl::MutexLock lock(&streams_mutex);
       for (auto& [accepted, method] : streams) {
-        if (method == nullptr || !wanted(*method)) continue;
+        if (!wanted(*method)) continue;
         accepted->references.fetch_add(1, std::memory_order_relaxed);
         chosen.push_back(accepted);
       }
@@ -266,10 +273,11 @@ struct Server::Impl {
   }
 
   void Enter() { in_flight.fetch_add(1, std::memory_order_acq_rel); }
-  void Leave() {
-    if (in_flight.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-      absl::MutexLock lock(&idle_mutex);  // wakes Drain's condition
-    }
+  void Leave() { in_flight.fetch_sub(1, std::memory_order_acq_rel); }
+  // Under the lock, so that nobody touches this after Drain() saw 0.
+  void Count(int change) {
+    absl::MutexLock lock(&calls_mutex);
+    calls += change;
   }
 
   // Whether the call may run; sets its deadline.
@@ -364,10 +372,10 @@ struct Server::Impl {
         status = self.Admit(method, call);
       }
       if (status.ok()) {
-        self.Track(accepted, method);
+        if (method != nullptr) self.Track(accepted, method);
         Task<absl::Status> stream = handler(call, *accepted);
         status = co_await Guard(call, std::move(stream));
-        self.Untrack(accepted);
+        if (method != nullptr) self.Untrack(accepted);
       }
       timer.Done(status.code());
       if (span) span->End(call, status.code());
@@ -396,8 +404,8 @@ struct Server::Impl {
 
   grpc::AsyncGenericService generic;
   std::unique_ptr<grpc::Server> server;
-  std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
-  std::vector<std::thread> threads;
+  // Channels may go on using them.
+  std::vector<std::shared_ptr<internal::QueueThread>> queues;
   internal::UnaryRunner runner;
   internal::HealthBoard health;
 
@@ -408,6 +416,8 @@ struct Server::Impl {
       ABSL_GUARDED_BY(streams_mutex);
   std::atomic<bool> refusing{false};
   absl::Mutex idle_mutex;
+  absl::Mutex calls_mutex;
+  int calls ABSL_GUARDED_BY(calls_mutex) = 0;  // accepted, or to be
   std::mutex drain_mutex;
   bool drained = false;
 };
@@ -518,23 +528,26 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Builder::Start() {
   builder.RegisterAsyncGenericService(&impl->generic);
   builder.SetMaxReceiveMessageSize(impl->options.max_message_bytes);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // Nothing is ever sent packed; what comes packed is unpacked all the same.
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
   builder.AddChannelArgument(
       GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
       internal::kServerMinPingMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 10'000);
+  std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
   for (int i = 0; i < std::max(1, impl->options.threads); ++i) {
-    impl->queues.push_back(builder.AddCompletionQueue());
+    queues.push_back(builder.AddCompletionQueue());
   }
   impl->server = builder.BuildAndStart();
   for (size_t i = 0; i < ports.size(); ++i) {
     const std::string& asked = impl->options.listen[i];
     const bool is_unix = absl::StartsWith(asked, "unix:");
     if (impl->server == nullptr || (!is_unix && ports[i] == 0)) {
-      for (auto& queue : impl->queues) queue->Shutdown();
+      for (auto& queue : queues) queue->Shutdown();
       void* tag = nullptr;
       bool ok = false;
-      for (auto& queue : impl->queues) {
+      for (auto& queue : queues) {
         while (queue->Next(&tag, &ok)) {
         }
       }
@@ -546,12 +559,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Builder::Start() {
             ? asked
             : absl::StrCat(asked.substr(0, asked.rfind(':')), ":", ports[i]));
   }
-  for (auto& queue : impl->queues) {
+  for (auto& queue : queues) {
     for (int i = 0; i < kAcceptsPerQueue; ++i) {
       Spawn(Server::Impl::Accept(*raw, *queue));
     }
-    impl->threads.emplace_back([q = queue.get()] { internal::ServeQueue(*q); });
+    impl->queues.push_back(
+        std::make_shared<internal::QueueThread>(std::move(queue)));
   }
+  impl->queues.front()->MakeHome();
   auto server = std::unique_ptr<Server>(new Server(std::move(impl)));
   server->SetServing(false);
   return server;
@@ -599,15 +614,12 @@ void Server::Drain() {
   // Ends what is still open when the grace is over.
   impl_->server->Shutdown(absl::ToChronoTime(end));
   // Handlers that were cut off may still be on their way to their last
-  // operation; a queue must not be shut down before.
-  impl_->idle_mutex.LockWhen(absl::Condition(
-      +[](std::atomic<int>* open) { return open->load() == 0; },
-      &impl_->in_flight));
-  impl_->idle_mutex.Unlock();
-  for (auto& queue : impl_->queues) internal::EndGuests(queue.get());
-  for (auto& queue : impl_->queues) queue->Shutdown();
-  for (std::thread& thread : impl_->threads) thread.join();
-  impl_->threads.clear();
+  // operation, and queues may outlive the server.
+  impl_->calls_mutex.LockWhen(absl::Condition(
+      +[](int* calls) { return *calls == 0; }, &impl_->calls));
+  impl_->calls_mutex.Unlock();
+  impl_->queues.front()->LeaveHome();
+  impl_->queues.clear();
 }
 
 }  // namespace mitra::rpc

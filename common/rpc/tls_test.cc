@@ -1,7 +1,15 @@
 // TLS on real sockets, with certificates made here.
 
+#include <arpa/inet.h>
 #include <grpc/grpc_security_constants.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <thread>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
 #include "common/status/status_matchers.h"
@@ -59,8 +67,12 @@ class TlsTest : public ::testing::Test {
   // One call on a connection of its own.
   static absl::Status Call(const Server& server, const TlsFiles& files,
                            bool batched = false) {
-    const auto channel = Channel::Create(server.addresses()[0],
-                                         {.batched = batched, .tls = files});
+    return CallAt(server.addresses()[0], files, batched);
+  }
+  static absl::Status CallAt(const std::string& address, const TlsFiles& files,
+                             bool batched = false) {
+    const auto channel =
+        Channel::Create(address, {.batched = batched, .tls = files});
     CallContext call;
     call.deadline = absl::Now() + absl::Seconds(10);
     v1::GetProfileRequest request;
@@ -121,6 +133,63 @@ TEST_F(TlsTest, AServerTakesOnlyTheNamesItWasTold) {
     const CertifiedKey pair = ca_.Issue({.names = {name}});
     MITRA_EXPECT_OK(Call(*server, Files("named", ca_, &pair))) << name;
   }
+}
+
+// Passes one connection on, the first bytes only after a while.
+class SlowRoad {
+ public:
+  explicit SlowRoad(const std::string& to) {
+    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address);
+    listen(listener_, 8);
+    socklen_t size = sizeof address;
+    getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+    address_ = absl::StrCat("127.0.0.1:", ntohs(address.sin_port));
+    int port = 0;
+    EXPECT_TRUE(absl::SimpleAtoi(to.substr(to.rfind(':') + 1), &port));
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    thread_ = std::thread([this, address] { Run(address); });
+  }
+  ~SlowRoad() {
+    shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    close(listener_);
+  }
+  const std::string& address() const { return address_; }
+
+ private:
+  void Run(const sockaddr_in& to) {
+    const int near = accept(listener_, nullptr, nullptr);
+    if (near < 0) return;
+    (void)poll(nullptr, 0, 300);  // the road is long
+    const int far = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    (void)connect(far, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+    pollfd ends[] = {{near, POLLIN, 0}, {far, POLLIN, 0}};
+    for (bool open = true; open;) {
+      (void)poll(ends, 2, -1);
+      for (int i = 0; i < 2; ++i) {
+        if (ends[i].revents == 0) continue;
+        char bytes[16384];
+        const ssize_t n = read(ends[i].fd, bytes, sizeof bytes);
+        open = open && n > 0 && write(ends[1 - i].fd, bytes, n) == n;
+      }
+    }
+    close(near);
+    close(far);
+  }
+
+  int listener_ = -1;
+  std::string address_;
+  std::thread thread_;
+};
+
+TEST_F(TlsTest, TheFirstCallWaitsForAHandshakeThatTakesItsTime) {
+  const auto server = Serve(Files("server"));
+  const SlowRoad road(server->addresses()[0]);
+  MITRA_EXPECT_OK(CallAt(road.address(), Files("client")));
 }
 
 TEST_F(TlsTest, WithoutAnAuthorityClientsNeedNoCertificate) {

@@ -37,18 +37,17 @@ bool IsLegalMetadata(absl::string_view key, absl::string_view value) {
   });
 }
 
-std::vector<std::pair<std::string, std::string>> MetadataOf(
-    const CallContext& call) {
-  std::vector<std::pair<std::string, std::string>> pairs;
-  pairs.reserve(3);
-  const auto add = [&](const char* key, std::string value) {
+MetadataViews MetadataOf(const CallContext& call, std::string& scratch) {
+  MetadataViews pairs;
+  const auto add = [&](absl::string_view key, absl::string_view value) {
     if (!value.empty() && IsLegalMetadata(key, value)) {
-      pairs.emplace_back(key, std::move(value));
+      pairs.emplace_back(key, value);
     }
   };
   const Identity& who = call.identity;
   if (!who.credential.empty() || who.is_member() || !who.scopes.empty()) {
-    add(kIdentityKey, EncodeIdentity(who));
+    scratch = EncodeIdentity(who);
+    add(kIdentityKey, scratch);
   }
   add(kRequestIdKey, call.request_id);
   add(kTraceparentKey, call.traceparent);
@@ -108,8 +107,9 @@ absl::Status FromGrpcStatus(const grpc::Status& status) {
 
 void Prepare(const CallContext& call, grpc::ClientContext& context) {
   context.set_deadline(absl::ToChronoTime(call.deadline));
-  for (const auto& [key, value] : MetadataOf(call)) {
-    context.AddMetadata(key, value);
+  std::string scratch;
+  for (const auto& [key, value] : MetadataOf(call, scratch)) {
+    context.AddMetadata(std::string(key), std::string(value));
   }
 }
 
@@ -133,10 +133,13 @@ grpc::ChannelArguments ClientArguments(int max_message_bytes) {
   args.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 0);
   args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
   args.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
-  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 50);
+  // In spite of its name: how long one attempt to connect may take, handshake
+  // included. Calls wait for the first; TLS on a busy machine is not quick.
+  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5'000);
   // Channels to one target from one process do not share a subchannel, so that
   // closing one never cuts another.
   args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  args.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
   args.SetMaxReceiveMessageSize(max_message_bytes);
   args.SetLoadBalancingPolicyName("round_robin");
   return args;

@@ -11,7 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "common/rpc/call_context.h"
 
 namespace mitra::rpc::internal {
@@ -19,9 +21,12 @@ namespace mitra::rpc::internal {
 // A key and value that gRPC's client takes without aborting the process.
 bool IsLegalMetadata(absl::string_view key, absl::string_view value);
 
-// Protected metadata of `call` as pairs, only legal ones.
-std::vector<std::pair<std::string, std::string>> MetadataOf(
-    const CallContext& call);
+using MetadataViews =
+    absl::InlinedVector<std::pair<absl::string_view, absl::string_view>, 3>;
+
+// Protected metadata of `call`, only legal pairs. `scratch` may be written to;
+// the views point into it and into `call`.
+MetadataViews MetadataOf(const CallContext& call, std::string& scratch);
 
 // Sets one protected pair on `call`; unknown keys are ignored.
 void ReadMetadata(absl::string_view key, absl::string_view value,
