@@ -243,7 +243,9 @@ absl::Status Run(const Config& config) {
   MITRA_ASSIGN_OR_RETURN(const MethodTable methods, MethodTable::Create());
   MITRA_ASSIGN_OR_RETURN(const RouteTable routes, RouteTable::Create(methods));
   const auto link = [&config](const std::string& target) {
-    return rpc::Channel::Create(target, {.batched = true, .tls = config.links});
+    return rpc::Channel::Create(target, {.batched = true,
+                                         .resume_on_queue = true,
+                                         .tls = config.links});
   };
   const Backends backends = {link(config.profile), link(config.search),
                              link(config.matching)};

@@ -11,7 +11,9 @@ void ChunkPipe::StartPut(std::string chunk, Wake done) {
     absl::MutexLock lock(&mutex_);
     gone = abandoned_;
     if (!gone) {
-      chunk_ = std::move(chunk);
+      quiet_ = false;
+      // A beat may still be there.
+      chunk_ = chunk_ ? *chunk_ + chunk : std::move(chunk);
       writer_ = std::move(done);
       reader = std::exchange(reader_, nullptr);
     }
@@ -25,6 +27,17 @@ rpc::Task<bool> ChunkPipe::Put(std::string chunk) {
     StartPut(std::move(chunk), std::move(done));
   };
   co_return co_await rpc::Callback<bool>(start);
+}
+
+void ChunkPipe::Beat(std::string chunk) {
+  Wake reader;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!std::exchange(quiet_, true) || !reader_ || chunk_) return;
+    chunk_ = std::move(chunk);
+    reader = std::exchange(reader_, nullptr);
+  }
+  reader(true);
 }
 
 void ChunkPipe::Close(absl::Status status) {

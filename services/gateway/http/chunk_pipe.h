@@ -22,6 +22,9 @@ class ChunkPipe {
   // Resumes when the reader has asked for the next one; false: the reader is
   // gone.
   rpc::Task<bool> Put(std::string chunk);
+  // A piece that nobody waits for, if the reader has none at the moment and
+  // waits since the last beat.
+  void Beat(std::string chunk);
   // No more pieces; the reader gets `status` when it has taken the last.
   void Close(absl::Status status);
 
@@ -39,6 +42,7 @@ class ChunkPipe {
 
   mutable absl::Mutex mutex_;
   std::optional<std::string> chunk_ ABSL_GUARDED_BY(mutex_);
+  bool quiet_ ABSL_GUARDED_BY(mutex_) = false;  // no piece since the last beat
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool abandoned_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);

@@ -35,7 +35,7 @@ constexpr const char* kSingleHeaders[] = {
     "authorization",     "x-api-key",       "content-type",
     "content-encoding",  "idempotency-key", "if-match",
     "x-request-timeout", "x-request-id",    "traceparent",
-    "if-none-match",     "origin"};
+    "if-none-match",     "origin",          "last-event-id"};
 
 std::optional<absl::string_view> OptionalHeader(const HttpRequest& request,
                                                 absl::string_view name) {
@@ -155,8 +155,9 @@ Task<HttpResponse> HttpEdge::Handle(HttpRequest request) {
     co_return std::move(exchange.response);
   }
   if (request.verb == "HEAD") {
-    exchange.response.content_length = exchange.response.body.size();
+    exchange.response.content_length = exchange.response.text().size();
     exchange.response.body.clear();
+    exchange.response.shared = nullptr;
   }
 
   if (exchange.observed) co_return std::move(exchange.response);
@@ -186,7 +187,8 @@ Task<absl::Status> HttpEdge::Serve(const HttpRequest& request,
   }
   const Credentials credentials = {request.Header("authorization"),
                                    request.Header("x-api-key")};
-  MITRA_CO_RETURN_IF_ERROR(forwarder_.Authenticate(credentials));
+  absl::StatusOr<Caller> caller = forwarder_.Authenticate(credentials);
+  if (!caller.ok()) co_return caller.status();
 
   const absl::string_view path = PathOf(request.target);
   if (request.verb == "OPTIONS" && !routes_.Allowed(path).empty()) {
@@ -222,7 +224,7 @@ Task<absl::Status> HttpEdge::Serve(const HttpRequest& request,
     call.deadline = absl::Now() + *timeout;
   }
   absl::StatusOr<Admission::Ticket> ticket =
-      forwarder_.Enter(call, method, credentials);
+      forwarder_.Enter(call, method, std::move(caller));
   if (!ticket.ok()) co_return ticket.status();
 
   if (method.streaming()) {
@@ -264,7 +266,8 @@ Task<absl::Status> HttpEdge::Serve(const HttpRequest& request,
       co_return absl::OkStatus();
     }
   }
-  response.body = text->body;
+  // Shares ownership with all of `text`.
+  response.shared = {text, &text->body};
   PackIfAccepted(request, response);
   co_return absl::OkStatus();
 }
@@ -294,6 +297,11 @@ absl::StatusOr<std::unique_ptr<RequestSource>> HttpEdge::RequestsOf(
   }
   MITRA_ASSIGN_OR_RETURN(const std::unique_ptr<Message> message,
                          ReadRequest(request, route));
+  const StreamCursor cursor(*method.descriptor);
+  const auto last_event = OptionalHeader(request, "last-event-id");
+  if (cursor.known() && last_event) {
+    MITRA_RETURN_IF_ERROR(cursor.Resume(*last_event, *message));
+  }
   return std::make_unique<SingleRequest>(RawMessage::Of(*message));
 }
 
@@ -340,6 +348,7 @@ Task<absl::Status> HttpEdge::ServeStream(const HttpRequest& request,
         open_.erase(context);
       };
   stream->Start(forwarder_, std::move(ticket), ended);
+  heartbeats_.Add(stream);
   // Until the first answer the call may still fail like any other.
   const absl::Status first = co_await stream->First();
   exchange.observed = true;
@@ -355,14 +364,20 @@ Task<absl::Status> HttpEdge::ServeStream(const HttpRequest& request,
 std::shared_ptr<const JsonText> HttpEdge::TextOf(const Method& method,
                                                  const RawMessage& answer) {
   const auto* type = method.descriptor->output_type();
+  const uint64_t identity = answer.identity();
+  if (auto known = memo_.FindSame(type, identity)) return known;
   std::string bytes = answer.ToString();
-  if (auto known = memo_.Find(type, bytes)) return known;
-  std::unique_ptr<Message> message = NewMessage(type);
-  if (!answer.ParseTo(*message).ok()) return nullptr;
-  auto text = std::make_shared<JsonText>();
-  text->etag = ETagOf(*message);
-  WriteJson(*message, text->body);
-  if (method.read_only()) memo_.Put(type, std::move(bytes), text);
+  auto text = memo_.Find(type, bytes);
+  if (text == nullptr) {
+    std::unique_ptr<Message> message = NewMessage(type);
+    if (!answer.ParseTo(*message).ok()) return nullptr;
+    auto written = std::make_shared<JsonText>();
+    written->etag = ETagOf(*message);
+    WriteJson(*message, written->body);
+    text = std::move(written);
+    if (method.read_only()) memo_.Put(type, std::move(bytes), text);
+  }
+  if (method.read_only()) memo_.PutSame(type, identity, text);
   return text;
 }
 

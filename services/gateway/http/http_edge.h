@@ -16,6 +16,7 @@
 #include "common/rpc/task.h"
 #include "services/gateway/edge/call_observer.h"
 #include "services/gateway/http/documents.h"
+#include "services/gateway/http/heartbeats.h"
 #include "services/gateway/http/http_server.h"
 #include "services/gateway/http/json_memo.h"
 #include "services/gateway/http/negotiation.h"
@@ -35,7 +36,7 @@ namespace mitra::gateway {
 //
 // Headers taken: Authorization, X-Api-Key, Accept, Accept-Encoding,
 // Content-Type, Content-Encoding, Idempotency-Key, If-Match, If-None-Match,
-// Origin, X-Request-Timeout, X-Request-Id and traceparent.
+// Last-Event-ID, Origin, X-Request-Timeout, X-Request-Id and traceparent.
 // The last two are dropped if they are not well-formed, and a request id is
 // made; no other header goes further than here. Headers sent: X-Request-Id on
 // every answer, Mitra-Revision, ETag, Retry-After, Allow, WWW-Authenticate.
@@ -46,13 +47,15 @@ class HttpEdge final : public HttpHandler {
   // `ready` tells whether the gateway takes traffic; it must not block.
   HttpEdge(const RouteTable& routes, const Documents& documents,
            Forwarder& forwarder, CallObserver& observer,
-           std::function<bool()> ready, Cors cors = Cors({}))
+           std::function<bool()> ready, Cors cors = Cors({}),
+           absl::Duration heartbeat = absl::Seconds(10))
       : routes_(routes),
         documents_(documents),
         forwarder_(forwarder),
         observer_(observer),
         ready_(std::move(ready)),
-        cors_(std::move(cors)) {}
+        cors_(std::move(cors)),
+        heartbeats_(heartbeat) {}
 
   // Waits for streams that still end.
   ~HttpEdge() override;
@@ -83,6 +86,7 @@ class HttpEdge final : public HttpHandler {
   CallObserver& observer_;
   const std::function<bool()> ready_;
   const Cors cors_;
+  Heartbeats heartbeats_;
   JsonMemo memo_;
   absl::Mutex mutex_;
   absl::flat_hash_set<rpc::CallContext*> open_ ABSL_GUARDED_BY(mutex_);

@@ -65,10 +65,14 @@ struct HttpResponse {
   int status = 200;
   HttpHeaders headers;
   std::string body;
-  // In the place of `body` if it is not null.
+  // In the place of `body` if it is not null: one that many answers share.
+  std::shared_ptr<const std::string> shared;
+  // In the place of both if it is not null.
   std::shared_ptr<HttpBody> stream;
   // Of an answer to HEAD: how long its body would be.
   std::optional<size_t> content_length;
+
+  const std::string& text() const { return shared ? *shared : body; }
 };
 
 // Answers requests. Thread-safe.

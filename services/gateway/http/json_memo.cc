@@ -54,11 +54,31 @@ void JsonMemo::Put(const Descriptor* type, std::string bytes,
   }
 }
 
+std::shared_ptr<const JsonText> JsonMemo::FindSame(const Descriptor* type,
+                                                   uint64_t identity) {
+  if (identity == 0) return nullptr;
+  absl::MutexLock lock(&mutex_);
+  ForgetOld();
+  const auto at = same_.find(identity);
+  if (at == same_.end() || at->second.type != type) return nullptr;
+  return at->second.text;
+}
+
+void JsonMemo::PutSame(const Descriptor* type, uint64_t identity,
+                       std::shared_ptr<const JsonText> text) {
+  if (identity == 0 || text->body.size() > kMaxMessage) return;
+  absl::MutexLock lock(&mutex_);
+  // Identities come and do not come back; what is in use returns at once.
+  if (same_.size() >= kMaxSame) same_.clear();
+  same_[identity] = {type, std::move(text)};
+}
+
 void JsonMemo::ForgetOld() {
   const absl::Time now = absl::Now();
   if (now - begin_ < kPeriod) return;
   begin_ = now;
   entries_.clear();
+  same_.clear();
   recent_.clear();
   bytes_ = 0;
 }

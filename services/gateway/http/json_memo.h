@@ -40,7 +40,18 @@ class JsonMemo {
   void Put(const google::protobuf::Descriptor* type, std::string bytes,
            std::shared_ptr<const JsonText> text);
 
+  // The same by rpc::RawMessage::identity(), which saves looking at the bytes;
+  // 0 is none.
+  std::shared_ptr<const JsonText> FindSame(
+      const google::protobuf::Descriptor* type, uint64_t identity);
+  void PutSame(const google::protobuf::Descriptor* type, uint64_t identity,
+               std::shared_ptr<const JsonText> text);
+
  private:
+  struct Same {
+    const google::protobuf::Descriptor* type;
+    std::shared_ptr<const JsonText> text;
+  };
   struct Entry {
     const google::protobuf::Descriptor* type;
     std::string bytes;  // compared: hashes can be made to collide
@@ -51,6 +62,8 @@ class JsonMemo {
   static constexpr absl::Duration kPeriod = absl::Minutes(5);
   // Larger messages are not kept.
   static constexpr size_t kMaxMessage = 64 << 10;
+  // As many as the links keep.
+  static constexpr size_t kMaxSame = 1024;
   void ForgetOld() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const size_t max_bytes_;
@@ -58,6 +71,7 @@ class JsonMemo {
   absl::Time begin_ ABSL_GUARDED_BY(mutex_) = absl::Now();
   // By hash of type and bytes.
   absl::flat_hash_map<uint64_t, Entry> entries_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<uint64_t, Same> same_ ABSL_GUARDED_BY(mutex_);
   std::list<uint64_t> recent_ ABSL_GUARDED_BY(mutex_);  // latest first
   size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
 };

@@ -35,5 +35,19 @@ TEST(JsonMemoTest, LetsTheLeastUsedGoWhenItIsFull) {
   EXPECT_EQ(memo.Find(type, "second"), nullptr);
 }
 
+TEST(JsonMemoTest, FindsByIdentity) {
+  const auto* profile = v1::Profile::descriptor();
+  JsonMemo memo;
+  EXPECT_EQ(memo.FindSame(profile, 7), nullptr);
+  memo.PutSame(profile, 7, Text("{}"));
+  ASSERT_NE(memo.FindSame(profile, 7), nullptr);
+  EXPECT_EQ(memo.FindSame(profile, 7)->body, "{}");
+  EXPECT_EQ(memo.FindSame(v1::Facet::descriptor(), 7), nullptr);
+  memo.PutSame(profile, 0, Text("{}"));
+  EXPECT_EQ(memo.FindSame(profile, 0), nullptr) << "0 is no identity";
+  for (uint64_t i = 8; i < 5000; ++i) memo.PutSame(profile, i, Text("{}"));
+  EXPECT_EQ(memo.FindSame(profile, 7), nullptr);
+}
+
 }  // namespace
 }  // namespace mitra::gateway

@@ -97,12 +97,14 @@ absl::StatusOr<absl::string_view> ChooseType(
 }
 
 void PackIfAccepted(const HttpRequest& request, HttpResponse& response) {
-  if (response.body.size() < kWorthPacking) return;
+  const std::string& text = response.text();
+  if (text.size() < kWorthPacking) return;
   response.headers.emplace_back("Vary", "Accept-Encoding");
   if (!AcceptsGzip(request.Header("accept-encoding"))) return;
-  std::string packed = Gzip(response.body);
-  if (packed.empty() || packed.size() >= response.body.size()) return;
+  std::string packed = Gzip(text);
+  if (packed.empty() || packed.size() >= text.size()) return;
   response.body = std::move(packed);
+  response.shared = nullptr;
   response.headers.emplace_back("Content-Encoding", "gzip");
 }
 
@@ -139,7 +141,8 @@ bool Cors::AnswerPreflight(const HttpRequest& request,
       {"Access-Control-Allow-Methods", absl::StrJoin(verbs, ", ")},
       {"Access-Control-Allow-Headers",
        "Authorization, X-Api-Key, Content-Type, Idempotency-Key, If-Match, "
-       "If-None-Match, X-Request-Timeout, X-Request-Id, Traceparent"},
+       "If-None-Match, Last-Event-ID, X-Request-Timeout, X-Request-Id, "
+       "Traceparent"},
       {"Access-Control-Max-Age", "600"},
       {"Vary", "Origin"}};
   return true;

@@ -121,12 +121,12 @@ absl::Status CauseOf(absl::string_view line,
 std::string Serialise(const HttpResponse& response) {
   std::string text = absl::StrCat(
       "HTTP/1.1 ", response.status, " ", ReasonPhrase(response.status),
-      "\r\nConnection: close\r\nContent-Length: ", response.body.size(),
+      "\r\nConnection: close\r\nContent-Length: ", response.text().size(),
       "\r\n");
   for (const auto& [key, value] : response.headers) {
     absl::StrAppend(&text, key, ": ", value, "\r\n");
   }
-  absl::StrAppend(&text, "\r\n", response.body);
+  absl::StrAppend(&text, "\r\n", response.text());
   return text;
 }
 
@@ -397,7 +397,11 @@ void Send(const restinio::request_handle_t& request, HttpResponse response,
     builder.append_header(std::move(key), std::move(value));
   }
   if (close) builder.connection_close();
-  builder.set_body(std::move(response.body));
+  if (response.shared != nullptr) {
+    builder.set_body(std::move(response.shared));
+  } else {
+    builder.set_body(std::move(response.body));
+  }
   builder.done([open = std::move(open)](const asio::error_code&) {});
 }
 

@@ -39,7 +39,7 @@ Task<bool> StreamCall::Write(RawMessage message) {
   if (!message.ParseTo(*answer).ok()) co_return false;
   std::string json;
   WriteJson(*answer, json);
-  co_return co_await pipe_.Put(Format(json, ""));
+  co_return co_await pipe_.Put(Format(json, "", cursor_.IdOf(*answer)));
 }
 
 Task<absl::Status> StreamCall::First() {
@@ -56,7 +56,11 @@ Task<std::optional<std::string>> StreamCall::Next() {
   if (chunk) co_return chunk;
   const absl::Status status = pipe_.status();
   if (status.ok() || std::exchange(error_told_, true)) co_return std::nullopt;
-  co_return Format(ErrorBody(status, call_.request_id), "error");
+  co_return Format(ErrorBody(status, call_.request_id), "error", "");
+}
+
+void StreamCall::Beat() {
+  if (form_ == Form::kEvents) pipe_.Beat(":\n\n");
 }
 
 void StreamCall::Abandon() {
@@ -64,12 +68,13 @@ void StreamCall::Abandon() {
   call_.Cancel();
 }
 
-std::string StreamCall::Format(absl::string_view json,
-                               absl::string_view event) const {
+std::string StreamCall::Format(absl::string_view json, absl::string_view event,
+                               absl::string_view id) const {
   if (form_ == Form::kLines) return absl::StrCat(json, "\n");
   // JSON has no line breaks here, so it is one `data` line.
   return absl::StrCat(event.empty() ? "" : "event: ", event,
-                      event.empty() ? "" : "\n", "data: ", json, "\n\n");
+                      event.empty() ? "" : "\n", id.empty() ? "" : "id: ", id,
+                      id.empty() ? "" : "\n", "data: ", json, "\n\n");
 }
 
 }  // namespace mitra::gateway

@@ -21,6 +21,7 @@
 #include "services/gateway/http/chunk_pipe.h"
 #include "services/gateway/http/http_server.h"
 #include "services/gateway/http/request_source.h"
+#include "services/gateway/http/stream_cursor.h"
 #include "services/gateway/proxy/forwarder.h"
 #include "services/gateway/proxy/method_table.h"
 
@@ -36,7 +37,10 @@ class StreamCall final : public rpc::RawStream,
 
   StreamCall(const Method& method, Form form,
              std::unique_ptr<RequestSource> requests)
-      : method_(method), form_(form), requests_(std::move(requests)) {}
+      : method_(method),
+        form_(form),
+        cursor_(*method.descriptor),
+        requests_(std::move(requests)) {}
 
   // For Forwarder::Enter(), before Start().
   rpc::CallContext& call() { return call_; }
@@ -50,6 +54,10 @@ class StreamCall final : public rpc::RawStream,
   // own or as an event named "error".
   rpc::Task<absl::Status> First();
 
+  // Says that the stream is alive if it was silent since the last time; only
+  // events have a form for that. Thread-safe.
+  void Beat();
+
   // HttpBody.
   rpc::Task<std::optional<std::string>> Next() override;
   void Abandon() override;
@@ -61,11 +69,14 @@ class StreamCall final : public rpc::RawStream,
  private:
   static rpc::Task<> Run(std::shared_ptr<StreamCall> self, Forwarder& forwarder,
                          std::function<void(const absl::Status&)> ended);
-  // A message or an error as a piece of the answer.
-  std::string Format(absl::string_view json, absl::string_view event) const;
+  // A message or an error as a piece of the answer; `event` and `id` may be
+  // empty.
+  std::string Format(absl::string_view json, absl::string_view event,
+                     absl::string_view id) const;
 
   const Method& method_;
   const Form form_;
+  const StreamCursor cursor_;
   const std::unique_ptr<RequestSource> requests_;
   rpc::CallContext call_;
   Admission::Ticket ticket_;

@@ -8,6 +8,7 @@
 #include "common/status/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "mitra/v1/events_service.pb.h"
 #include "mitra/v1/profiles_service.pb.h"
 #include "mitra/v1/refreshes_service.pb.h"
 #include "services/gateway/http/gzip.h"
@@ -107,6 +108,33 @@ TEST_F(StreamCallTest, ProgressComesAsEvents) {
             "data: {\"refreshId\":\"r-3\",\"membersDone\":\"1\"}\n\n"
             "data: {\"refreshId\":\"r-3\",\"membersDone\":\"2\"}\n\n"
             "data: {\"refreshId\":\"r-3\",\"membersDone\":\"3\"}\n\n");
+}
+
+TEST_F(StreamCallTest, AStreamOfEventsGoesOnAfterTheLastEvent) {
+  gateway_.AnswerStream(
+      "/mitra.v1.Events/WatchEvents",
+      [](rpc::CallContext&, rpc::RawStream& raw) -> rpc::Task<absl::Status> {
+        rpc::Stream<v1::WatchEventsRequest, v1::WatchEventsResponse> stream(
+            raw);
+        auto request = co_await stream.Read();
+        if (!request.ok()) co_return request.status();
+        v1::WatchEventsResponse response;
+        response.set_revision((*request)->after_revision() + 1);
+        response.set_record_incarnation((*request)->record_incarnation());
+        (void)co_await stream.Write(response);
+        co_return absl::OkStatus();
+      });
+  const std::string path = "/v1/events:watch?kinds=EVENT_KIND_MEMBER";
+  EXPECT_EQ(Join(gateway_.Http("GET", path + "&afterRevision=6", auth_)),
+            "id: 0-7\ndata: {\"revision\":\"7\"}\n\n");
+  EXPECT_EQ(Join(gateway_.Http("GET", path + "&fromNow=true",
+                               auth_ + "Last-Event-ID: 9-41\r\n")),
+            "id: 9-42\ndata: {\"revision\":\"42\","
+            "\"recordIncarnation\":\"9\"}\n\n");
+  const HttpAnswer wrong =
+      gateway_.Http("GET", path, auth_ + "Last-Event-ID: yesterday\r\n");
+  EXPECT_EQ(wrong.status, 400);
+  EXPECT_THAT(wrong.body, HasSubstr("Last-Event-ID"));
 }
 
 TEST_F(StreamCallTest, OrAsLinesIfTheClientWantsThem) {

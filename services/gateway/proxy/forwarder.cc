@@ -131,25 +131,30 @@ absl::Status Presentable(const absl::Status& status,
 }
 
 absl::StatusOr<Admission::Ticket> Forwarder::Enter(
-    CallContext& call, const Method& method, const Credentials& credentials) {
+    CallContext& call, const Method& method, absl::StatusOr<Caller> caller) {
   const absl::Time now = absl::Now();
   call.method = method.name;
   call.deadline = method.DeadlineFor(call.deadline, now);
-  MITRA_ASSIGN_OR_RETURN(Caller caller,
-                         authenticator_.Authenticate(credentials));
-  call.identity = std::move(caller.identity);
+  if (!caller.ok()) return caller.status();
+  call.identity = std::move(caller->identity);
   MITRA_RETURN_IF_ERROR(Authorize(call.identity, method));
   MITRA_RETURN_IF_ERROR(call.CheckAlive());
-  return admission_.Enter(call.identity.credential, caller.quota, method.policy,
-                          now);
+  return admission_.Enter(call.identity.credential, caller->quota,
+                          method.policy, now);
 }
 
 Task<absl::StatusOr<RawMessage>> Forwarder::CallBytes(CallContext& call,
                                                       const Method& method,
                                                       RawMessage request) {
   if (!call.identity.is_member()) {
-    co_return co_await Send(call, method, std::move(request));
+    return Send(call, method, std::move(request));
   }
+  return CallParsed(call, method, std::move(request));
+}
+
+Task<absl::StatusOr<RawMessage>> Forwarder::CallParsed(CallContext& call,
+                                                       const Method& method,
+                                                       RawMessage request) {
   std::unique_ptr<Message> message = NewRequest(method);
   MITRA_CO_RETURN_IF_ERROR(request.ParseTo(*message));
   message->DiscardUnknownFields();

@@ -55,11 +55,17 @@ class Forwarder {
   // the call has ended.
   absl::StatusOr<Admission::Ticket> Enter(rpc::CallContext& call,
                                           const Method& method,
-                                          const Credentials& credentials);
+                                          const Credentials& credentials) {
+    return Enter(call, method, Authenticate(credentials));
+  }
+  // The same for who was authenticated already.
+  absl::StatusOr<Admission::Ticket> Enter(rpc::CallContext& call,
+                                          const Method& method,
+                                          absl::StatusOr<Caller> caller);
 
-  // Only says who it is; for paths that are no methods.
-  absl::Status Authenticate(const Credentials& credentials) const {
-    return authenticator_.Authenticate(credentials).status();
+  // Only says who it is.
+  absl::StatusOr<Caller> Authenticate(const Credentials& credentials) const {
+    return authenticator_.Authenticate(credentials);
   }
 
   // Sends a unary call that Enter() let in. The request of a member's
@@ -79,6 +85,8 @@ class Forwarder {
                                 rpc::RawStream& client);
 
  private:
+  rpc::Task<absl::StatusOr<rpc::RawMessage>> CallParsed(
+      rpc::CallContext& call, const Method& method, rpc::RawMessage request);
   rpc::Task<absl::StatusOr<rpc::RawMessage>> Send(rpc::CallContext& call,
                                                   const Method& method,
                                                   rpc::RawMessage request);

@@ -38,7 +38,7 @@ Task<absl::Status> GrpcProxy::Serve(CallContext& call, const Method* method,
   const Credentials credentials = {call.authorization, call.api_key};
   if (method == nullptr) {
     // Says nothing about methods to those who show no credential.
-    const absl::Status known = forwarder_.Authenticate(credentials);
+    const absl::Status known = forwarder_.Authenticate(credentials).status();
     if (!known.ok()) co_return known;
     co_return MakeError(absl::StatusCode::kUnimplemented, "UNKNOWN_METHOD",
                         "the API has no such method");

@@ -50,7 +50,8 @@ GatewayHarness::GatewayHarness(Options options) {
   authenticator_ = std::make_unique<Authenticator>(keys_.get(), tokens_.get());
   admission_ = std::make_unique<Admission>(options.admission);
   const auto link = [&] {
-    return rpc::Channel::Create(backend_->addresses()[0], {.batched = true});
+    return rpc::Channel::Create(backend_->addresses()[0],
+                                {.batched = true, .resume_on_queue = true});
   };
   const Backends backends{link(), link(), link()};
   delegations_ = std::make_unique<RecordedDelegations>(backends.profile,
@@ -75,7 +76,7 @@ GatewayHarness::GatewayHarness(Options options) {
   documents_.Add("/page.html", "text/html", "<p>page</p>");
   edge_ = std::make_unique<HttpEdge>(
       *routes_, documents_, *forwarder_, records_, [] { return true; },
-      Cors(options.cors_origins));
+      Cors(options.cors_origins), options.heartbeat);
   http_ = OrDie(HttpServer::Start(options.http, *edge_));
   client_ = grpc::CreateChannel(grpc_->addresses()[0],
                                 grpc::InsecureChannelCredentials());

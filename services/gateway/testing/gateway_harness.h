@@ -43,6 +43,7 @@ class GatewayHarness {
     Admission::Options admission;
     HttpServer::Options http;
     std::vector<std::string> cors_origins;
+    absl::Duration heartbeat = absl::Seconds(10);
   };
   // Answers a unary method in the place of the fake's empty message.
   using Handler = rpc::UnaryHandler;

@@ -175,7 +175,8 @@ bool RecommendationsRpc::Repeat(rpc::CallContext& call,
   const RankingProfile* profile =
       find_profile_(reply->profile_name, reply->subject_id);
   if (profile == nullptr || profile->id != reply->profile_id) return false;
-  out = rpc::RawMessage(absl::string_view(reply->bytes));
+  out = rpc::RawMessage::Share(reply->bytes, reply);
+  out.set_identity(reply->identity);
   SlateServer::CountRepeated(reply->sources);
   call.SetTrailer(rpc::kRevisionKey, absl::StrCat(reply->record_incarnation,
                                                   "-", reply->revision));
@@ -190,6 +191,7 @@ void RecommendationsRpc::Keep(std::string question,
   if (replies_ == nullptr || !shown.repeatable || profile == nullptr) return;
   Reply reply;
   reply.bytes = out.ToString();
+  reply.identity = rpc::RawMessage::NewIdentity();
   reply.revision = shown.revision;
   reply.record_incarnation = shown.record_incarnation;
   reply.members = shown.members;

@@ -29,6 +29,7 @@ namespace mitra::matching {
 
 struct Reply {
   std::string bytes;      // the serialised answer
+  uint64_t identity = 0;  // of these bytes on the links
   uint64_t revision = 0;  // of the view that it was made from
   uint64_t record_incarnation = 0;
   std::vector<MemberIndex> members;
