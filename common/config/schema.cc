@@ -26,7 +26,8 @@ namespace {
 constexpr absl::string_view kForeignVariables[] = {
     "MITRA_SHARED_DATA", "MITRA_BIN_DIR", "MITRA_SOURCE_DIR", "MITRA_KERNEL",
     "MITRA_API_KEY",     "MITRA_SERVER",  "MITRA_CONTEXT",    "MITRA_HTTP",
-    "MITRA_CLUSTER_DIR", "MITRA_CONFIG"};
+    "MITRA_CLUSTER_DIR", "MITRA_CONFIG",  "MITRA_TLS_CA",     "MITRA_TLS_CERT",
+    "MITRA_TLS_KEY"};
 
 absl::Status Wrong(absl::string_view key, absl::string_view source,
                    absl::string_view what) {

@@ -3,12 +3,12 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <sstream>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/status/errors.h"
 #include "google/rpc/status.pb.h"
@@ -27,31 +27,30 @@ std::string ReadKey(const Globals& globals) {
   return std::string(absl::StripAsciiWhitespace(line));
 }
 
-// The file that an environment variable names; empty if it names none.
-std::string FileOf(const char* variable) {
-  const char* path = std::getenv(variable);
-  if (path == nullptr || *path == '\0') return "";
+// What the file of an option holds; empty if it names none.
+std::string FileOf(const char* option, const std::string& path) {
+  if (path.empty()) return "";
   std::ifstream file(path);
   std::stringstream text;
   text << file.rdbuf();
   if (text.str().empty()) {
-    std::cerr << "mitra: " << variable << ": " << path << " cannot be read\n";
+    std::cerr << "mitra: " << option << ": " << path << " cannot be read\n";
   }
   return text.str();
 }
 
-// TLS if MITRA_TLS_CA says who signs the gateway's certificate ("system" for
-// what the system believes); MITRA_TLS_CERT and MITRA_TLS_KEY are our own for a
-// gateway that asks for one.
-std::shared_ptr<grpc::ChannelCredentials> CredentialsOf() {
-  const char* ca = std::getenv("MITRA_TLS_CA");
-  if (ca == nullptr || *ca == '\0') return grpc::InsecureChannelCredentials();
-  grpc::SslCredentialsOptions options;
-  if (absl::string_view(ca) != "system") {
-    options.pem_root_certs = FileOf("MITRA_TLS_CA");
+// Unix sockets are never encrypted.
+std::shared_ptr<grpc::ChannelCredentials> CredentialsOf(
+    const Globals& globals) {
+  if (globals.tls_ca.empty() || absl::StartsWith(globals.server, "unix:")) {
+    return grpc::InsecureChannelCredentials();
   }
-  options.pem_cert_chain = FileOf("MITRA_TLS_CERT");
-  options.pem_private_key = FileOf("MITRA_TLS_KEY");
+  grpc::SslCredentialsOptions options;
+  if (globals.tls_ca != "system") {
+    options.pem_root_certs = FileOf("--tls-ca", globals.tls_ca);
+  }
+  options.pem_cert_chain = FileOf("--tls-cert", globals.tls_cert);
+  options.pem_private_key = FileOf("--tls-key", globals.tls_key);
   return grpc::SslCredentials(options);
 }
 
@@ -69,8 +68,8 @@ Connection::Connection(const Globals& globals)
     : globals_(globals), key_(ReadKey(globals)) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(64 << 20);
-  channel_ =
-      grpc::CreateCustomChannel(globals.server, CredentialsOf(), arguments);
+  channel_ = grpc::CreateCustomChannel(globals.server, CredentialsOf(globals),
+                                       arguments);
 }
 
 bool Connection::PrepareStream(grpc::ClientContext& context) const {

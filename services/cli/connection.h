@@ -24,6 +24,11 @@ struct Globals {
   std::string server = "127.0.0.1:8080";
   std::string api_key;
   std::string api_key_file;
+  // Who signs the gateway's certificate: a file, or "system"; empty: no TLS.
+  // Our own certificate for a gateway that asks for one.
+  std::string tls_ca;
+  std::string tls_cert;
+  std::string tls_key;
   std::string context;
   std::string output = "table";  // or "json", "yaml"
   std::string language = "id";

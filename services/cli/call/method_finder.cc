@@ -9,16 +9,20 @@
 #include "common/status/errors.h"
 #include "google/protobuf/descriptor.pb.h"
 #include "grpc/reflection/v1/reflection.pb.h"
+#include "mitra/v1/archive_service.pb.h"
 #include "mitra/v1/engagements_service.pb.h"
+#include "mitra/v1/events_service.pb.h"
 #include "mitra/v1/evidence_service.pb.h"
 #include "mitra/v1/feedback_service.pb.h"
 #include "mitra/v1/operations_service.pb.h"
 #include "mitra/v1/options.pb.h"
 #include "mitra/v1/profiles_service.pb.h"
+#include "mitra/v1/rankings_service.pb.h"
 #include "mitra/v1/recommendations_service.pb.h"
 #include "mitra/v1/refreshes_service.pb.h"
 #include "mitra/v1/relations_service.pb.h"
 #include "mitra/v1/search_service.pb.h"
+#include "mitra/v1/standing_service.pb.h"
 #include "services/cli/call/generic_call.h"
 
 namespace mitra::cli {
@@ -42,6 +46,10 @@ std::vector<const google::protobuf::FileDescriptor*> KnownFiles() {
           v1::SearchProfilesRequest::descriptor()->file(),
           v1::RecommendRequest::descriptor()->file(),
           v1::Refresh::descriptor()->file(),
+          v1::GetRankingRequest::descriptor()->file(),
+          v1::GetStandingRequest::descriptor()->file(),
+          v1::WatchEventsRequest::descriptor()->file(),
+          v1::ExportRequest::descriptor()->file(),
           v1::GetStatusRequest::descriptor()->file()};
 }
 

@@ -30,11 +30,13 @@ TEST(FullMethodNameTest, RefusesWhatIsNone) {
 TEST(KnownMethodsTest, NamesThePublicOnesInOrder) {
   const auto names = KnownMethods();
   EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
-  EXPECT_THAT(names,
-              ::testing::IsSupersetOf({"Profiles/GetProfile", "Profiles/Import",
-                                       "Recommendations/Recommend",
-                                       "FeedbackRecords/BatchRecordFeedback",
-                                       "Refreshes/WatchRefresh"}));
+  EXPECT_THAT(
+      names,
+      ::testing::IsSupersetOf(
+          {"Profiles/GetProfile", "Profiles/Import",
+           "Recommendations/Recommend", "FeedbackRecords/BatchRecordFeedback",
+           "Refreshes/WatchRefresh", "Rankings/GetRanking",
+           "Standings/GetStanding", "Events/WatchEvents", "Archive/Export"}));
 }
 
 TEST(MethodFinderTest, KnowsItsOwnMethodsWhenNobodyAnswers) {

@@ -20,9 +20,8 @@ Examples:
 
 Data goes to standard output, all else to standard error. Exit codes: 0 done,
 1 the cluster refused or failed, 2 the command line is wrong, 3 nobody answers.
-Environment: MITRA_SERVER, MITRA_API_KEY, MITRA_CONTEXT, MITRA_CONFIG, NO_COLOR;
-for a gateway with TLS MITRA_TLS_CA (a file, or "system"), MITRA_TLS_CERT and
-MITRA_TLS_KEY.
+Environment: MITRA_SERVER, MITRA_API_KEY, MITRA_CONTEXT, MITRA_CONFIG, NO_COLOR,
+MITRA_TLS_CA, MITRA_TLS_CERT, MITRA_TLS_KEY.
 )";
 
 // Commands by what they are about, as the help lists them.
@@ -68,6 +67,14 @@ void AddGlobals(CLI::App& app, Globals& globals) {
       ->envname("MITRA_API_KEY");
   app.add_option("--api-key-file", globals.api_key_file,
                  "File whose first line is the API key");
+  app.add_option("--tls-ca", globals.tls_ca,
+                 "Who signs the gateway's certificate: a file, or system")
+      ->envname("MITRA_TLS_CA");
+  app.add_option("--tls-cert", globals.tls_cert,
+                 "Own certificate, for a gateway that asks for one")
+      ->envname("MITRA_TLS_CERT");
+  app.add_option("--tls-key", globals.tls_key, "The key of --tls-cert")
+      ->envname("MITRA_TLS_KEY");
   app.add_option("--context", globals.context,
                  "A cluster by name; see mitra context")
       ->envname("MITRA_CONTEXT");
@@ -139,6 +146,13 @@ absl::Status ApplyContext(const std::vector<std::string>& arguments,
   }
   if (!context.language.empty() && !settled("--lang")) {
     globals.language = context.language;
+  }
+  // Belong together: a certificate of one cluster never goes to another.
+  if (!settled("--tls-ca") && !settled("--tls-cert") && !settled("--tls-key") &&
+      (named || !settled("--server"))) {
+    globals.tls_ca = context.tls_ca;
+    globals.tls_cert = context.tls_cert;
+    globals.tls_key = context.tls_key;
   }
   return absl::OkStatus();
 }

@@ -36,7 +36,10 @@ class CommandLineTest : public ::testing::Test {
     auto contexts = LoadContexts(ContextsPath());
     ASSERT_TRUE(contexts.ok());
     if (contexts->current.empty()) contexts->current = name;
-    contexts->by_name[name] = {server, "/key-of-" + name, "en"};
+    contexts->by_name[name] = {.server = server,
+                               .api_key_file = "/key-of-" + name,
+                               .language = "en",
+                               .tls_ca = "/ca-of-" + name};
     MITRA_ASSERT_OK(SaveContexts(*contexts, ContextsPath()));
   }
 
@@ -51,6 +54,7 @@ TEST_F(CommandLineTest, TheCurrentContextFillsWhatIsOpen) {
   MITRA_ASSERT_OK(Parse({"status"}));
   EXPECT_EQ(globals_.server, "solo:1");
   EXPECT_EQ(globals_.api_key_file, "/key-of-solo");
+  EXPECT_EQ(globals_.tls_ca, "/ca-of-solo");
   EXPECT_EQ(globals_.language, "en");
 }
 
@@ -60,6 +64,7 @@ TEST_F(CommandLineTest, AnOptionBeatsTheContext) {
   EXPECT_EQ(globals_.server, "x:2");
   EXPECT_EQ(globals_.api_key, "k");
   EXPECT_EQ(globals_.api_key_file, "");
+  EXPECT_EQ(globals_.tls_ca, "") << "of another cluster";
 }
 
 TEST_F(CommandLineTest, TheEnvironmentBeatsTheCurrentContextButNotANamedOne) {
@@ -74,6 +79,7 @@ TEST_F(CommandLineTest, TheEnvironmentBeatsTheCurrentContextButNotANamedOne) {
   EXPECT_EQ(globals_.server, "jogja:1");
   EXPECT_EQ(globals_.api_key, "");
   EXPECT_EQ(globals_.api_key_file, "/key-of-jogja");
+  EXPECT_EQ(globals_.tls_ca, "/ca-of-jogja");
 }
 
 TEST_F(CommandLineTest, AnUnknownContextIsAnError) {

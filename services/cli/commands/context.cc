@@ -36,10 +36,10 @@ int Edit(Change change) {
 int List() {
   const auto contexts = LoadContexts(ContextsPath());
   if (!contexts.ok()) return Fail(contexts.status());
-  Table table({"", "name", "server", "key file", "lang"});
+  Table table({"", "name", "server", "key file", "lang", "tls"});
   for (const auto& [name, context] : contexts->by_name) {
     table.AddRow({name == contexts->current ? "*" : "", name, context.server,
-                  context.api_key_file, context.language});
+                  context.api_key_file, context.language, context.tls_ca});
   }
   std::cout << table.Render(TerminalWidth());
   return kOk;
@@ -52,12 +52,15 @@ int Set(const Options& o) {
   }
   return Edit([&](Contexts& contexts) {
     Context& context = contexts.by_name[o.name];
-    for (auto field :
-         {&Context::server, &Context::api_key_file, &Context::language}) {
+    for (auto field : {&Context::server, &Context::language}) {
       if (!(o.context.*field).empty()) context.*field = o.context.*field;
     }
-    if (!context.api_key_file.empty()) {
-      context.api_key_file = std::filesystem::absolute(context.api_key_file);
+    for (auto file : {&Context::api_key_file, &Context::tls_ca,
+                      &Context::tls_cert, &Context::tls_key}) {
+      const std::string& given = o.context.*file;
+      if (given.empty()) continue;
+      const bool named = file == &Context::tls_ca && given == "system";
+      context.*file = named ? given : std::filesystem::absolute(given).string();
     }
     if (contexts.current.empty()) contexts.current = o.name;
     return absl::OkStatus();
@@ -90,6 +93,7 @@ void AddContextCommands(CLI::App& app, Action& action) {
       "Clusters by name, kept in ~/.config/mitra/config.toml.\n"
       "  mitra context set solo --server 127.0.0.1:8080 --api-key-file "
       "solo.key\n"
+      "  mitra context set solo --tls-ca solo.pem\n"
       "  mitra context use solo\n"
       "  mitra --context solo status");
   context->require_subcommand(1);
@@ -108,6 +112,10 @@ void AddContextCommands(CLI::App& app, Action& action) {
   set->add_option("--server", o->context.server, "Gateway: host:port");
   set->add_option("--api-key-file", o->context.api_key_file,
                   "File whose first line is the API key");
+  set->add_option("--tls-ca", o->context.tls_ca,
+                  "Who signs the gateway's certificate: a file, or system");
+  set->add_option("--tls-cert", o->context.tls_cert, "Own certificate");
+  set->add_option("--tls-key", o->context.tls_key, "The key of --tls-cert");
   set->add_option("--lang", o->context.language, "Language of texts")
       ->check(CLI::IsMember({"id", "en"}));
   named(add("use", "Make one the current one", [o] { return Use(*o); }));

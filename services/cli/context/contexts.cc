@@ -16,9 +16,9 @@ namespace mitra::cli {
 namespace {
 
 constexpr std::pair<absl::string_view, std::string Context::*> kFields[] = {
-    {"server", &Context::server},
-    {"api_key_file", &Context::api_key_file},
-    {"lang", &Context::language}};
+    {"server", &Context::server},     {"api_key_file", &Context::api_key_file},
+    {"lang", &Context::language},     {"tls_ca", &Context::tls_ca},
+    {"tls_cert", &Context::tls_cert}, {"tls_key", &Context::tls_key}};
 
 absl::Status Misunderstood(absl::string_view path, const toml::node& node,
                            absl::string_view what) {
@@ -37,9 +37,10 @@ absl::StatusOr<Context> ReadContext(absl::string_view path,
                  f.first;
         });
     if (field == std::end(kFields) || !value.is_string()) {
-      return Misunderstood(path, value,
-                           "a context has the texts server, api_key_file and "
-                           "lang");
+      return Misunderstood(
+          path, value,
+          "a context has the texts server, api_key_file, lang, "
+          "tls_ca, tls_cert and tls_key");
     }
     context.*(field->second) = value.as_string()->get();
   }

@@ -5,6 +5,7 @@
 //   server = "127.0.0.1:8080"
 //   api_key_file = "/home/siti/.config/mitra/solo.key"
 //   lang = "id"
+//   tls_ca = "/home/siti/.config/mitra/solo.pem"
 
 #ifndef MITRA_SERVICES_CLI_CONTEXT_CONTEXTS_H_
 #define MITRA_SERVICES_CLI_CONTEXT_CONTEXTS_H_
@@ -23,6 +24,10 @@ struct Context {
   std::string server;
   std::string api_key_file;
   std::string language;
+  // Who signs the gateway's certificate (a file, or "system"), and our own.
+  std::string tls_ca;
+  std::string tls_cert;
+  std::string tls_key;
 };
 
 struct Contexts {

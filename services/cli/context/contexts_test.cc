@@ -19,7 +19,10 @@ TEST(ContextsTest, WhatIsSavedIsLoaded) {
   const std::string path = dir.File("new/folder/config.toml");
   Contexts contexts;
   contexts.current = "solo";
-  contexts.by_name["solo"] = {"127.0.0.1:8080", "/k \"x\".key", "en"};
+  contexts.by_name["solo"] = {.server = "127.0.0.1:8080",
+                              .api_key_file = "/k \"x\".key",
+                              .tls_ca = "system",
+                              .tls_cert = "/c.pem"};
   contexts.by_name["jogja"].server = "unix:/x";
   MITRA_ASSERT_OK(SaveContexts(contexts, path));
   struct stat info = {};
@@ -29,6 +32,9 @@ TEST(ContextsTest, WhatIsSavedIsLoaded) {
   MITRA_ASSERT_OK(loaded.status());
   EXPECT_EQ(loaded->by_name.size(), 2u);
   EXPECT_EQ(loaded->Pick("")->api_key_file, "/k \"x\".key");
+  EXPECT_EQ(loaded->Pick("")->tls_ca, "system");
+  EXPECT_EQ(loaded->Pick("")->tls_cert, "/c.pem");
+  EXPECT_EQ(loaded->Pick("")->tls_key, "");
   EXPECT_EQ(loaded->Pick("jogja")->server, "unix:/x");
 }
 

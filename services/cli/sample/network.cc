@@ -86,7 +86,8 @@ class Builder {
     const size_t regency = random_.Below(kRegencies.size());
     const double skew = std::pow(random_.Double(), 2.2);
     const size_t trades = Trades().size();
-    const size_t place = static_cast<size_t>(skew * static_cast<double>(trades)) % trades;
+    const size_t place =
+        static_cast<size_t>(skew * static_cast<double>(trades)) % trades;
     return clusters_[regency * trades + (place + regency * 7) % trades];
   }
 
@@ -373,8 +374,10 @@ class Builder {
                               ", bagi hasil, tanpa agunan"));
     SetSector(offer.add_sectors(), trade.sector);
     offer.mutable_money()->set_currency_code("IDR");
-    offer.mutable_money()->set_units(int64_t{1'000'000} * random_.Between(10, 500));
-    offer.mutable_term()->set_seconds(int64_t{86'400} * 30 * random_.Between(6, 36));
+    offer.mutable_money()->set_units(int64_t{1'000'000} *
+                                     random_.Between(10, 500));
+    offer.mutable_term()->set_seconds(int64_t{86'400} * 30 *
+                                      random_.Between(6, 36));
     AddNeed(facet, v1::RESOURCE_OPPORTUNITY,
             absl::StrCat("Mencari usaha ", trade.name, " yang bertumbuh"));
     city_[CityOf(cluster)].push_back(Emit());
