@@ -392,8 +392,8 @@ struct Server::Impl {
         accepted->stream.Finish(wire, tag);
       }
     });
-    accepted->Release();
     self.Leave();
+    accepted->Release();  // the last call may let the server go
   }
 
   Options options;
