@@ -202,6 +202,19 @@ class ConsoleTest(unittest.TestCase):
               """)
           self.assertEqual(violations, [])
 
+  def test_a_member_page_tells_the_standing(self):
+    self.sign_in()
+    self.language('en')
+    self.open('#/members/{member}')
+    self.wait('.standing .chip')
+    self.assertIn(self.all('.standing .chip')[0].text.lower(),
+                  ('new', 'low', 'fair', 'good', 'high'))
+    causes = self.all('.standing ul.items li')
+    if causes:  # each in words, and all of them as a table
+      self.assertEqual(
+          self.js("document.querySelectorAll('.standing table tbody tr').length"),
+          len(causes))
+
   def test_hostile_profiles_stay_text(self):
     words = {'text': EVIL}
     profile = {

@@ -91,6 +91,7 @@ export const api = {
       call('GET', `${of(id)}:explain`, { query: { candidateId, kind, language: settings.language }, signal }),
   trust: (id, targetId, signal) =>
       call('GET', `${of(id)}:trust`, { query: { targetId, language: settings.language }, signal }),
+  standing: (id, signal) => call('GET', `${of(id)}:standing`, { query: { language: settings.language }, signal }),
   diagnose: (id, signal) => call('GET', `${of(id)}:diagnose`, { query: { language: settings.language }, signal }),
   ranking: (signal) => call('GET', '/v1/ranking', { signal }),
   refreshes: (signal) => call('GET', '/v1/refreshes', { signal }),

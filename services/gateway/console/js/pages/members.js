@@ -4,7 +4,7 @@ import { api } from '../api.js';
 import { h, narrow, put, safeLink } from '../dom.js';
 import { tiesGraph } from '../graphics/ties.js';
 import { head } from '../page.js';
-import { avatar, card, chip, hitLine, load, person, table, twin } from '../ui.js';
+import { avatar, card, chip, hitLine, load, meter, person, twin } from '../ui.js';
 import { cap, day, number, percent, place, sector, t, when, word } from '../words.js';
 
 const DRAWN = { wide: 20, phone: 9 };
@@ -135,6 +135,32 @@ async function tiesView(profile, signal) {
   ];
 }
 
+const BAND_TONES = { STANDING_BAND_LOW: 'bad', STANDING_BAND_GOOD: 'good', STANDING_BAND_HIGH: 'good' };
+const signed = (amount) => `${amount > 0 ? '+' : ''}${number(amount, 3)}`;
+
+// Reputation by cause, and what would raise it; names no rater.
+async function standingView(id, signal) {
+  const standing = await api.standing(id, signal);
+  const causes = standing.causes ?? [];
+  const steps = standing.steps ?? [];
+  const pieces = (c) => Number(c.pieces ?? 0) + Number(c.discountedPieces ?? 0);
+  return [
+    h('p', null, chip(cap(word('StandingBand', standing.band)), BAND_TONES[standing.band] ?? ''), ' ', standing.text ?? ''),
+    standing.reputation === undefined ? null : meter(t('standing_value'), standing.reputation, 'accent'),
+    standing.weighed ? null : h('p', { class: 'muted small' }, t('standing_unweighed')),
+    causes.length === 0 ? null : h('ul', { class: 'items' }, causes.map((cause) => h('li', { class: 'item' },
+        chip(signed(Number(cause.amount ?? 0)), Number(cause.amount ?? 0) < 0 ? 'bad' : 'good'), h('span', null, cause.text ?? '')))),
+    steps.length === 0 ? null : [h('h3', null, t('standing_steps')), h('ol', { class: 'steps' }, steps.map((step) =>
+      h('li', null, h('p', null, step.text ?? ''), chip(t('effect', { n: number(Number(step.effect ?? 0) * 100) }), 'good'))))],
+    standing.contestText ? h('p', { class: 'muted small' }, standing.contestText) : null,
+    causes.length === 0 ? null : twin(t('standing_title'),
+        [t('kinds_of_evidence'), t('standing_pieces'), t('standing_discounted'), t('standing_raters'), t('adds'), t('standing_half_life')],
+        causes.map((cause) => [cap(word('EvidenceKind', cause.kind)), { number: number(pieces(cause)) }, { number: number(cause.discountedPieces ?? 0) },
+          { number: number(cause.raters ?? 0) }, { number: signed(Number(cause.amount ?? 0)) },
+          { number: cause.halfLifeDays ? number(cause.halfLifeDays) : '–' }])),
+  ];
+}
+
 function profileView(body, id, signal) {
   const page = h('div', { class: 'stack' });
   body.append(page);
@@ -142,6 +168,8 @@ function profileView(body, id, signal) {
     const profile = await api.profile(id, signal);
     const ties = h('div', { class: 'stack' });
     load(ties, () => tiesView(profile, signal), signal);
+    const standing = h('div', { class: 'stack standing' });
+    load(standing, () => standingView(id, signal), signal);
     const roles = (profile.facets ?? []).map((f) => cap(word('Role', f.role))).join(', ');
     return [
       h('p', null, h('a', { href: '#/members' }, `← ${t('back_to_search')}`)),
@@ -158,7 +186,7 @@ function profileView(body, id, signal) {
           h('div', { class: 'stack w7' }, card(t('ties_title'), ties), (profile.facets ?? []).map(facetCard)),
           h('div', { class: 'stack w5' },
               h('section', { class: 'card' }, h('p', { class: profile.about ? '' : 'muted', vars: { 'overflow-wrap': 'anywhere' } }, profile.about || t('about_missing'))),
-              factsCard(profile))),
+              card(t('standing_title'), standing), factsCard(profile))),
     ];
   }, signal).then(() => { if (document.activeElement === document.body) body.querySelector('h1')?.focus(); });
 }
