@@ -69,6 +69,10 @@ struct Config {
         .Add("engagements.max_open_requests", &engagements.max_open_requests,
              "Requests that one seeker may have without an answer.")
         .Range(1, 1000);
+    schema
+        .Add("engagements.weekly_requests", &engagements.weekly_requests,
+             "Requests that one mentor gets in any 7 days; 0: no limit.")
+        .Range(0, 10'000);
   }
 };
 

@@ -15,6 +15,7 @@ namespace {
 
 // A promise that was not kept is no good experience, whatever was said of it.
 constexpr double kBrokenPromiseQuality = 0.25;
+constexpr absl::Duration kWeek = absl::Hours(7 * 24);
 
 absl::Status NotAvailable() {
   return MakeError(absl::StatusCode::kFailedPrecondition, "NOT_AVAILABLE",
@@ -179,6 +180,25 @@ absl::Status EngagementPlan::CheckHistory(const v1::Engagement& wanted) {
   return absl::OkStatus();
 }
 
+absl::Status EngagementPlan::CheckWeek(const v1::Engagement& wanted) {
+  const bool own_time = wanted.provider_role() == v1::ROLE_MENTOR ||
+                        wanted.provider_role() == v1::ROLE_FACILITATOR;
+  if (!own_time || rules_.weekly_requests == 0) return absl::OkStatus();
+  MITRA_ASSIGN_OR_RETURN(
+      const std::vector<Entity> entities,
+      view_.ListLinked(wanted.provider_id(), Relation::kProvider));
+  int requests = 0;
+  for (const Entity& entity : entities) {
+    requests += entity.create_time + kWeek > now_;
+  }
+  for (const v1::Engagement& opened : opened_) {
+    requests += opened.provider_id() == wanted.provider_id();
+  }
+  if (requests < rules_.weekly_requests) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kFailedPrecondition, "WEEKLY_CAP",
+                   "the member was asked often enough this week");
+}
+
 absl::Status EngagementPlan::CheckMayAsk(const v1::Engagement& wanted) {
   MITRA_ASSIGN_OR_RETURN(const Party* seeker, Find(wanted.seeker_id()));
   if (!seeker->exists) return NoProfile("seeker_id");
@@ -199,7 +219,7 @@ absl::Status EngagementPlan::CheckMayAsk(const v1::Engagement& wanted) {
                uint64_t{seats.held()} + seats.engaged())) {
     return NoSeat();
   }
-  return absl::OkStatus();
+  return CheckWeek(wanted);
 }
 
 absl::Status EngagementPlan::Move(v1::Engagement& engagement,

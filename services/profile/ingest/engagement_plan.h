@@ -29,6 +29,8 @@ struct EngagementRules {
   absl::Duration cool_down = absl::Hours(30 * 24);
   // Requests that one seeker may have without an answer.
   int max_open_requests = 10;
+  // Requests that one mentor or facilitator gets in any 7 days; 0: no limit.
+  int weekly_requests = 50;
 };
 
 // NOT_FOUND (ENGAGEMENT_NOT_FOUND); also what strangers are told.
@@ -74,6 +76,7 @@ class EngagementPlan {
   // May the seeker ask this provider now?
   absl::Status CheckMayAsk(const v1::Engagement& wanted);
   absl::Status CheckHistory(const v1::Engagement& wanted);
+  absl::Status CheckWeek(const v1::Engagement& wanted);
   // Takes the engagement to a state and counts the provider's seats.
   absl::Status Move(v1::Engagement& engagement, v1::EngagementState to);
   absl::Status Open(v1::Engagement engagement, const std::string& mark,

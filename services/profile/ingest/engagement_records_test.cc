@@ -762,5 +762,58 @@ TEST_F(EngagementRecordsTest, CountsOfSeatsAreThoseOfTheEngagements) {
   }
 }
 
+TEST_F(EngagementRecordsTest, TheTwoReachEachOtherWhileTheyWorkTogether) {
+  for (const char* id : {"siti", "tono"}) {
+    v1::UpsertProfileRequest request;
+    *request.mutable_profile() = ABakery(id);
+    request.mutable_profile()->mutable_contact()->set_phone("+628123456789");
+    Upsert(request);
+  }
+  v1::UpsertProfileRequest mentor;
+  *mentor.mutable_profile() = ABakery("budi");
+  mentor.mutable_profile()->mutable_contact()->set_phone("+628111111111");
+  v1::Facet& facet = *mentor.mutable_profile()->mutable_facets(0);
+  facet.set_role(v1::ROLE_MENTOR);
+  facet.mutable_seats()->set_total(3);
+  Upsert(mentor);
+  const auto phone = [&](const std::string& actor, const std::string& of,
+                         v1::ProfileView view = v1::PROFILE_VIEW_UNSPECIFIED) {
+    rpc::CallContext call;
+    As(call, actor);
+    v1::GetProfileRequest request;
+    request.set_profile_id(of);
+    request.set_actor_id(actor);
+    request.set_view(view);
+    v1::Profile profile;
+    EXPECT_THAT(profiles_->Get(call, request, profile), IsOk());
+    return profile.contact().phone();
+  };
+  MITRA_ASSERT_OK_AND_ASSIGN(const v1::Engagement asked,
+                             Request(Ask("siti", "budi")));
+  EXPECT_EQ(phone("siti", "budi"), "") << "only asked";
+  MITRA_ASSERT_OK(Change(asked, "budi", v1::ENGAGEMENT_STATE_ACCEPTED));
+  MITRA_ASSERT_OK(Change(asked, "budi", v1::ENGAGEMENT_STATE_ACTIVE));
+  EXPECT_EQ(phone("siti", "budi"), "+628111111111");
+  EXPECT_EQ(phone("budi", "siti"), "+628123456789");
+  EXPECT_EQ(phone("siti", "budi", v1::PROFILE_VIEW_PUBLIC), "");
+  EXPECT_EQ(phone("tono", "budi"), "") << "a stranger";
+  MITRA_ASSERT_OK(Change(asked, "siti", v1::ENGAGEMENT_STATE_CANCELLED));
+  EXPECT_EQ(phone("siti", "budi"), "") << "over";
+}
+
+TEST_F(EngagementRecordsTest, AMentorIsAskedSoOftenAWeek) {
+  AddMentor("budi", 100);
+  for (int i = 0; i <= rules_.weekly_requests; ++i) {
+    AddMember(absl::StrCat("usaha-", i));
+  }
+  for (int i = 0; i < rules_.weekly_requests; ++i) {
+    MITRA_ASSERT_OK(Request(Ask(absl::StrCat("usaha-", i), "budi")));
+  }
+  const auto last = Ask(absl::StrCat("usaha-", rules_.weekly_requests), "budi");
+  EXPECT_EQ(ReasonOf(Request(last).status()), "WEEKLY_CAP");
+  clock_.Advance(absl::Hours(7 * 24) + absl::Seconds(1));
+  MITRA_EXPECT_OK(Request(last));
+}
+
 }  // namespace
 }  // namespace mitra::profile

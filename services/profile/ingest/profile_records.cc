@@ -355,6 +355,48 @@ absl::StatusOr<v1::Profile> ProfileRecords::See(const rpc::CallContext& call,
   return profile;
 }
 
+absl::StatusOr<bool> ProfileRecords::WorkTogether(const std::string& a,
+                                                  absl::string_view b) const {
+  for (const Relation relation : {Relation::kSeeker, Relation::kProvider}) {
+    std::string before;
+    for (bool more = true; more;) {
+      MITRA_ASSIGN_OR_RETURN(const EntityPage page,
+                             store_.ListLinkedDown(a, relation, before, {}));
+      for (const Entity& entity : page.entities) {
+        before = entity.key;
+        const auto engagement = StoredEngagement(entity);
+        if (!engagement.ok() ||
+            engagement->state() != v1::ENGAGEMENT_STATE_ACTIVE) {
+          continue;
+        }
+        const std::string& other = relation == Relation::kSeeker
+                                       ? engagement->provider_id()
+                                       : engagement->seeker_id();
+        if (other == b) return true;
+      }
+      more = page.more;
+    }
+  }
+  return false;
+}
+
+absl::Status ProfileRecords::AddContact(const rpc::CallContext& call,
+                                        const std::string& actor,
+                                        const Entity& entity,
+                                        v1::Profile& response) const {
+  MITRA_ASSIGN_OR_RETURN(const std::optional<Entity> acting,
+                         store_.Get(EntityType::kProfile, actor));
+  if (!acting || !SeesAll(call, *acting)) return absl::OkStatus();
+  MITRA_ASSIGN_OR_RETURN(const bool together, WorkTogether(actor, entity.key));
+  if (!together) return absl::OkStatus();
+  MITRA_ASSIGN_OR_RETURN(const bool blocked, Blocked(actor, entity.key));
+  if (blocked) return absl::OkStatus();
+  MITRA_ASSIGN_OR_RETURN(const v1::Profile all,
+                         ViewOf(entity, store_.info().incarnation, true));
+  if (all.has_contact()) *response.mutable_contact() = all.contact();
+  return absl::OkStatus();
+}
+
 absl::Status ProfileRecords::Get(const rpc::CallContext& call,
                                  const v1::GetProfileRequest& request,
                                  v1::Profile& response) {
@@ -371,7 +413,12 @@ absl::Status ProfileRecords::Get(const rpc::CallContext& call,
   }
   if (!entity) return NoProfile();
   MITRA_ASSIGN_OR_RETURN(response, See(call, *entity, request.view()));
-  return absl::OkStatus();
+  // One of two who work together may reach the other.
+  if (request.actor_id().empty() || request.view() == v1::PROFILE_VIEW_PUBLIC ||
+      SeesAll(call, *entity)) {
+    return absl::OkStatus();
+  }
+  return AddContact(call, request.actor_id(), *entity, response);
 }
 
 rpc::Task<absl::Status> ProfileRecords::BatchGet(

@@ -57,6 +57,13 @@ class ProfileRecords {
   absl::StatusOr<v1::Profile> See(const rpc::CallContext& call,
                                   const Entity& entity,
                                   v1::ProfileView view) const;
+  // An engagement between the two goes on.
+  absl::StatusOr<bool> WorkTogether(const std::string& a,
+                                    absl::string_view b) const;
+  // The contact of a member, for an actor that works with it.
+  absl::Status AddContact(const rpc::CallContext& call,
+                          const std::string& actor, const Entity& entity,
+                          v1::Profile& response) const;
   absl::StatusOr<bool> Blocked(absl::string_view a, absl::string_view b) const;
   // The stored profile, if the caller may change it; else NOT_FOUND.
   absl::StatusOr<Entity> Changeable(const rpc::CallContext& call,
