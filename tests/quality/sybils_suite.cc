@@ -74,44 +74,31 @@ double HonestOverFake(const Vouching& vouching, uint32_t honest) {
   return matching::AreaUnderRoc(std::move(judged));
 }
 
-// Largest change of any reputation when 1,000 fakes, whom nobody vouches for,
-// all say the same of 60 members.
-double BrigadeShift(const Network& honest, int kind, bool weighed) {
-  const Attack attack{1000, 0};
-  const uint32_t members = honest.members + attack.fakes;
-  const auto graph = GraphOf(WithFakes(honest, attack, 1), members, kKind, 0);
-  if (weighed) {
-    const Vouching v = ComputeVouching(graph->view(), SeedsOf(honest, 1));
-    graph->SetRaterWeights(
-        std::make_shared<const std::vector<float>>(v.weight));
-  }
-  graph->Publish(0, members);
-  const matching::GraphView before = graph->view();
+constexpr uint32_t kBrigade = 1000;
+
+// The brigade, the members after the honest, all say the same of 60 members.
+void FoldBrigade(const Network& honest, int kind, matching::TieGraph& graph) {
   Random random(5);
   matching::EvidenceKey key = 10'000'000;
   for (int victim = 0; victim < 60; ++victim) {
     const auto about = static_cast<uint32_t>(random.Below(honest.members));
-    for (uint32_t f = 0; f < attack.fakes; ++f) {
+    for (uint32_t f = 0; f < kBrigade; ++f) {
       ++key;
-      graph->Fold({.key = key,
-                   .author = honest.members + f,
-                   .about = about,
-                   .kind = kind,
-                   .event_time = 0,
-                   .quality = std::nullopt,
-                   .counts = true,
-                   .revision = key});
+      graph.Fold({.key = key,
+                  .author = honest.members + f,
+                  .about = about,
+                  .kind = kind,
+                  .event_time = 0,
+                  .quality = std::nullopt,
+                  .counts = true,
+                  .revision = key});
     }
   }
-  // Praise also makes edges: weights are taken again.
-  graph->Publish(0, members);
-  if (weighed) {
-    const Vouching v = ComputeVouching(graph->view(), SeedsOf(honest, 1));
-    graph->SetRaterWeights(
-        std::make_shared<const std::vector<float>>(v.weight));
-    graph->Publish(0, members);
-  }
-  const matching::GraphView after = graph->view();
+  graph.Publish(0, honest.members + kBrigade);
+}
+
+double LargestShift(const Network& honest, const matching::GraphView& before,
+                    const matching::GraphView& after) {
   double most = 0;
   for (uint32_t m = 0; m < honest.members; ++m) {
     most = std::max(most, std::abs(ReputationOf(after, m).value -
@@ -120,45 +107,39 @@ double BrigadeShift(const Network& honest, int kind, bool weighed) {
   return most;
 }
 
-// The same by raters whose word counts, each just too little to count alone.
-double LowRatersShift(const Network& honest, int kind) {
-  constexpr uint32_t kRaters = 1000;
-  const uint32_t members = honest.members + kRaters;
-  const auto graph = GraphOf(honest.votes, members, kKind, 0);
+// Largest change of any reputation by fakes whom nobody vouches for.
+double BrigadeShift(const Network& honest, int kind, bool weighed) {
+  const Attack attack{kBrigade, 0};
+  const uint32_t members = honest.members + attack.fakes;
+  const auto graph = GraphOf(WithFakes(honest, attack, 1), members, kKind, 0);
   const auto weigh = [&] {
-    auto weights = std::make_shared<std::vector<float>>(members, 1.f);
-    const auto low =
-        std::nextafter(static_cast<float>(graph->options().low_weight), 0.f);
-    std::fill(weights->begin() + honest.members, weights->end(), low);
-    graph->SetRaterWeights(std::move(weights));
+    if (weighed) {
+      const Vouching v = ComputeVouching(graph->view(), SeedsOf(honest, 1));
+      graph->SetRaterWeights(
+          std::make_shared<const std::vector<float>>(v.weight));
+    }
     graph->Publish(0, members);
   };
   weigh();
   const matching::GraphView before = graph->view();
-  Random random(5);
-  matching::EvidenceKey key = 20'000'000;
-  for (int victim = 0; victim < 60; ++victim) {
-    const auto about = static_cast<uint32_t>(random.Below(honest.members));
-    for (uint32_t r = 0; r < kRaters; ++r) {
-      ++key;
-      graph->Fold({.key = key,
-                   .author = honest.members + r,
-                   .about = about,
-                   .kind = kind,
-                   .event_time = 0,
-                   .quality = std::nullopt,
-                   .counts = true,
-                   .revision = key});
-    }
-  }
+  FoldBrigade(honest, kind, *graph);
+  weigh();  // praise also makes edges
+  return LargestShift(honest, before, graph->view());
+}
+
+// The same by raters whose word counts, each just too little to count alone.
+double LowRatersShift(const Network& honest, int kind) {
+  const uint32_t members = honest.members + kBrigade;
+  const auto graph = GraphOf(honest.votes, members, kKind, 0);
+  auto weights = std::make_shared<std::vector<float>>(members, 1.f);
+  std::fill(
+      weights->begin() + honest.members, weights->end(),
+      std::nextafter(static_cast<float>(graph->options().low_weight), 0.f));
+  graph->SetRaterWeights(std::move(weights));
   graph->Publish(0, members);
-  const matching::GraphView after = graph->view();
-  double most = 0;
-  for (uint32_t m = 0; m < honest.members; ++m) {
-    most = std::max(most, std::abs(ReputationOf(after, m).value -
-                                   ReputationOf(before, m).value));
-  }
-  return most;
+  const matching::GraphView before = graph->view();
+  FoldBrigade(honest, kind, *graph);
+  return LargestShift(honest, before, graph->view());
 }
 
 void RunBrigade(const Network& honest, Report& report) {
