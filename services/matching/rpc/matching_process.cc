@@ -107,8 +107,7 @@ struct MatchingProcess::Parts {
                .on_commit = [this](const CommitSummary& s) { OnCommit(s); },
                .on_shown =
                    [this](const auto& tokens) {
-                     NoteShown(tokens, state.view(), clock.Now(),
-                               impressions);
+                     NoteShown(tokens, state.view(), clock.Now(), impressions);
                    }}),
         snapshotter(state, config.data_dir, config.snapshot_interval),
         search(rpc::Channel::Create(config.search_target,
