@@ -6,7 +6,7 @@
 namespace mitra::taxonomy {
 
 bool IsValidCurrency(absl::string_view code) {
-  static const auto* const codes = [] {
+  static const auto* const kCodes = [] {
     auto* table = new absl::flat_hash_set<absl::string_view>;
     ForEachRow(CurrenciesTable(), 2, [&](auto cells) {
       const absl::string_view row = cells[0];
@@ -16,7 +16,7 @@ bool IsValidCurrency(absl::string_view code) {
     });
     return table;
   }();
-  return codes->contains(code);
+  return kCodes->contains(code);
 }
 
 }  // namespace mitra::taxonomy

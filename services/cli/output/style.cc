@@ -17,8 +17,8 @@ bool MayPaint(bool terminal) {
 }
 
 std::string Paint(Tone tone, absl::string_view text) {
-  static const bool paint = MayPaint(isatty(STDOUT_FILENO) == 1);
-  return Paint(tone, text, paint);
+  static const bool kPaint = MayPaint(isatty(STDOUT_FILENO) == 1);
+  return Paint(tone, text, kPaint);
 }
 
 std::string Paint(Tone tone, absl::string_view text, bool paint) {

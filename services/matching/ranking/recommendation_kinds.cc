@@ -53,6 +53,7 @@ constexpr KindSpec kKinds[] = {
      .same_population = false,
      .subject_roles = kBusiness},
     {.kind = v1::RECOMMENDATION_KIND_PARTNER,
+     .on_request = kGovernment | kEducation | kCommunity,
      .name = "partner",
      .candidate_roles = kBusiness | kEnterprise | kSupplier,
      .member_kinds = kParty,
@@ -63,8 +64,7 @@ constexpr KindSpec kKinds[] = {
      .pool = CapacityPool::kFacetSeats,
      .costly_to_accept = true,
      .same_population = true,
-     .subject_roles = kBusiness | kEnterprise | kSupplier,
-     .on_request = kGovernment | kEducation | kCommunity},
+     .subject_roles = kBusiness | kEnterprise | kSupplier},
     {.kind = v1::RECOMMENDATION_KIND_PEER,
      .name = "peer",
      .candidate_roles = kBusiness,
@@ -166,10 +166,10 @@ const KindSpec* NarrowKind(const KindSpec& kind, uint32_t roles) {
   if (left == kind.candidate_roles) return &kind;
   // A few hundred rows at most: each kind has few roles.
   static absl::Mutex mutex(absl::kConstInit);
-  static auto* const rows =
+  static auto* const kRows =
       new std::map<std::pair<v1::RecommendationKind, uint32_t>, KindSpec>();
   absl::MutexLock lock(&mutex);
-  const auto [row, added] = rows->try_emplace({kind.kind, left}, kind);
+  const auto [row, added] = kRows->try_emplace({kind.kind, left}, kind);
   if (added) row->second.candidate_roles = left;
   return &row->second;
 }

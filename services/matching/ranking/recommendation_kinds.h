@@ -30,6 +30,8 @@ enum class CapacityPool : uint8_t {
 
 struct KindSpec {
   v1::RecommendationKind kind;
+  // RoleBit()s that can be recommended too when a caller asks for them by name.
+  uint32_t on_request = 0;
   // Name in metrics, tokens and Redis keys; never changes.
   absl::string_view name;
   // RoleBit()s of the facets that can be recommended.
@@ -50,8 +52,6 @@ struct KindSpec {
   // RoleBit()s of the subject's facets that count unless the caller names
   // others; facets are used that the subject has, all if it has none of these.
   uint32_t subject_roles;
-  // RoleBit()s that can be recommended too when a caller asks for them by name.
-  uint32_t on_request = 0;
 };
 
 // All kinds in the order of the enum; never empty.
