@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <forward_list>
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "common/taxonomy/region.h"
 #include "common/taxonomy/sector.h"
@@ -104,20 +106,71 @@ std::string AmountText(const Item& offer) {
   return absl::StrCat(offer.quantity, " ", offer.unit);
 }
 
+// A reason that is not put into words yet: most have no place in the answer.
 struct Draft {
-  v1::Reason reason;
+  v1::ReasonCode code = v1::REASON_CODE_UNSPECIFIED;
   float strength = 0;
+  Phrase phrase = Phrase::kSimilarWords;
+  Fill fills[3] = {};  // those without a placeholder are none
+  v1::Resource resource = v1::RESOURCE_UNSPECIFIED;
+  const InlineString* subject_item = nullptr;
+  const InlineString* candidate_item = nullptr;
 };
 
-void Take(std::vector<Draft>& drafts, size_t max, v1::Recommendation& out) {
-  std::stable_sort(
-      drafts.begin(), drafts.end(),
-      [](const Draft& a, const Draft& b) { return a.strength > b.strength; });
-  for (size_t i = 0; i < drafts.size() && i < max; ++i) {
-    drafts[i].reason.set_weight(Weight(drafts[i].strength));
-    *out.add_reasons() = std::move(drafts[i].reason);
+// One side's reasons.
+class Drafts {
+ public:
+  Draft& Add(v1::ReasonCode code, float strength, Phrase phrase,
+             std::initializer_list<Fill> fills = {}) {
+    drafts_.emplace_back();
+    Draft& draft = drafts_.back();
+    draft.code = code;
+    draft.strength = strength;
+    draft.phrase = phrase;
+    std::copy(fills.begin(), fills.end(), draft.fills);
+    return draft;
   }
-}
+  // A text for a fill, kept as long as this.
+  absl::string_view Keep(std::string text) {
+    texts_.push_front(std::move(text));
+    return texts_.front();
+  }
+
+  // The `max` strongest, of equal ones the first, in words.
+  void Say(Language language, size_t max, bool for_candidate,
+           v1::Recommendation& out) const {
+    absl::InlinedVector<const Draft*, 24> order;
+    for (const Draft& draft : drafts_) order.push_back(&draft);
+    const size_t said = std::min(max, order.size());
+    std::partial_sort(
+        order.begin(), order.begin() + said, order.end(),
+        [](const Draft* a, const Draft* b) {
+          return a->strength != b->strength ? a->strength > b->strength : a < b;
+        });
+    for (size_t i = 0; i < said; ++i) {
+      const Draft& draft = *order[i];
+      v1::Reason& reason = *out.add_reasons();
+      reason.set_code(draft.code);
+      reason.set_text(
+          matching::Say(language, draft.phrase,
+                        {draft.fills[0], draft.fills[1], draft.fills[2]}));
+      reason.set_weight(Weight(draft.strength));
+      reason.set_for_candidate(for_candidate);
+      reason.set_resource(draft.resource);
+      if (draft.subject_item != nullptr) {
+        reason.set_subject_item_id(std::string(draft.subject_item->view()));
+      }
+      if (draft.candidate_item != nullptr) {
+        reason.set_candidate_item_id(std::string(draft.candidate_item->view()));
+      }
+    }
+  }
+
+ private:
+  // In one piece of memory, so that addresses are in order.
+  absl::InlinedVector<Draft, 16> drafts_;
+  std::forward_list<std::string> texts_;
+};
 
 // May the member be named to the subject on a path?
 bool MayName(const MatchingView& view, const Subject& subject,
@@ -146,6 +199,13 @@ v1::TrustPath DescribePath(const MatchingView& view, const Subject& subject,
                            MemberIndex candidate, const TrustPaths& paths,
                            Language language) {
   v1::TrustPath out;
+  DescribePathInto(view, subject, candidate, paths, language, out);
+  return out;
+}
+
+void DescribePathInto(const MatchingView& view, const Subject& subject,
+                      MemberIndex candidate, const TrustPaths& paths,
+                      Language language, v1::TrustPath& out) {
   const Member& target = view.members.at(candidate);
   const absl::string_view name = target.display_name.view();
   if (paths.paths.empty()) {
@@ -153,7 +213,7 @@ v1::TrustPath DescribePath(const MatchingView& view, const Subject& subject,
     out.set_text(Say(language,
                      known ? Phrase::kPathNone : Phrase::kPathNoneKnown,
                      {{"candidate", name}}));
-    return out;
+    return;
   }
   const TrustPath& best = paths.paths[0];
   std::vector<std::string> between;
@@ -193,7 +253,6 @@ v1::TrustPath DescribePath(const MatchingView& view, const Subject& subject,
                {{"path", text}, {"count", absl::StrCat(out.disjoint_paths())}});
   }
   out.set_text(std::move(text));
-  return out;
 }
 
 Explainer::Explainer(const MatchingView& view, const Subject& subject,
@@ -233,8 +292,8 @@ void Explainer::Explain(const Ranked& ranked, v1::ExplanationLevel level,
       mentioned_->push_back(detail.common_group);
     }
   }
-  *recommendation.mutable_path() =
-      DescribePath(view_, subject_, ranked.member, paths, language_);
+  DescribePathInto(view_, subject_, ranked.member, paths, language_,
+                   *recommendation.mutable_path());
   AddReasons(ranked, features, detail, !paths.paths.empty(), recommendation);
   if (level != v1::EXPLANATION_LEVEL_FULL) return;
   // The price is what the stored key has beyond the features of now.
@@ -257,22 +316,18 @@ void Explainer::AddReasons(const Ranked& ranked, const FeatureVector& features,
   const auto accepts = [&](Feature f) {
     return utility_.AcceptsTerm(features, f);
   };
-  std::vector<Draft> mine;
-  std::vector<Draft> theirs;
-  const auto add = [&](v1::ReasonCode code, float strength, std::string text) {
-    mine.emplace_back();
-    mine.back().reason.set_code(code);
-    mine.back().reason.set_text(std::move(text));
-    mine.back().strength = strength;
+  Drafts mine;
+  Drafts theirs;
+  const auto add = [&](v1::ReasonCode code, float strength, Phrase phrase,
+                       std::initializer_list<Fill> fills = {}) -> Draft& {
+    return mine.Add(code, strength, phrase, fills);
   };
   const auto add_theirs = [&](v1::ReasonCode code, float strength,
-                              std::string text) {
-    if (!kind_.costly_to_accept || strength <= 0) return;
-    theirs.emplace_back();
-    theirs.back().reason.set_code(code);
-    theirs.back().reason.set_text(std::move(text));
-    theirs.back().reason.set_for_candidate(true);
-    theirs.back().strength = strength;
+                              Phrase phrase,
+                              std::initializer_list<Fill> fills = {}) {
+    if (kind_.costly_to_accept && strength > 0) {
+      theirs.Add(code, strength, phrase, fills);
+    }
   };
 
   // What the one gives and the other seeks; one reason per resource.
@@ -282,135 +337,130 @@ void Explainer::AddReasons(const Ranked& ranked, const FeatureVector& features,
     told |= 1u << cover.need->resource;
     const auto resource = static_cast<v1::Resource>(cover.need->resource);
     const absl::string_view word = ResourceWord(language_, resource);
-    add(v1::REASON_CODE_OFFER_MEETS_NEED,
-        std::max(0.f, wants(Feature::kNeedCovered)) + cover.fit,
-        cover.amount_fits ? Say(language_, Phrase::kOfferCoversAmount,
-                                {{"name", name},
-                                 {"resource", word},
-                                 {"amount", AmountText(*cover.offer)}})
-                          : Say(language_, Phrase::kOfferMeetsNeed,
-                                {{"name", name}, {"resource", word}}));
-    mine.back().reason.set_resource(resource);
-    mine.back().reason.set_subject_item_id(std::string(cover.need->id.view()));
-    mine.back().reason.set_candidate_item_id(
-        std::string(cover.offer->id.view()));
+    const float strength =
+        std::max(0.f, wants(Feature::kNeedCovered)) + cover.fit;
+    Draft& draft = cover.amount_fits
+                       ? add(v1::REASON_CODE_OFFER_MEETS_NEED, strength,
+                             Phrase::kOfferCoversAmount,
+                             {{"name", name},
+                              {"resource", word},
+                              {"amount", mine.Keep(AmountText(*cover.offer))}})
+                       : add(v1::REASON_CODE_OFFER_MEETS_NEED, strength,
+                             Phrase::kOfferMeetsNeed,
+                             {{"name", name}, {"resource", word}});
+    draft.resource = resource;
+    draft.subject_item = &cover.need->id;
+    draft.candidate_item = &cover.offer->id;
   }
   told = 0;
   for (const Cover& cover : detail.wanted) {
     if (!kind_.costly_to_accept) break;
     if ((told >> cover.need->resource & 1) != 0) continue;
     told |= 1u << cover.need->resource;
+    const float strength =
+        std::max(0.f, accepts(Feature::kOfferWanted)) + cover.fit;
+    if (strength <= 0) continue;
     const auto resource = static_cast<v1::Resource>(cover.need->resource);
-    add_theirs(
-        v1::REASON_CODE_NEED_MET_BY_SUBJECT,
-        std::max(0.f, accepts(Feature::kOfferWanted)) + cover.fit,
-        Say(language_, Phrase::kNeedMetBySubject,
-            {{"name", name}, {"resource", ResourceWord(language_, resource)}}));
-    theirs.back().reason.set_resource(resource);
-    theirs.back().reason.set_subject_item_id(
-        std::string(cover.offer->id.view()));
-    theirs.back().reason.set_candidate_item_id(
-        std::string(cover.need->id.view()));
+    Draft& draft = theirs.Add(
+        v1::REASON_CODE_NEED_MET_BY_SUBJECT, strength,
+        Phrase::kNeedMetBySubject,
+        {{"name", name}, {"resource", ResourceWord(language_, resource)}});
+    draft.resource = resource;
+    draft.subject_item = &cover.offer->id;
+    draft.candidate_item = &cover.need->id;
   }
 
   if (!features.Missing(Feature::kGiveSimilarity) &&
       features.Get(Feature::kGiveSimilarity) >= kLeastSimilarity) {
     add(v1::REASON_CODE_SIMILAR_WORDS,
         std::max(kMinorWeight, wants(Feature::kGiveSimilarity)),
-        Say(language_, Phrase::kSimilarWords, {{"name", name}}));
+        Phrase::kSimilarWords, {{"name", name}});
   }
   if (!features.Missing(Feature::kTakeSimilarity) &&
       features.Get(Feature::kTakeSimilarity) >= kLeastSimilarity) {
-    add_theirs(
-        v1::REASON_CODE_SIMILAR_WORDS, accepts(Feature::kTakeSimilarity),
-        Say(language_, Phrase::kForCandidateSimilarWords, {{"name", name}}));
+    add_theirs(v1::REASON_CODE_SIMILAR_WORDS, accepts(Feature::kTakeSimilarity),
+               Phrase::kForCandidateSimilarWords, {{"name", name}});
   }
   const absl::string_view sector = SharedSectorTitle(detail);
   if (features.Get(Feature::kSectorProximity) >= .4f &&
       !features.Missing(Feature::kSectorProximity)) {
     add(v1::REASON_CODE_SAME_SECTOR,
         std::max(kMinorWeight, wants(Feature::kSectorProximity)),
-        sector.empty()
-            ? Say(language_, Phrase::kSameSectorUnnamed)
-            : Say(language_, Phrase::kSameSector, {{"sector", sector}}));
+        sector.empty() ? Phrase::kSameSectorUnnamed : Phrase::kSameSector,
+        {{"sector", sector}});
     add_theirs(v1::REASON_CODE_SAME_SECTOR, accepts(Feature::kSectorProximity),
-               Say(language_, Phrase::kForCandidateSector, {{"name", name}}));
+               Phrase::kForCandidateSector, {{"name", name}});
   }
   const Place place = SharedPlace(*subject_.member, detail.nearness);
   if (!place.name.empty()) {
     add(v1::REASON_CODE_NEAR,
-        std::max(kMinorWeight, wants(Feature::kRegionProximity)),
-        Say(language_, place.phrase, {{"region", place.name}}));
+        std::max(kMinorWeight, wants(Feature::kRegionProximity)), place.phrase,
+        {{"region", place.name}});
     add_theirs(v1::REASON_CODE_NEAR, accepts(Feature::kRegionProximity),
-               Say(language_, Phrase::kForCandidateNear, {{"name", name}}));
+               Phrase::kForCandidateNear, {{"name", name}});
   }
   if (has_path) {
     add(v1::REASON_CODE_TRUST_PATH,
         std::max(kMinorWeight, wants(Feature::kTrust)),
-        Say(language_,
-            detail.direct_tie ? Phrase::kDirectTie : Phrase::kTrustPath,
-            {{"name", name}}));
+        detail.direct_tie ? Phrase::kDirectTie : Phrase::kTrustPath,
+        {{"name", name}});
     add_theirs(v1::REASON_CODE_TRUST_PATH, accepts(Feature::kTrust),
-               Say(language_, Phrase::kForCandidateTrust, {{"name", name}}));
+               Phrase::kForCandidateTrust, {{"name", name}});
   }
   if (features.Get(Feature::kReputation) >= kGoodReputation) {
     add(v1::REASON_CODE_REPUTATION,
         std::max(kMinorWeight, wants(Feature::kReputation)),
-        Say(language_, Phrase::kReputation, {{"name", name}}));
+        Phrase::kReputation, {{"name", name}});
   }
   if (features.Get(Feature::kSubjectReputation) >= kGoodReputation) {
-    add_theirs(
-        v1::REASON_CODE_REPUTATION, accepts(Feature::kSubjectReputation),
-        Say(language_, Phrase::kForCandidateReputation, {{"name", name}}));
+    add_theirs(v1::REASON_CODE_REPUTATION, accepts(Feature::kSubjectReputation),
+               Phrase::kForCandidateReputation, {{"name", name}});
   }
   if (detail.shared_norms != 0) {
-    const std::string norms = NormList(language_, detail.shared_norms);
+    const absl::string_view norms =
+        mine.Keep(NormList(language_, detail.shared_norms));
     add(v1::REASON_CODE_SHARED_NORMS,
         std::max(kMinorWeight, wants(Feature::kSharedNorms)),
-        Say(language_, Phrase::kSharedNorms, {{"norms", norms}}));
+        Phrase::kSharedNorms, {{"norms", norms}});
     add_theirs(v1::REASON_CODE_SHARED_NORMS, accepts(Feature::kSharedNorms),
-               Say(language_, Phrase::kForCandidateNorms,
-                   {{"name", name}, {"norms", norms}}));
+               Phrase::kForCandidateNorms, {{"name", name}, {"norms", norms}});
   }
   if (detail.common_group != kNoMember) {
     const Member& group = view_.members.at(detail.common_group);
     const bool named = !group.deleted && !group.hidden;
     add(v1::REASON_CODE_SAME_GROUP,
         std::max(kMinorWeight, wants(Feature::kSameGroup)),
-        named ? Say(language_, Phrase::kSameGroup,
-                    {{"group", group.display_name.view()}})
-              : Say(language_, Phrase::kSameGroupUnnamed));
+        named ? Phrase::kSameGroup : Phrase::kSameGroupUnnamed,
+        {{"group", group.display_name.view()}});
   }
   if (detail.common_ties > 0) {
     add(v1::REASON_CODE_COMMON_TIES,
-        std::max(kMinorWeight, wants(Feature::kCohesion)),
-        Say(language_, Phrase::kCommonTies,
-            {{"count", absl::StrCat(detail.common_ties)}}));
+        std::max(kMinorWeight, wants(Feature::kCohesion)), Phrase::kCommonTies,
+        {{"count", mine.Keep(absl::StrCat(detail.common_ties))}});
   }
   if (facet.seats_counted && facet.seats_free > 0) {
-    add(v1::REASON_CODE_SEATS_FREE, kMinorWeight,
-        Say(language_, Phrase::kSeatsFree,
-            {{"name", name}, {"count", absl::StrCat(facet.seats_free)}}));
+    add(v1::REASON_CODE_SEATS_FREE, kMinorWeight, Phrase::kSeatsFree,
+        {{"name", name}, {"count", mine.Keep(absl::StrCat(facet.seats_free))}});
   }
   if (!features.Missing(Feature::kResponsiveness) &&
       features.Get(Feature::kResponsiveness) >= .7f) {
     add(v1::REASON_CODE_RESPONSIVE,
         std::max(kMinorWeight, wants(Feature::kResponsiveness)),
-        Say(language_, Phrase::kResponsive, {{"name", name}}));
+        Phrase::kResponsive, {{"name", name}});
   }
   // That both speak Indonesian says nothing.
   const absl::string_view spoken =
       SharedLanguage(language_, detail.shared_languages & ~LanguageBit("id"));
   if (!spoken.empty()) {
     add(v1::REASON_CODE_SAME_LANGUAGE, kMinorWeight * 1.5f,
-        Say(language_, Phrase::kSameLanguage, {{"language", spoken}}));
+        Phrase::kSameLanguage, {{"language", spoken}});
   }
   if ((ranked.sources & kFromNewcomers) != 0) {
-    add(v1::REASON_CODE_NEWCOMER, kMinorWeight * 1.2f,
-        Say(language_, Phrase::kNewcomer, {{"name", name}}));
+    add(v1::REASON_CODE_NEWCOMER, kMinorWeight * 1.2f, Phrase::kNewcomer,
+        {{"name", name}});
   }
-  Take(mine, kMaxReasons, recommendation);
-  Take(theirs, kMaxCandidateReasons, recommendation);
+  mine.Say(language_, kMaxReasons, false, recommendation);
+  theirs.Say(language_, kMaxCandidateReasons, true, recommendation);
 }
 
 }  // namespace mitra::matching

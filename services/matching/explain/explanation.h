@@ -60,6 +60,10 @@ class Explainer {
 v1::TrustPath DescribePath(const MatchingView& view, const Subject& subject,
                            MemberIndex candidate, const TrustPaths& paths,
                            Language language);
+// The same into `out`, which is empty.
+void DescribePathInto(const MatchingView& view, const Subject& subject,
+                      MemberIndex candidate, const TrustPaths& paths,
+                      Language language, v1::TrustPath& out);
 
 }  // namespace mitra::matching
 
