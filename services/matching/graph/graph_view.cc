@@ -62,11 +62,14 @@ Tie InTie(const TieFacts& facts) {
 }
 
 int64_t Neighbours::PositionOf(MemberIndex neighbour) const {
-  const WalkEdge* end = edges + size;
-  const WalkEdge* at = std::lower_bound(
-      edges, end, neighbour,
-      [](const WalkEdge& edge, MemberIndex to) { return edge.to < to; });
-  return at != end && at->to == neighbour ? at - edges : -1;
+  // Without branches: which way a search goes cannot be foretold.
+  const WalkEdge* at = edges;
+  for (uint32_t left = size; left > 1;) {
+    const uint32_t half = left / 2;
+    at = at[half].to <= neighbour ? at + half : at;
+    left -= half;
+  }
+  return size > 0 && at->to == neighbour ? at - edges : -1;
 }
 
 GraphView::GraphView() : state_(std::make_shared<State>()) {}

@@ -1,7 +1,5 @@
 #include "services/matching/ranking/features.h"
 
-#include <cmath>
-
 namespace mitra::matching {
 namespace {
 
@@ -44,18 +42,10 @@ constexpr std::array<float, kFeatureCount> Neutral() {
   for (size_t i = 0; i < kFeatureCount; ++i) values[i] = kInfo[i].neutral;
   return values;
 }
-constexpr std::array<float, kFeatureCount> kNeutral = Neutral();
-
 }  // namespace
 
 const std::array<FeatureInfo, kFeatureCount>& AllFeatures() { return kInfo; }
 
-FeatureVector::FeatureVector() : values_(kNeutral) {}
-
-void FeatureVector::Set(Feature feature, float value) {
-  if (!std::isfinite(value)) return;
-  values_[static_cast<size_t>(feature)] = value;
-  present_ |= 1u << static_cast<unsigned>(feature);
-}
+const std::array<float, kFeatureCount> FeatureVector::kNeutral = Neutral();
 
 }  // namespace mitra::matching

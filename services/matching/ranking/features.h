@@ -9,6 +9,7 @@
 #define MITRA_SERVICES_MATCHING_RANKING_FEATURES_H_
 
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
@@ -80,10 +81,14 @@ const std::array<FeatureInfo, kFeatureCount>& AllFeatures();
 class FeatureVector {
  public:
   // All signals missing.
-  FeatureVector();
+  FeatureVector() : values_(kNeutral) {}
 
   // Sets a signal. A value that is not finite counts as missing.
-  void Set(Feature feature, float value);
+  void Set(Feature feature, float value) {
+    if (!std::isfinite(value)) return;
+    values_[static_cast<size_t>(feature)] = value;
+    present_ |= 1u << static_cast<unsigned>(feature);
+  }
   float Get(Feature feature) const {
     return values_[static_cast<size_t>(feature)];
   }
@@ -93,6 +98,8 @@ class FeatureVector {
   const std::array<float, kFeatureCount>& values() const { return values_; }
 
  private:
+  static const std::array<float, kFeatureCount> kNeutral;
+
   std::array<float, kFeatureCount> values_;
   uint32_t present_ = 0;
 };

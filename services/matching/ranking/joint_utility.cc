@@ -70,8 +70,16 @@ JointUtility::JointUtility(const RankingProfile& profile, const KindSpec& kind,
 
 PairScore JointUtility::Score(const FeatureVector& features,
                               float log_price) const {
-  const float x_uv = LogSigmoid(LogOdds(weights_.wants, features));
-  const float x_vu = LogSigmoid(LogOdds(weights_.accepts, features));
+  // LogOdds() of both sides at once: each sum waits for its last addend.
+  float wants = weights_.wants.bias;
+  float accepts = weights_.accepts.bias;
+  for (size_t i = 0; i < kFeatureCount; ++i) {
+    const float value = features.values()[i] - kNeutral[i];
+    wants += weights_.wants.weight[i] * value;
+    accepts += weights_.accepts.weight[i] * value;
+  }
+  const float x_uv = LogSigmoid(std::clamp(wants, -kMaxLogOdds, kMaxLogOdds));
+  const float x_vu = LogSigmoid(std::clamp(accepts, -kMaxLogOdds, kMaxLogOdds));
   PairScore score;
   score.wants = std::exp(x_uv);
   score.accepts = std::exp(x_vu);

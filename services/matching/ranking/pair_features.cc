@@ -188,7 +188,7 @@ PairFeatures::PairFeatures(const MemberView& members, const GraphView& graph,
   if (!subject_.stored()) return;
   neighbours_ = graph_.of(subject_.index);
   has_ties_ = neighbours_.size > 0;
-  const Reputation reputation = ReputationOf(graph_, subject_.index);
+  const Reputation reputation = ReputationOf(*neighbours_.node);
   subject_has_reputation_ = !reputation.is_new;
   subject_reputation_ = static_cast<float>(reputation.value);
   if (!has_ties_) return;
@@ -301,7 +301,7 @@ void PairFeatures::ReadCoverage(const Member& member, const Facet& facet,
 void PairFeatures::ReadTies(MemberIndex candidate, FeatureVector& features,
                             PairDetail* detail) const {
   const Neighbours theirs = graph_.of(candidate);
-  const Reputation reputation = ReputationOf(graph_, candidate);
+  const Reputation reputation = ReputationOf(*theirs.node);
   features.Set(Feature::kNewcomer, reputation.is_new ? 1 : 0);
   if (!reputation.is_new) {
     features.Set(Feature::kReputation, static_cast<float>(reputation.value));
@@ -359,6 +359,11 @@ void PairFeatures::ReadTies(MemberIndex candidate, FeatureVector& features,
   }
 }
 
+void PairFeatures::PrefetchPlace(MemberIndex candidate) const {
+  members_.PrefetchPlace(candidate);
+  if (candidate < graph_.size()) graph_.PrefetchPlace(candidate);
+}
+
 void PairFeatures::Prefetch(MemberIndex candidate) const {
   constexpr size_t kLine = 64;
   // The fixed part, one facet and its items of a usual record.
@@ -368,12 +373,13 @@ void PairFeatures::Prefetch(MemberIndex candidate) const {
     __builtin_prefetch(record + at);
   }
   const Neighbours theirs = graph_.of(candidate);
-  const char* list = reinterpret_cast<const char*>(theirs.node);
-  const size_t bytes =
-      has_ties_
-          ? std::min<size_t>(sizeof(NodeFacts) + size_t{16} * theirs.size, 512)
-          : sizeof(NodeFacts);
-  for (size_t at = 0; at < bytes; at += kLine) __builtin_prefetch(list + at);
+  __builtin_prefetch(theirs.node);
+  if (!has_ties_) return;
+  // Of the neighbours most are not the subject's, and have no facts read.
+  constexpr size_t kMostTies = 512;
+  const char* edges = reinterpret_cast<const char*>(theirs.edges);
+  const size_t bytes = std::min(theirs.size * sizeof(WalkEdge), kMostTies);
+  for (size_t at = 0; at < bytes; at += kLine) __builtin_prefetch(edges + at);
 }
 
 FeatureVector PairFeatures::Of(MemberIndex candidate, const Member& member,

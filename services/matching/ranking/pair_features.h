@@ -81,9 +81,10 @@ class PairFeatures {
                    const Facet& facet, const Similarity& similarity,
                    float trust, PairDetail* detail = nullptr) const;
 
-  // Begins to load what Of will read of the candidate. Scoring is bound by
-  // memory, not by arithmetic: called some candidates ahead it is 3 times
-  // faster.
+  // Begin to load what Of will read of the candidate: first where that lies,
+  // some candidates later itself. Scoring is bound by memory, not by
+  // arithmetic: called ahead it is 3 times faster.
+  void PrefetchPlace(MemberIndex candidate) const;
   void Prefetch(MemberIndex candidate) const;
 
   float TrustIn(MemberIndex candidate) const { return scale_.Of(candidate); }

@@ -105,13 +105,15 @@ struct Recommender::Work {
   };
 
   // Takes in those who may be shown and are not there yet. Loads some members
-  // ahead of the one that is scored.
+  // ahead of the one that is scored, and before that where they lie.
   void AddAll(const std::vector<Incoming>& incoming, const Prices* prices) {
-    constexpr size_t kAhead = 8;
-    for (size_t i = 0; i < incoming.size() + kAhead; ++i) {
-      if (i < incoming.size()) features.Prefetch(incoming[i].index);
-      if (i < kAhead) continue;
-      const Incoming& one = incoming[i - kAhead];
+    constexpr size_t kPlaces = 16, kAhead = 8;
+    for (size_t i = 0; i < incoming.size() + kPlaces; ++i) {
+      if (i < incoming.size()) features.PrefetchPlace(incoming[i].index);
+      const size_t next = i - (kPlaces - kAhead);
+      if (next < incoming.size()) features.Prefetch(incoming[next].index);
+      if (i < kPlaces) continue;
+      const Incoming& one = incoming[i - kPlaces];
       Add(one.index, one.preferred, one.similarity, one.source, prices);
     }
   }
@@ -123,6 +125,7 @@ struct Recommender::Work {
     std::vector<Incoming> incoming;
     incoming.reserve(found.candidates.size());
     items.reserve(found.candidates.size() + walked.size());
+    seen.reserve(found.candidates.size() + walked.size());
     std::vector<absl::string_view> ids;
     ids.reserve(found.candidates.size());
     for (const auto& candidate : found.candidates) ids.push_back(candidate.id);

@@ -246,10 +246,14 @@ TrustVector ForwardPush(const GraphView& graph, MemberIndex subject,
 }
 
 double TrustVector::MassOf(MemberIndex member) const {
-  const auto at = std::lower_bound(
-      entries.begin(), entries.end(), member,
-      [](const TrustEntry& entry, MemberIndex m) { return entry.member < m; });
-  return at != entries.end() && at->member == member ? at->mass : 0;
+  // Without branches: which way a search goes cannot be foretold.
+  const TrustEntry* at = entries.data();
+  for (size_t left = entries.size(); left > 1;) {
+    const size_t half = left / 2;
+    at = at[half].member <= member ? at + half : at;
+    left -= half;
+  }
+  return !entries.empty() && at->member == member ? at->mass : 0;
 }
 
 bool TrustVector::MayContain(MemberIndex member) const {

@@ -17,7 +17,10 @@ double CertaintyOf(double n) { return n / (n + kPriorWeight); }
 }  // namespace
 
 Reputation ReputationOf(const GraphView& graph, MemberIndex member) {
-  const NodeFacts& node = *graph.of(member).node;
+  return ReputationOf(*graph.of(member).node);
+}
+
+Reputation ReputationOf(const NodeFacts& node) {
   Reputation reputation;
   const double positive = node.vouched_positive;
   const double n = positive + node.vouched_negative;

@@ -40,6 +40,7 @@ struct Reputation {
 
 // O(1).
 Reputation ReputationOf(const GraphView& graph, MemberIndex member);
+Reputation ReputationOf(const NodeFacts& node);
 
 // The value that sums of evidence give.
 double ReputationValue(double positive, double negative);
