@@ -150,6 +150,9 @@ function(mitra_add_service)
   _mitra_common_settings(mitra-${A_NAME} edge)
   # Services allocate small things on many threads all day.
   target_link_libraries(mitra-${A_NAME} PRIVATE ${A_DEPS} ${MITRA_ALLOCATOR})
+  if(MITRA_ALLOCATOR)
+    target_sources(mitra-${A_NAME} PRIVATE ${CMAKE_SOURCE_DIR}/common/base/huge_heap.cc)
+  endif()
   install(TARGETS mitra-${A_NAME} COMPONENT ${A_NAME})
 endfunction()
 
