@@ -102,7 +102,8 @@ struct MatchingProcess::Parts {
         rankings_rpc(rankings, RankingsPath(config)),
         trust({.max_bytes = static_cast<size_t>(config.trust_cache_mib) << 20}),
         cache(redis.get(), &executor, clock,
-              {.max_bytes = static_cast<size_t>(config.slate_cache_mib) << 20}),
+              {.max_bytes = static_cast<size_t>(config.slate_cache_mib) << 20,
+               .timer = &timer}),
         state({.ties = config.ties,
                .on_commit = [this](const CommitSummary& s) { OnCommit(s); },
                .on_shown =

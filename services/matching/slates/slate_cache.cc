@@ -15,6 +15,9 @@ size_t BytesOf(const std::string& key, const Slate& slate) {
   return bytes;
 }
 
+// More than wait only while Redis's client is stuck; they are lost to others.
+constexpr size_t kMostLeaving = 1000;
+
 // Computed later from the same facts, or from later facts.
 bool IsNewer(const Slate& a, const Slate& b) {
   return a.revision != b.revision ? a.revision > b.revision
@@ -26,6 +29,11 @@ bool IsNewer(const Slate& a, const Slate& b) {
 SlateCache::SlateCache(redis::Client* redis, rpc::Executor* executor,
                        const Clock& clock, Options options)
     : redis_(redis), executor_(executor), clock_(clock), options_(options) {}
+
+SlateCache::~SlateCache() {
+  absl::MutexLock lock(&leaving_->writing);
+  leaving_->ended = true;
+}
 
 bool SlateCache::shared() const {
   return redis_ != nullptr && redis_->available();
@@ -142,9 +150,33 @@ void SlateCache::Write(const std::string& key, const Slate& slate,
 
 void SlateCache::Put(const std::string& key, SharedSlate slate, bool for_all) {
   if (!Insert(for_all ? key : std::string(), slate) || !for_all) return;
-  if (slate->degraded == 0) {
-    Write(key, *slate, options_.ttl, [](bool) {});
+  if (slate->degraded == 0) WriteSoon(key, std::move(slate));
+}
+
+void SlateCache::WriteSoon(const std::string& key, SharedSlate slate) {
+  if (!shared()) return;
+  if (options_.timer == nullptr) {
+    return Write(key, *slate, options_.ttl, [](bool) {});
   }
+  {
+    absl::MutexLock lock(&leaving_->mutex);
+    if (leaving_->slates.size() >= kMostLeaving) return;
+    leaving_->slates.emplace_back(key, std::move(slate));
+    if (leaving_->slates.size() > 1) return;
+  }
+  options_.timer->At(absl::Now() + options_.write_delay,
+                     [this, leaving = leaving_] {
+                       absl::MutexLock writing(&leaving->writing);
+                       if (leaving->ended) return;
+                       std::vector<std::pair<std::string, SharedSlate>> slates;
+                       {
+                         absl::MutexLock lock(&leaving->mutex);
+                         slates.swap(leaving->slates);
+                       }
+                       for (const auto& [name, one] : slates) {
+                         Write(name, *one, options_.ttl, [](bool) {});
+                       }
+                     });
 }
 
 void SlateCache::Publish(const std::string& key, SharedSlate slate,

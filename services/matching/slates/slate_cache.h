@@ -17,6 +17,8 @@
 #include <list>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
@@ -28,6 +30,7 @@
 #include "common/rpc/executor.h"
 #include "common/rpc/task.h"
 #include "services/matching/slates/slate.h"
+#include "services/matching/slates/timer.h"
 
 namespace mitra::matching {
 
@@ -48,11 +51,17 @@ class SlateCache {
     absl::Duration ttl = absl::Minutes(10);
     size_t max_bytes = 64u << 20;
     absl::Duration redis_timeout = absl::Milliseconds(20);
+    // Slates for Redis leave together, `write_delay` after the first of them:
+    // one by one each would cost the two processes a change of threads. Null:
+    // at once. Must outlive the cache.
+    Timer* timer = nullptr;
+    absl::Duration write_delay = absl::Milliseconds(5);
   };
   // `redis` may be null: then only this process remembers. `executor` is where
   // callers go on after Redis has answered. Both must outlive the cache.
   SlateCache(redis::Client* redis, rpc::Executor* executor, const Clock& clock,
              Options options);
+  ~SlateCache();
   SlateCache(const SlateCache&) = delete;
   SlateCache& operator=(const SlateCache&) = delete;
 
@@ -100,17 +109,28 @@ class SlateCache {
     size_t bytes = 0;
   };
   using List = std::list<Entry>;
+  // Slates on their way to Redis.
+  struct Leaving {
+    absl::Mutex mutex;
+    std::vector<std::pair<std::string, SharedSlate>> slates
+        ABSL_GUARDED_BY(mutex);
+    // Held while they leave; no longer after `ended`.
+    absl::Mutex writing ABSL_ACQUIRED_BEFORE(mutex);
+    bool ended ABSL_GUARDED_BY(writing) = false;
+  };
 
   bool Usable(const Slate& slate, const SlateDemand& demand) const;
   bool Insert(const std::string& key, SharedSlate slate);
   void DropOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const std::string& key, const Slate& slate, absl::Duration ttl,
              std::function<void(bool)> done);
+  void WriteSoon(const std::string& key, SharedSlate slate);
 
   redis::Client* const redis_;
   rpc::Executor* const executor_;
   const Clock& clock_;
   const Options options_;
+  const std::shared_ptr<Leaving> leaving_ = std::make_shared<Leaving>();
 
   mutable absl::Mutex mutex_;
   List recent_ ABSL_GUARDED_BY(mutex_);  // latest first
