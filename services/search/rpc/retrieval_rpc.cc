@@ -4,7 +4,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/ids.h"
@@ -17,7 +19,7 @@ namespace mitra::search {
 namespace {
 
 constexpr int kMaxCandidates = 2000;
-constexpr int kMaxAlsoScored = 2000;
+constexpr size_t kMaxAlsoScored = 2000;
 constexpr size_t kMaxTextBytes = 8000;
 constexpr int kMaxBatch = 64;
 // From here on a batch is nobody's who waits for a page.
@@ -73,6 +75,21 @@ void AddColumns(const IndexView& view, const Retrieved& retrieved,
   answer.set_subject_offer_missing(retrieved.offer_missing);
 }
 
+// Adds the ids of `packed`, each after a byte that tells its length.
+void ReadPackedIds(absl::string_view packed, std::vector<std::string>& ids,
+                   FieldViolations& violations) {
+  while (!packed.empty()) {
+    const size_t size = static_cast<unsigned char>(packed[0]);
+    const absl::string_view id = packed.substr(1, size);
+    if (id.size() != size || !IsValidId(id)) {
+      violations.Add("packed_score_ids", "are not member ids with lengths");
+      return;
+    }
+    ids.emplace_back(id);
+    packed.remove_prefix(1 + size);
+  }
+}
+
 absl::Status CheckText(absl::string_view field, const std::string& text) {
   if (text.size() <= kMaxTextBytes) return absl::OkStatus();
   return InvalidField(field, absl::StrCat("must have at most ", kMaxTextBytes,
@@ -103,12 +120,6 @@ absl::StatusOr<Retrieval> RetrievalRpc::FromProto(
     }
     retrieval.min_score = request.min_score();
   }
-  if (request.also_score_ids_size() > kMaxAlsoScored) {
-    violations.Add(
-        "also_score_ids",
-        absl::StrCat("must have at most ", kMaxAlsoScored, " values, has ",
-                     request.also_score_ids_size()));
-  }
   for (int i = 0; i < request.also_score_ids_size(); ++i) {
     if (!IsValidId(request.also_score_ids(i))) {
       violations.Add(absl::StrCat("also_score_ids[", i, "]"),
@@ -117,6 +128,14 @@ absl::StatusOr<Retrieval> RetrievalRpc::FromProto(
   }
   retrieval.also_score_ids.assign(request.also_score_ids().begin(),
                                   request.also_score_ids().end());
+  ReadPackedIds(request.packed_score_ids(), retrieval.also_score_ids,
+                violations);
+  if (retrieval.also_score_ids.size() > kMaxAlsoScored) {
+    violations.Add(
+        "also_score_ids",
+        absl::StrCat("must have at most ", kMaxAlsoScored, " values, has ",
+                     retrieval.also_score_ids.size()));
+  }
   retrieval.subject_role = request.subject_role();
   if (!v1::Role_IsValid(request.subject_role())) {
     violations.Add("subject_role", "is not a known role");

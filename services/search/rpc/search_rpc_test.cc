@@ -335,6 +335,14 @@ TEST_F(SearchRpcTest, ABatchSaysWhatItsRequestsWouldSay) {
     EXPECT_EQ(answer.retrieved(), retrieved);
   }
   EXPECT_NE(response.answers(2).status().code(), 0);
+  const v1::RetrieveBatchResponse::Answer by_field = response.answers(1);
+  about_b.clear_also_score_ids();
+  about_b.set_packed_score_ids("\1a");
+  response.Clear();
+  MITRA_ASSERT_OK(
+      rpc::SyncWait(retrieval_->RetrieveBatch(call, batch, response)));
+  EXPECT_EQ(response.answers(1).SerializeAsString(),
+            by_field.SerializeAsString());
   for (int i = 0; i < 70; ++i) batch.add_requests();
   EXPECT_THAT(rpc::SyncWait(retrieval_->RetrieveBatch(call, batch, response)),
               NamesField("requests"));
@@ -445,6 +453,11 @@ TEST_F(SearchRpcTest, EachBadFieldOfARetrievalIsNamed) {
   EXPECT_THAT(Retrieve(request), NamesField("k"));
   request.set_k(-1);
   EXPECT_THAT(Retrieve(request), NamesField("k"));
+  request = Ask("x");
+  for (const char* const packed : {"\2a", "\3a b", "\1a\x7f"}) {
+    request.set_packed_score_ids(packed);
+    EXPECT_THAT(Retrieve(request), NamesField("packed_score_ids"));
+  }
   request = Ask("x");
   request.clear_text();
   EXPECT_THAT(Retrieve(request), NamesField("subject"));
