@@ -9,12 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/fake_clock.h"
 #include "common/status/status_matchers.h"
+#include "common/validation/profile_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "mitra/v1/profiles_service.pb.h"
 #include "services/profile/ingest/evidence_records.h"
 #include "services/profile/ingest/profile_records.h"
-#include "services/profile/ingest/profile_testing.h"
 #include "services/profile/store/sqlite_record_store.h"
 
 namespace mitra::profile {
