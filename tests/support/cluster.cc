@@ -29,23 +29,33 @@ std::string BinaryDir() {
   return absl::StrCat(self, "/../bin");
 }
 
-bool IsServing(const std::string& target) {
-  auto channel = rpc::Channel::Create(target);
-  rpc::CallContext call;
-  call.deadline = absl::Now() + absl::Seconds(2);
-  const grpc::health::v1::HealthCheckRequest request;
-  const auto response =
-      rpc::SyncWait(channel->Call<grpc::health::v1::HealthCheckResponse>(
-          call, "/grpc.health.v1.Health/Check", request));
-  return response.ok() &&
-         response->status() == grpc::health::v1::HealthCheckResponse::SERVING;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Start(
     std::map<std::string, std::vector<std::string>> flags) {
   std::unique_ptr<Cluster> cluster(new Cluster);
+  cluster->flags_ = std::move(flags);
+  MITRA_ASSIGN_OR_RETURN(cluster->redis_, RedisServer::Start());
+  MITRA_RETURN_IF_ERROR(cluster->WriteKey());
+  for (const char* service : {"profile", "search", "matching", "gateway"}) {
+    MITRA_RETURN_IF_ERROR(cluster->Restart(service));
+  }
+  return cluster;
+}
+
+absl::StatusOr<std::unique_ptr<Cluster>> Cluster::StartWithTls(
+    Certificates certificates,
+    std::map<std::string, std::vector<std::string>> flags) {
+  std::unique_ptr<Cluster> cluster(new Cluster);
+  cluster->certificates_ = std::move(certificates);
+  const TlsFiles& links = cluster->certificates_.links;
+  for (const char* service : {"profile", "search", "matching", "gateway"}) {
+    for (const auto& [key, file] :
+         {std::pair("cert", links.cert_file), std::pair("key", links.key_file),
+          std::pair("ca", links.ca_file)}) {
+      flags[service].push_back(absl::StrCat("--links.", key, "_file=", file));
+    }
+  }
   cluster->flags_ = std::move(flags);
   MITRA_ASSIGN_OR_RETURN(cluster->redis_, RedisServer::Start());
   MITRA_RETURN_IF_ERROR(cluster->WriteKey());
@@ -61,6 +71,10 @@ absl::StatusOr<std::unique_ptr<Cluster>> Cluster::StartProfileOnly(
   cluster->flags_ = std::move(flags);
   MITRA_RETURN_IF_ERROR(cluster->Restart("profile"));
   return cluster;
+}
+
+std::string Cluster::Program(const std::string& name) {
+  return absl::StrCat(BinaryDir(), "/", name);
 }
 
 Cluster::~Cluster() {
@@ -85,7 +99,8 @@ std::string Cluster::AddressOf(const std::string& service,
 }
 
 std::string Cluster::target(const std::string& service) const {
-  if (service != "gateway" && service != "gateway2") {
+  if (service != "gateway" && service != "gateway2" &&
+      !certificates_.links.enabled()) {
     return absl::StrCat("unix:", dir_.File(service + ".sock"));
   }
   return AddressOf(service, "grpc");
@@ -104,7 +119,7 @@ std::vector<std::string> Cluster::ArgumentsOf(
   const std::string program =
       service.substr(0, service.find_first_of("0123456789"));
   std::vector<std::string> argv = {
-      absl::StrCat(BinaryDir(), "/mitra-", program),
+      Program("mitra-" + program),
       absl::StrCat("--address_file=", dir_.File(service + ".json")),
       "--admin.listen=127.0.0.1:0"};
   const auto add = [&](absl::string_view key, const std::string& value) {
@@ -126,7 +141,8 @@ std::vector<std::string> Cluster::ArgumentsOf(
     return argv;
   }
   add("data_dir", dir_.File(service));
-  add("server.listen", target(service));
+  add("server.listen",
+      certificates_.links.enabled() ? "127.0.0.1:0" : target(service));
   if (program != "profile") add("feed.target", target("profile"));
   if (program == "matching") {
     add("search.target", target("search"));
@@ -153,12 +169,27 @@ absl::Status Cluster::Restart(const std::string& service) {
   const bool serving = Eventually(
       [&] {
         return !ReadFileOrEmpty(dir_.File(service + ".json")).empty() &&
-               IsServing(target(service));
+               IsServing(service);
       },
       absl::Seconds(60));
   if (serving) return absl::OkStatus();
   return absl::UnavailableError(
       absl::StrCat(service, " is not serving: ", log(service)));
+}
+
+bool Cluster::IsServing(const std::string& service) const {
+  const bool public_one = service.rfind("gateway", 0) == 0;
+  auto channel = rpc::Channel::Create(
+      target(service),
+      {.tls = public_one ? certificates_.client : certificates_.links});
+  rpc::CallContext call;
+  call.deadline = absl::Now() + absl::Seconds(2);
+  const grpc::health::v1::HealthCheckRequest request;
+  const auto response =
+      rpc::SyncWait(channel->Call<grpc::health::v1::HealthCheckResponse>(
+          call, "/grpc.health.v1.Health/Check", request));
+  return response.ok() &&
+         response->status() == grpc::health::v1::HealthCheckResponse::SERVING;
 }
 
 std::string Cluster::whole_log(const std::string& service) const {

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/security/tls_files.h"
 #include "tests/support/process.h"
 #include "tests/support/redis_server.h"
 #include "tests/support/temp_dir.h"
@@ -27,11 +28,23 @@ class Cluster {
   // `flags` are added to a service's command line, by its name.
   static absl::StatusOr<std::unique_ptr<Cluster>> Start(
       std::map<std::string, std::vector<std::string>> flags = {});
+  // What a cluster without unix sockets shows and believes.
+  struct Certificates {
+    TlsFiles links;   // every service, as server and as client
+    TlsFiles client;  // the test's own, towards the gateway
+  };
+  // The same on loopback ports, with TLS on every link between the services;
+  // that of the gateway's public addresses is for `flags`.
+  static absl::StatusOr<std::unique_ptr<Cluster>> StartWithTls(
+      Certificates certificates,
+      std::map<std::string, std::vector<std::string>> flags);
   // Only the profile service, for tests of the record.
   static absl::StatusOr<std::unique_ptr<Cluster>> StartProfileOnly(
       std::map<std::string, std::vector<std::string>> flags = {});
   ~Cluster();
 
+  // Path of one of our programs, "mitra".
+  static std::string Program(const std::string& name);
   // gRPC target of a service; the gateway's is the cluster's.
   std::string target(const std::string& service) const;
   // "127.0.0.1:1234".
@@ -67,9 +80,11 @@ class Cluster {
 
   std::string AddressOf(const std::string& service,
                         const std::string& kind) const;
+  bool IsServing(const std::string& service) const;
 
   TempDir dir_;
   std::map<std::string, std::vector<std::string>> flags_;
+  Certificates certificates_;
   std::unique_ptr<RedisServer> redis_;
   std::map<std::string, std::unique_ptr<Process>> processes_;
   std::string key_;
