@@ -17,6 +17,7 @@ namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 class CliTest : public ::testing::Test {
@@ -101,6 +102,60 @@ TEST_F(CliTest, CallStreams) {
   EXPECT_EQ(*code, 0) << output;
   EXPECT_THAT(output, HasSubstr("ROW_VERDICT_CREATED"));
   EXPECT_THAT(output, HasSubstr("ROW_VERDICT_REJECTED"));
+}
+
+// As spreadsheets save it: "Café" in Windows-1252, and a cell far too long.
+TEST_F(CliTest, ImportRejectsTheRowThatIsNotUtf8AndTakesTheOthers) {
+  const std::string csv = dir_.File("m.csv");
+  testing::WriteFileOrDie(
+      csv, absl::StrCat("profile_id,kind,display_name,region_code,role\n",
+                        "w1,business,Kopi ☕ 😀,33.72.01,business\n",
+                        "w2,business,Caf\xe9,33.72.01,business\n",
+                        "w3,business,\x1b[31mred,33.72.01,business\n",
+                        "w4,business,", std::string(1'100'000, 'x'),
+                        ",33.72.01,business\n",
+                        "w5,business,Kopi,33.72.01,business\n"));
+  const auto rows = Mitra({"import", csv});
+  EXPECT_EQ(rows.exit_code, 1) << rows.output;
+  EXPECT_THAT(rows.output, HasSubstr("accepted 2 (2 created), rejected 3"));
+  EXPECT_THAT(rows.output,
+              HasSubstr("line 3: column 3 (display_name): is not UTF-8"));
+  EXPECT_THAT(rows.output, HasSubstr("line 4, w3: profile.display_name"));
+  EXPECT_THAT(rows.output, HasSubstr("line 5: is longer than 1 MiB"));
+
+  const std::string ndjson = dir_.File("m.ndjson");
+  testing::WriteFileOrDie(
+      ndjson, absl::StrCat("{\"profileId\":\"w1\"}\n{\"about\":\"\xc3\x28\"}\n",
+                           "{\"about\":\"", std::string(1'100'000, 'x'),
+                           "\"}\n", "{\"about\":\x1b[31m}\n"));
+  const auto lines = Mitra({"import", ndjson});
+  EXPECT_EQ(lines.exit_code, 1) << lines.output;
+  EXPECT_THAT(lines.output, HasSubstr("rejected 4"));
+  EXPECT_THAT(lines.output, HasSubstr("line 2: byte 11: is not UTF-8"));
+  EXPECT_THAT(lines.output, HasSubstr("line 3: the line is longer"));
+
+  for (const std::string& output : {rows.output, lines.output}) {
+    for (const char* raw : {"\xe9,", "\xc3\x28", "\x1b", "libprotobuf"}) {
+      EXPECT_THAT(output, Not(HasSubstr(raw)));
+    }
+  }
+}
+
+TEST_F(CliTest, RecommendTakesTheWantedRoles) {
+  const std::string member = Member();
+  const auto found = Mitra({"recommend", member, "--kind", "partner", "--role",
+                            "supplier,enterprise", "-o", "json"});
+  EXPECT_EQ(found.exit_code, 0) << found.output;
+  for (const auto& r :
+       json::parse(found.output)["slates"][0]["recommendations"]) {
+    EXPECT_THAT(r["role"],
+                ::testing::AnyOf("ROLE_SUPPLIER", "ROLE_ENTERPRISE"));
+  }
+  const auto none =
+      Mitra({"recommend", member, "--kind", "mentor", "--role", "supplier"});
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_THAT(none.output, HasSubstr("roles"));
+  EXPECT_EQ(Mitra({"recommend", member, "--role", "king"}).exit_code, 2);
 }
 
 TEST_F(CliTest, CallSaysWhatIsWrongWithARequest) {
