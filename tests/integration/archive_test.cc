@@ -10,7 +10,6 @@
 #include "common/feed/follower.h"
 #include "common/status/status_matchers.h"
 #include "gmock/gmock.h"
-#include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
 #include "mitra/v1/archive_service.grpc.pb.h"
 #include "mitra/v1/events_service.grpc.pb.h"
@@ -18,6 +17,7 @@
 #include "mitra/v1/profiles_service.grpc.pb.h"
 #include "mitra/v1/relations_service.grpc.pb.h"
 #include "tests/support/cluster.h"
+#include "tests/support/grpc_status.h"
 
 namespace mitra {
 namespace {
@@ -25,15 +25,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-absl::Status ToStatus(const grpc::Status& status) {
-  google::rpc::Status proto;
-  if (!status.ok() && proto.ParseFromString(status.error_details())) {
-    return FromRpcStatus(proto);
-  }
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
-                      status.error_message());
-}
 
 v1::ImportRequest ProfileRow(const std::string& id) {
   v1::ImportRequest row;

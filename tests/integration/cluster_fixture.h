@@ -16,7 +16,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/status/status_matchers.h"
-#include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
 #include "mitra/v1/operations_service.grpc.pb.h"
 #include "mitra/v1/profiles_service.grpc.pb.h"
@@ -24,17 +23,9 @@
 #include "services/cli/sample/network.h"
 #include "tests/support/cluster.h"
 #include "tests/support/eventually.h"
+#include "tests/support/grpc_status.h"
 
 namespace mitra {
-
-inline absl::Status ToStatus(const grpc::Status& status) {
-  google::rpc::Status proto;
-  if (!status.ok() && proto.ParseFromString(status.error_details())) {
-    return FromRpcStatus(proto);
-  }
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
-                      status.error_message());
-}
 
 // One cluster with one sample network for all tests of this file; each test
 // takes a subject of its own.

@@ -10,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/status/status_matchers.h"
 #include "gmock/gmock.h"
-#include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
 #include "mitra/v1/engagements_service.grpc.pb.h"
 #include "mitra/v1/evidence_service.grpc.pb.h"
@@ -18,21 +17,13 @@
 #include "mitra/v1/recommendations_service.grpc.pb.h"
 #include "tests/support/cluster.h"
 #include "tests/support/eventually.h"
+#include "tests/support/grpc_status.h"
 
 namespace mitra {
 namespace {
 
 using ::testing::Contains;
 using ::testing::Not;
-
-absl::Status ToStatus(const grpc::Status& status) {
-  google::rpc::Status proto;
-  if (!status.ok() && proto.ParseFromString(status.error_details())) {
-    return FromRpcStatus(proto);
-  }
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
-                      status.error_message());
-}
 
 // Calls of one platform that owns everybody.
 class Platform {

@@ -14,24 +14,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status/status_matchers.h"
-#include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
 #include "mitra/v1/operations_service.grpc.pb.h"
 #include "mitra/v1/profiles_service.grpc.pb.h"
 #include "tests/support/cluster.h"
+#include "tests/support/grpc_status.h"
 
 namespace mitra {
-
-inline absl::Status ToStatus(const grpc::Status& status) {
-  google::rpc::Status proto;
-  // What gRPC itself refuses has no details.
-  if (!status.error_details().empty() &&
-      proto.ParseFromString(status.error_details())) {
-    return FromRpcStatus(proto);
-  }
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
-                      status.error_message());
-}
 
 inline v1::Profile AShop(const std::string& id,
                          const std::string& about = "warung") {

@@ -46,7 +46,8 @@ class SmallNetworkTest : public ::testing::Test {
       v1::UpsertProfileRequest request;
       v1::Profile& profile = *request.mutable_profile();
       const bool mentor = size_ % 2 == 1;
-      profile.set_profile_id(absl::StrCat(mentor ? "mentor-" : "toko-", size_));
+      latest_ = absl::StrCat(mentor ? "mentor-" : "toko-", size_);
+      profile.set_profile_id(latest_);
       profile.set_kind(mentor ? v1::MEMBER_KIND_PERSON
                               : v1::MEMBER_KIND_BUSINESS);
       profile.set_display_name(absl::StrCat("Kopi ", size_));
@@ -132,6 +133,7 @@ class SmallNetworkTest : public ::testing::Test {
   std::unique_ptr<v1::Recommendations::Stub> recommendations_;
   std::unique_ptr<v1::Refreshes::Stub> refreshes_;
   int size_ = 0;
+  std::string latest_;  // the member that came last
 };
 
 TEST_F(SmallNetworkTest, AnEmptyNetworkAnswersThatItIsEmpty) {
@@ -187,6 +189,10 @@ TEST_F(SmallNetworkTest, EverySizeIsSearchedRecommendedAndRefreshed) {
     SCOPED_TRACE(size);
     ASSERT_NO_FATAL_FAILURE(GrowTo(size));
     EXPECT_EQ(Hits("kopi"), std::min(10, size));
+    // A refresh takes the network as it is; an answer about what was just
+    // written says that matching has come that far.
+    v1::RecommendResponse latest;
+    MITRA_ASSERT_OK(Recommend(latest_, latest));
 
     // The guards hold what nobody gets anything from, as they should.
     const bool alone = size == 1;
