@@ -1,10 +1,13 @@
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <map>
 #include <memory>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -169,6 +172,22 @@ class Bookmark {
   absl::Time next_ = absl::InfinitePast();
 };
 
+// About how many rows a file has, for the progress bar; 0 if it cannot be read
+// twice.
+uint64_t LinesOf(const std::string& file) {
+  std::error_code error;
+  if (file == "-" || !std::filesystem::is_regular_file(file, error)) return 0;
+  std::ifstream in(file, std::ios::binary);
+  std::vector<char> buffer(1 << 20);
+  uint64_t lines = 0;
+  while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) ||
+         in.gcount() > 0) {
+    lines += static_cast<uint64_t>(
+        std::count(buffer.begin(), buffer.begin() + in.gcount(), '\n'));
+  }
+  return lines;
+}
+
 class Importer {
  public:
   Importer(const Connection& connection, const Options& options)
@@ -223,7 +242,7 @@ class Importer {
                         take_verdict);
     grpc::Status status;
     {
-      Progress progress("import", "rows", 0);
+      Progress progress("import", "rows", LinesOf(file));
       const auto mark = [&] {
         progress.Update(stream.confirmed());
         if (!marked) return;
