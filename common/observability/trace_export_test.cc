@@ -1,16 +1,8 @@
 #include "common/observability/trace_export.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "common/observability/http_post.h"
 #include "common/observability/metrics.h"
@@ -18,6 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/eventually.h"
+#include "tests/support/http_sink.h"
 
 namespace mitra {
 namespace {
@@ -27,81 +20,7 @@ using ::testing::HasSubstr;
 constexpr char kParent[] =
     "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-// A collector on a real socket that answers `status` to everything, or nothing
-// at all if it is 0.
-class Collector {
- public:
-  explicit Collector(int status) : status_(status) {
-    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address);
-    listen(listener_, 64);
-    socklen_t size = sizeof address;
-    getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this] { Run(); });
-  }
-  ~Collector() {
-    shutdown(listener_, SHUT_RDWR);
-    thread_.join();
-    close(listener_);
-    for (int fd : silent_) close(fd);
-  }
-
-  std::string url() const { return absl::StrCat("http://127.0.0.1:", port_); }
-  std::string requests() {
-    absl::MutexLock lock(&mutex_);
-    return requests_;
-  }
-
- private:
-  void Run() {
-    for (;;) {
-      const int fd = accept(listener_, nullptr, nullptr);
-      if (fd < 0) return;
-      if (status_ == 0) {
-        silent_.push_back(fd);
-        continue;
-      }
-      std::string text;
-      char buffer[65536];
-      while (!Whole(text)) {
-        const ssize_t n = read(fd, buffer, sizeof buffer);
-        if (n <= 0) break;
-        text.append(buffer, static_cast<size_t>(n));
-      }
-      {
-        // Before the answer: who has it may look here at once.
-        absl::MutexLock lock(&mutex_);
-        requests_ += text;
-      }
-      const std::string answer =
-          absl::StrCat("HTTP/1.1 ", status_, " x\r\nContent-Length: 0\r\n\r\n");
-      (void)!write(fd, answer.data(), answer.size());
-      close(fd);
-    }
-  }
-  static bool Whole(const std::string& text) {
-    const size_t head = text.find("\r\n\r\n");
-    const size_t length = text.find("Content-Length: ");
-    size_t size = 0;
-    return head != std::string::npos && length != std::string::npos &&
-           absl::SimpleAtoi(
-               text.substr(length + 16, text.find('\r', length) - length - 16),
-               &size) &&
-           text.size() >= head + 4 + size;
-  }
-
-  const int status_;
-  int listener_ = -1;
-  int port_ = 0;
-  std::vector<int> silent_;
-  absl::Mutex mutex_;
-  std::string requests_ ABSL_GUARDED_BY(mutex_);
-  std::thread thread_;
-};
+using Collector = ::mitra::testing::HttpSink;
 
 TraceExporter::Environment Environment(const Collector& collector) {
   return {{"OTEL_EXPORTER_OTLP_ENDPOINT", collector.url()},
@@ -135,9 +54,9 @@ TEST(TraceExportTest, SpansReachTheCollector) {
   const Span span = MakeSpan("/mitra.v1.Search/SearchProfiles");
   ExportSpan(span);
   EXPECT_TRUE(testing::Eventually([&] {
-    return absl::StrContains(collector.requests(), span.context.span_id);
+    return absl::StrContains(collector.received(), span.context.span_id);
   }));
-  const std::string text = collector.requests();
+  const std::string text = collector.received();
   EXPECT_THAT(text, HasSubstr("POST /v1/traces HTTP/1.1\r\n"));
   EXPECT_THAT(text, HasSubstr("x-key: abc\r\n"));
   const auto json = nlohmann::json::parse(text.substr(text.find("\r\n\r\n")));
@@ -153,7 +72,7 @@ TEST(TraceExportTest, SpansReachTheCollector) {
 }
 
 TEST(TraceExportTest, ACollectorThatHangsBlocksNobodyAndCostsSpans) {
-  Collector collector(0);
+  Collector collector(Collector::kSilence);
   auto environment = Environment(collector);
   environment["OTEL_BSP_MAX_QUEUE_SIZE"] = "100";
   MITRA_ASSERT_OK_AND_ASSIGN(auto exporter,
@@ -189,7 +108,7 @@ TEST(TraceExportTest, WhatIsLeftIsSentAtTheEnd) {
   const Span span = MakeSpan("/a/b");
   ExportSpan(span);
   exporter.reset();
-  EXPECT_THAT(collector.requests(), HasSubstr(span.context.span_id));
+  EXPECT_THAT(collector.received(), HasSubstr(span.context.span_id));
 }
 
 TEST(TraceExportTest, SamplersDecideForNewTracesAndParentsForTheirs) {

@@ -28,7 +28,7 @@ bool Whole(const std::string& text) {
 
 }  // namespace
 
-HttpSink::HttpSink() {
+HttpSink::HttpSink(int status) : status_(status) {
   listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address = {};
   address.sin_family = AF_INET;
@@ -45,6 +45,7 @@ HttpSink::~HttpSink() {
   shutdown(listener_, SHUT_RDWR);
   thread_.join();
   close(listener_);
+  for (const int connection : silent_) close(connection);
 }
 
 std::string HttpSink::url() const {
@@ -60,6 +61,10 @@ void HttpSink::Run() {
   for (;;) {
     const int connection = accept(listener_, nullptr, nullptr);
     if (connection < 0) return;
+    if (status_ == kSilence) {
+      silent_.push_back(connection);
+      continue;
+    }
     // A client that says nothing must not keep the others waiting.
     const timeval patience = {.tv_sec = 5, .tv_usec = 0};
     setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -81,9 +86,10 @@ void HttpSink::Take(int connection) {
     absl::MutexLock lock(&mutex_);
     received_ += text;
   }
-  constexpr char kAnswer[] =
-      "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-  (void)!write(connection, kAnswer, sizeof kAnswer - 1);
+  const std::string answer =
+      absl::StrCat("HTTP/1.1 ", status_,
+                   " x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+  (void)!write(connection, answer.data(), answer.size());
 }
 
 }  // namespace mitra::testing

@@ -6,16 +6,19 @@
 
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 
 namespace mitra::testing {
 
-// Answers 200 to every request, one connection after another. Thread-safe.
+// Answers every request with the same status, one connection after another;
+// with kSilence nothing, and connections stay open. Thread-safe.
 class HttpSink {
  public:
-  HttpSink();
+  static constexpr int kSilence = 0;
+  explicit HttpSink(int status = 200);
   ~HttpSink();
   HttpSink(const HttpSink&) = delete;
   HttpSink& operator=(const HttpSink&) = delete;
@@ -29,10 +32,12 @@ class HttpSink {
   void Run();
   void Take(int connection);
 
+  const int status_;
   int listener_ = -1;
   int port_ = 0;
   mutable absl::Mutex mutex_;
   std::string received_ ABSL_GUARDED_BY(mutex_);
+  std::vector<int> silent_;  // the thread's own
   std::thread thread_;
 };
 

@@ -2,33 +2,26 @@
 
 #include "services/profile/ingest/engagement_records.h"
 
-#include <sodium.h>
-
 #include <atomic>
-#include <filesystem>
 #include <functional>
 #include <latch>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/attribution_token.h"
-#include "common/base/fake_clock.h"
 #include "common/status/errors.h"
 #include "common/status/status_matchers.h"
-#include "common/validation/profile_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "mitra/v1/profiles_service.pb.h"
 #include "services/profile/feed/change_encoder.h"
 #include "services/profile/ingest/evidence_records.h"
 #include "services/profile/ingest/expiry_sweeper.h"
-#include "services/profile/ingest/profile_records.h"
 #include "services/profile/ingest/profile_state.h"
+#include "services/profile/ingest/records_fixture.h"
 #include "services/profile/ingest/relation_records.h"
-#include "services/profile/store/sqlite_record_store.h"
 
 namespace mitra::profile {
 namespace {
@@ -39,26 +32,14 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-class EngagementRecordsTest : public ::testing::Test {
+class EngagementRecordsTest : public RecordsFixture {
  protected:
-  EngagementRecordsTest()
-      : directory_(absl::StrCat(::testing::TempDir(), "/engagements-",
-                                randombytes_random())),
-        clock_(absl::FromUnixSeconds(kTestNow)) {
-    SqliteRecordStore::Options options;
-    options.directory = directory_;
-    options.space = ingest_.space();
-    store_ = *SqliteRecordStore::Open(options);
-    profiles_.emplace(*store_, ingest_, executor_, clock_, redirects_, rules_);
+  EngagementRecordsTest() : RecordsFixture({.max_open_requests = 3}) {
     relations_.emplace(*store_, clock_, redirects_);
     engagements_.emplace(*store_, executor_, clock_, rules_);
     sweeper_.emplace(*store_, ingest_, clock_, rules_);
   }
-  ~EngagementRecordsTest() override {
-    sweeper_.reset();
-    store_.reset();
-    std::filesystem::remove_all(directory_);
-  }
+  ~EngagementRecordsTest() override { sweeper_.reset(); }
 
   static void As(rpc::CallContext& call, absl::string_view who) {
     // "" is the platform that owns everybody, else a member.
@@ -212,14 +193,6 @@ class EngagementRecordsTest : public ::testing::Test {
     return all;
   }
 
-  const std::string directory_;
-  FakeClock clock_;
-  Redirects redirects_;
-  ProfileIngest ingest_{16};
-  EngagementRules rules_{.max_open_requests = 3};
-  rpc::Executor executor_{{.threads = 2, .max_queue = 100}};
-  std::unique_ptr<RecordStore> store_;
-  std::optional<ProfileRecords> profiles_;
   std::optional<RelationRecords> relations_;
   std::optional<EngagementRecords> engagements_;
   std::optional<ExpirySweeper> sweeper_;

@@ -1,36 +1,21 @@
 // Who may contest a piece of evidence, and who decides, on a real record.
 
-#include <sodium.h>
-
-#include <filesystem>
-#include <memory>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/fake_clock.h"
 #include "common/status/status_matchers.h"
-#include "common/validation/profile_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "mitra/v1/profiles_service.pb.h"
 #include "services/profile/ingest/evidence_records.h"
-#include "services/profile/ingest/profile_records.h"
-#include "services/profile/store/sqlite_record_store.h"
+#include "services/profile/ingest/records_fixture.h"
 
 namespace mitra::profile {
 namespace {
 
-class EvidenceContestTest : public ::testing::Test {
+class EvidenceContestTest : public RecordsFixture {
  protected:
-  EvidenceContestTest()
-      : directory_(absl::StrCat(::testing::TempDir(), "/contests-",
-                                randombytes_random())),
-        clock_(absl::FromUnixSeconds(kTestNow)) {
-    SqliteRecordStore::Options options;
-    options.directory = directory_;
-    options.space = ingest_.space();
-    store_ = *SqliteRecordStore::Open(options);
-    profiles_.emplace(*store_, ingest_, executor_, clock_, redirects_, rules_);
+  EvidenceContestTest() {
     evidence_.emplace(*store_, executor_, clock_, redirects_);
     for (const char* id : {"sari", "budi"}) {
       v1::UpsertProfileRequest request;
@@ -51,10 +36,6 @@ class EvidenceContestTest : public ::testing::Test {
     rpc::CallContext call;
     call.identity.credential = "koperasi";
     MITRA_EXPECT_OK(rpc::SyncWait(evidence_->Create(call, report, response)));
-  }
-  ~EvidenceContestTest() override {
-    store_.reset();
-    std::filesystem::remove_all(directory_);
   }
 
   // "" is the platform, which moderates; else a member.
@@ -82,14 +63,6 @@ class EvidenceContestTest : public ::testing::Test {
     return evidence.contest_state();
   }
 
-  const std::string directory_;
-  FakeClock clock_;
-  ProfileIngest ingest_{16};
-  EngagementRules rules_;
-  rpc::Executor executor_{{.threads = 2, .max_queue = 100}};
-  Redirects redirects_;
-  std::unique_ptr<SqliteRecordStore> store_;
-  std::optional<ProfileRecords> profiles_;
   std::optional<EvidenceRecords> evidence_;
 };
 

@@ -1,28 +1,21 @@
 // Feedback on a real record: what its tokens say, what is kept, what goes.
 
-#include <sodium.h>
-
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <memory>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/attribution_token.h"
-#include "common/base/fake_clock.h"
 #include "common/base/page_token.h"
-#include "common/rpc/executor.h"
 #include "common/status/errors.h"
 #include "common/status/status_matchers.h"
-#include "common/validation/profile_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "mitra/v1/profiles_service.pb.h"
 #include "services/profile/ingest/merge_records.h"
-#include "services/profile/ingest/profile_records.h"
+#include "services/profile/ingest/records_fixture.h"
 #include "services/profile/ingest/relation_records.h"
-#include "services/profile/store/sqlite_record_store.h"
 
 namespace mitra::profile {
 namespace {
@@ -33,27 +26,13 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-class FeedbackRecordsTest : public ::testing::Test {
+class FeedbackRecordsTest : public RecordsFixture {
  protected:
-  FeedbackRecordsTest()
-      : directory_(absl::StrCat(::testing::TempDir(), "/feedback-",
-                                randombytes_random())),
-        clock_(absl::FromUnixSeconds(kTestNow)) {
-    SqliteRecordStore::Options options;
-    options.directory = directory_;
-    options.space = ingest_.space();
-    store_ = *SqliteRecordStore::Open(options);
-    store_->SetCommitListener(
-        [this](const CommittedChanges& changes) { redirects_.Note(changes); });
-    profiles_.emplace(*store_, ingest_, executor_, clock_, redirects_, rules_);
+  FeedbackRecordsTest() {
     relations_.emplace(*store_, clock_, redirects_);
     for (const char* id : {"warung-sari", "mentor-budi", "mentor-tini"}) {
       Add(id);
     }
-  }
-  ~FeedbackRecordsTest() override {
-    store_.reset();
-    std::filesystem::remove_all(directory_);
   }
 
   void As(rpc::CallContext& call, const std::string& member) {
@@ -141,22 +120,15 @@ class FeedbackRecordsTest : public ::testing::Test {
     profiles_.reset();
     store_.reset();
     std::string bytes;
-    for (const auto& file : std::filesystem::directory_iterator(directory_)) {
+    for (const auto& file :
+         std::filesystem::directory_iterator(directory_.path())) {
       std::ifstream in(file.path(), std::ios::binary);
       bytes.append(std::istreambuf_iterator<char>(in), {});
     }
     return bytes;
   }
 
-  const std::string directory_;
   std::string credential_ = "koperasi";
-  FakeClock clock_;
-  Redirects redirects_;
-  ProfileIngest ingest_{16};
-  EngagementRules rules_;
-  rpc::Executor executor_{{.threads = 1, .max_queue = 100}};
-  std::unique_ptr<RecordStore> store_;
-  std::optional<ProfileRecords> profiles_;
   std::optional<RelationRecords> relations_;
 };
 
