@@ -415,6 +415,49 @@ TEST_F(FaultsTest, ADeadlineHoldsAcrossTheServices) {
   MITRA_EXPECT_OK(Recommend(Business(30)).status()) << "others go on";
 }
 
+// A service that hangs: whoever waits for it gives up at the caller's deadline,
+// goes when the caller goes, and has a deadline even if the caller set none.
+TEST_F(FaultsTest, NobodyWaitsLongerThanItsCallerForWhoHangs) {
+  using std::chrono::milliseconds;
+  using std::chrono::system_clock;
+  v1::RecommendRequest request;
+  request.set_profile_id(Business(31));
+  request.add_kinds(v1::RECOMMENDATION_KIND_MENTOR);
+  request.set_fresh(true);
+  auto stub = v1::Recommendations::NewStub(channel_);
+  const auto ask = [&](grpc::ClientContext& context) {
+    context.AddMetadata("authorization",
+                        absl::StrCat("Bearer ", cluster_->key()));
+    v1::RecommendResponse response;
+    return stub->Recommend(&context, request, &response).error_code();
+  };
+  cluster_->Pause("matching");
+  {
+    grpc::ClientContext context;
+    context.set_deadline(system_clock::now() + milliseconds(200));
+    const absl::Time begin = absl::Now();
+    EXPECT_EQ(ask(context), grpc::StatusCode::DEADLINE_EXCEEDED);
+    EXPECT_LT(absl::Now() - begin, absl::Seconds(5));
+  }
+  {
+    // The method's own limit, 2 s; it would hang for ever without.
+    grpc::ClientContext context;
+    EXPECT_EQ(ask(context), grpc::StatusCode::DEADLINE_EXCEEDED);
+  }
+  {
+    grpc::ClientContext context;
+    context.set_deadline(system_clock::now() + std::chrono::seconds(20));
+    std::thread leaves([&] { context.TryCancel(); });
+    EXPECT_EQ(ask(context), grpc::StatusCode::CANCELLED);
+    leaves.join();
+  }
+  cluster_->Resume("matching");
+  EXPECT_TRUE(testing::Eventually([&] {
+    const auto response = Recommend(Business(31), 10, true);
+    return response.ok() && response->slates(0).degraded_size() == 0;
+  }));
+}
+
 TEST_F(FaultsTest, TheCacheHealsAfterEverythingThatRedisDoes) {
   const std::string subject = Business(40);
   MITRA_ASSERT_OK(Recommend(subject).status());

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -162,6 +163,12 @@ absl::Status Cluster::Launch(const std::string& service) {
   return absl::OkStatus();
 }
 
+void Cluster::Pause(const std::string& service) {
+  processes_[service]->Signal(SIGSTOP).IgnoreError();
+}
+void Cluster::Resume(const std::string& service) {
+  processes_[service]->Signal(SIGCONT).IgnoreError();
+}
 void Cluster::Kill(const std::string& service) { processes_[service]->Kill(); }
 
 absl::Status Cluster::Restart(const std::string& service) {

@@ -63,6 +63,9 @@ class Cluster {
     return dir_.File(service);
   }
 
+  // SIGSTOP and SIGCONT: calls are taken, nothing is answered.
+  void Pause(const std::string& service);
+  void Resume(const std::string& service);
   // kill -9.
   void Kill(const std::string& service);
   // Starts it again with its data and waits until it is SERVING.
