@@ -70,12 +70,14 @@ class FakeSource : public FeedSource {
             cut_ = false;
             return absl::UnavailableError("cut");
           }
-          for (; at <= head_; ++at) *response.add_changes() = ConsentChange(at);
+          for (; at <= head_; ++at) {
+            *response.add_changes() = ConsentChange(at);
+            if (request.selector().impressions()) {
+              response.add_shown(absl::StrCat("shown-", at));
+            }
+          }
           sent_ = head_;
           response.set_watermark(head_);
-          if (request.selector().impressions()) {
-            response.add_shown(absl::StrCat("shown-", head_));
-          }
         }
         *response.mutable_header() = Header(incarnation_, head_);
       }
