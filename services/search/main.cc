@@ -10,7 +10,6 @@
 #include <thread>
 #include <vector>
 
-#include "common/config/service_config.h"
 #include "common/feed/follower.h"
 #include "common/feed/grpc_feed_source.h"
 #include "common/feed/wait_for_revision.h"
@@ -22,53 +21,21 @@
 #include "common/rpc/server.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
-#include "mitra/v1/operations_service.pb.h"
-#include "mitra/v1/retrieval_service.pb.h"
-#include "mitra/v1/search_service.pb.h"
 #include "services/search/canary/canary.h"
 #include "services/search/index/index_state.h"
 #include "services/search/maintenance/maintainer.h"
 #include "services/search/retrieval/query_embedder.h"
 #include "services/search/rpc/operations_rpc.h"
 #include "services/search/rpc/retrieval_rpc.h"
+#include "services/search/rpc/search_config.h"
+#include "services/search/rpc/search_methods.h"
 #include "services/search/rpc/search_rpc.h"
 #include "services/search/snapshot/index_snapshot.h"
 
 namespace mitra::search {
 namespace {
 
-struct Config {
-  std::string data_dir;
-  ServiceConfig service;
-  std::string feed_target;
-  absl::Duration snapshot_interval = absl::Minutes(10);
-  int graph_rows = 8000;
-  int build_threads = 1;
-  int canary_one_in = 1000;
-
-  void Describe(Schema& schema) {
-    schema.Add("data_dir", &data_dir, "Folder for snapshots; empty: none.");
-    service.AddTo(schema);
-    schema.Add("feed.target", &feed_target, "Where the profile service is.");
-    schema
-        .Add("snapshot.interval", &snapshot_interval, "Time between snapshots.")
-        .Range(1, 86400);
-    schema
-        .Add("index.graph_rows", &graph_rows,
-             "Facets of one role from which on it has a graph.")
-        .Range(1, 1e9);
-    schema
-        .Add("index.build_threads", &build_threads,
-             "Threads that build a graph while calls are served.")
-        .Range(1, 256);
-    schema
-        .Add("canary.one_in", &canary_one_in,
-             "One question of so many is asked again exactly; 0: none.")
-        .Range(0, 1e9);
-  }
-};
-
-absl::Status Run(const Config& config) {
+absl::Status Run(const SearchConfig& config) {
   if (config.feed_target.empty()) {
     return absl::InvalidArgumentError("feed.target: is required");
   }
@@ -133,21 +100,7 @@ absl::Status Run(const Config& config) {
                                 .threads = config.service.threads,
                                 .tls = config.service.links.tls,
                                 .tls_section = "links"});
-  builder.Unary<v1::RetrieveRequest, v1::RetrieveResponse>(
-      "/mitra.v1.Retrieval/Retrieve",
-      std::bind_front(&RetrievalRpc::Retrieve, &retrieval));
-  builder.Unary<v1::RetrieveBatchRequest, v1::RetrieveBatchResponse>(
-      "/mitra.v1.Retrieval/RetrieveBatch",
-      std::bind_front(&RetrievalRpc::RetrieveBatch, &retrieval));
-  builder.Unary<v1::SearchProfilesRequest, v1::SearchProfilesResponse>(
-      "/mitra.v1.Search/SearchProfiles",
-      std::bind_front(&SearchRpc::SearchProfiles, &search));
-  builder.Unary<v1::GetStatusRequest, v1::ServiceStatus>(
-      "/mitra.v1.SearchOperations/GetSearchStatus",
-      std::bind_front(&OperationsRpc::GetSearchStatus, &operations));
-  builder.Unary<v1::WriteSnapshotRequest, v1::WriteSnapshotResponse>(
-      "/mitra.v1.SearchOperations/WriteSearchSnapshot",
-      std::bind_front(&OperationsRpc::WriteSearchSnapshot, &operations));
+  RegisterSearchMethods(retrieval, search, operations, builder);
   MITRA_ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
                          builder.Start());
   serving = server.get();
@@ -194,9 +147,9 @@ int main(int argc, char** argv) {
   // follows the feed included, and then wakes the one that serves: two changes
   // of threads a message, a tenth of the processor time of a retrieval.
   setenv("GRPC_POLL_STRATEGY", "poll", /*overwrite=*/0);
-  mitra::search::Config config;
+  mitra::search::SearchConfig config;
   mitra::Schema schema("search");
-  config.Describe(schema);
+  config.AddTo(schema);
   return mitra::RunMain(argc, argv, "search", schema,
                         [&] { return mitra::search::Run(config); });
 }
