@@ -11,10 +11,13 @@
 #       mitra::proto, the messages of all these files below the calling folder,
 #       and mitra::proto_grpc, the stubs of those with services. FOREIGN: files
 #       of another root, messages only.
-#   mitra_add_test(NAME x SIZE small|medium|large SRCS … DEPS … [ARGS …])
+#   mitra_add_test(NAME x SIZE small|medium|large [SANITIZED] SRCS … DEPS …
+#                  [ARGS …])
 #       One gtest executable. SIZE becomes the CTest label and time-out: small
 #       is pure, medium uses in-process gRPC or a real Redis, large starts
-#       processes.
+#       processes. SANITIZED, for what reads bytes of others (parsers, stores):
+#       scripts/test runs it under address and undefined-behaviour sanitizers
+#       too; the target sanitized_tests builds all of them.
 #   mitra_add_service(NAME x SRCS main.cc … DEPS …)
 #       The executable mitra-x.
 #   mitra_add_benchmark(NAME x SRCS … DEPS …)
@@ -122,7 +125,7 @@ function(mitra_add_test)
   if(NOT MITRA_BUILD_TESTS)
     return()
   endif()
-  cmake_parse_arguments(A "" "NAME;SIZE" "SRCS;DEPS;ARGS" ${ARGN})
+  cmake_parse_arguments(A "SANITIZED" "NAME;SIZE" "SRCS;DEPS;ARGS" ${ARGN})
   add_executable(${A_NAME} ${A_SRCS})
   _mitra_common_settings(${A_NAME} edge)
   target_link_libraries(${A_NAME} PRIVATE ${A_DEPS} GTest::gtest GTest::gmock GTest::gtest_main)
@@ -141,6 +144,13 @@ function(mitra_add_test)
       ENVIRONMENT "MITRA_BIN_DIR=${CMAKE_BINARY_DIR}/bin;MITRA_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
   if(A_SIZE STREQUAL large)
     set_tests_properties(${A_NAME} PROPERTIES RUN_SERIAL ON)
+  endif()
+  if(A_SANITIZED)
+    set_property(TEST ${A_NAME} APPEND PROPERTY LABELS sanitized)
+    if(NOT TARGET sanitized_tests)
+      add_custom_target(sanitized_tests)
+    endif()
+    add_dependencies(sanitized_tests ${A_NAME})
   endif()
 endfunction()
 

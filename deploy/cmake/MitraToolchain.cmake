@@ -20,6 +20,8 @@ endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG -g1")
 add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fpch-preprocess>)
 if(MITRA_SANITIZE)
+  # Unoptimised, the kernels are too slow to meet many cases.
+  set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
   add_compile_options(-fsanitize=${MITRA_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${MITRA_SANITIZE})
 endif()
