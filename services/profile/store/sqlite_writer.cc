@@ -6,13 +6,11 @@
 #include "absl/strings/str_cat.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
-#include "services/profile/store/request_outcome.h"
 #include "services/profile/store/sqlite_schema.h"
 
 namespace mitra::profile {
 namespace {
 
-constexpr absl::Duration kRequestLife = absl::Hours(24);
 // About 20 MB.
 constexpr size_t kKnownMembers = 1 << 17;
 
@@ -110,34 +108,19 @@ absl::StatusOr<std::unique_ptr<SqliteWriter>> SqliteWriter::Create(
       {&w.delete_links_, "DELETE FROM links WHERE member = ?"},
       {&w.find_links_,
        "SELECT relation, key, type, other FROM links WHERE member = ?"},
-      {&w.find_external_,
-       "SELECT member FROM external_ids WHERE system = ? AND value = ?"},
-      {&w.insert_external_,
-       "INSERT INTO external_ids(system, value, member) VALUES(?, ?, ?)"},
-      {&w.count_externals_,
-       "SELECT count(*) FROM external_ids WHERE member = ?"},
-      {&w.delete_externals_, "DELETE FROM external_ids WHERE member = ?"},
       {&w.find_tombstone_,
        "SELECT revision FROM tombstones WHERE id_hash = ? "
        "ORDER BY revision DESC LIMIT 1"},
       {&w.insert_tombstone_,
        "INSERT INTO tombstones(revision, id_hash, incarnation) "
        "VALUES(?, ?, ?)"},
-      {&w.find_request_,
-       "SELECT body_hash, outcome FROM requests WHERE credential = ? AND "
-       "method = ? AND request_id = ? AND time_ms > ?"},
-      {&w.insert_request_,
-       "INSERT OR REPLACE INTO requests(credential, method, request_id, "
-       "body_hash, outcome, time_ms) VALUES(?, ?, ?, ?, ?, ?)"},
-      {&w.forget_requests_,
-       "DELETE FROM requests WHERE (credential, method, request_id) IN "
-       "(SELECT credential, method, request_id FROM requests "
-       "WHERE time_ms <= ? ORDER BY time_ms LIMIT 256)"},
   };
   for (const auto& [statement, sql] : statements) {
     *statement = connection.Prepare(sql);
     MITRA_RETURN_IF_ERROR(statement->status());
   }
+  MITRA_RETURN_IF_ERROR(w.external_ids_.Prepare(connection));
+  MITRA_RETURN_IF_ERROR(w.requests_.Prepare(connection));
   Statement latest = connection.Prepare(
       "SELECT max(coalesce((SELECT max(revision) FROM entities), 0), "
       "coalesce((SELECT max(revision) FROM tombstones), 0))");
@@ -175,7 +158,7 @@ absl::Status SqliteWriter::WriteAll(std::vector<Item>& items,
     item.result = CommitResult();
     bool found = false;
     if (item.batch->request) {
-      MITRA_RETURN_IF_ERROR(FindRequest(*item.batch, item.result, found));
+      MITRA_RETURN_IF_ERROR(requests_.Find(*item.batch, item.result, found));
     }
     if (found) continue;
     item.result->results.resize(item.batch->operations.size());
@@ -207,9 +190,9 @@ absl::Status SqliteWriter::WriteAll(std::vector<Item>& items,
       continue;
     }
     item.result->revision = next_revision_ - 1;
-    MITRA_RETURN_IF_ERROR(StoreRequest(*item.batch, *item.result));
+    MITRA_RETURN_IF_ERROR(requests_.Store(*item.batch, *item.result));
   }
-  return ForgetOldRequests(now);
+  return requests_.ForgetOld(now);
 }
 
 absl::StatusOr<std::optional<SqliteWriter::Row>> SqliteWriter::Find(
@@ -325,7 +308,7 @@ absl::Status SqliteWriter::Apply(const WriteBatch& batch, Put& put,
   if (!current && !put.links.empty() && !put.by_member) {
     MITRA_RETURN_IF_ERROR(CheckLinks(batch, put, entity, refusal));
   }
-  if (refusal.ok()) MITRA_RETURN_IF_ERROR(CheckExternalIds(put, refusal));
+  if (refusal.ok()) MITRA_RETURN_IF_ERROR(external_ids_.Check(put, refusal));
   if (!refusal.ok()) {
     result.status = std::move(refusal);
     return absl::OkStatus();
@@ -368,47 +351,6 @@ absl::Status SqliteWriter::CheckLinks(const WriteBatch& batch, const Put& put,
     if (i > 1) continue;
     (i == 0 ? entity.incarnation : entity.second_incarnation) =
         member->incarnation;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status SqliteWriter::CheckExternalIds(const Put& put,
-                                            absl::Status& refusal) {
-  known_externals_ = 0;
-  for (const auto& [system, value] : put.external_ids) {
-    StatementScope scope(find_external_);
-    find_external_.BindText(1, system).BindText(2, value);
-    MITRA_ASSIGN_OR_RETURN(const bool found, find_external_.Step());
-    if (found && find_external_.Bytes(0) != put.key) {
-      refusal = MakeError(absl::StatusCode::kAlreadyExists, "EXTERNAL_ID_TAKEN",
-                          absl::StrCat("external_ids: one of system ", system,
-                                       " belongs to another member"),
-                          {{"system", system}});
-      return absl::OkStatus();
-    }
-    known_externals_ += found;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status SqliteWriter::StoreExternalIds(const Put& put, bool replaces) {
-  if (replaces) {
-    // Mostly they stay as they are: each that is written anew changes four
-    // pages of the file, more than all the rest of a profile.
-    StatementScope scope(count_externals_);
-    count_externals_.BindText(1, put.key);
-    MITRA_RETURN_IF_ERROR(count_externals_.Step().status());
-    const auto stored = static_cast<size_t>(count_externals_.Int(0));
-    if (stored == put.external_ids.size() && stored == known_externals_) {
-      return absl::OkStatus();
-    }
-    MITRA_RETURN_IF_ERROR(delete_externals_.BindText(1, put.key).Run());
-  }
-  for (const auto& [system, value] : put.external_ids) {
-    MITRA_RETURN_IF_ERROR(insert_external_.BindText(1, system)
-                              .BindText(2, value)
-                              .BindText(3, put.key)
-                              .Run());
   }
   return absl::OkStatus();
 }
@@ -462,7 +404,7 @@ absl::Status SqliteWriter::Store(const Put& put,
     }
   }
   if (put.type != EntityType::kProfile) return absl::OkStatus();
-  return StoreExternalIds(put, /*replaces=*/current.has_value());
+  return external_ids_.Store(put, /*replaces=*/current.has_value());
 }
 
 absl::Status SqliteWriter::Apply(const WriteBatch& batch,
@@ -495,7 +437,7 @@ absl::Status SqliteWriter::Apply(const WriteBatch& batch,
   }
   known_members_.erase(deletion.key);
   MITRA_RETURN_IF_ERROR(DeleteLinked(deletion.key));
-  MITRA_RETURN_IF_ERROR(delete_externals_.BindText(1, deletion.key).Run());
+  MITRA_RETURN_IF_ERROR(external_ids_.Delete(deletion.key));
   MITRA_RETURN_IF_ERROR(
       delete_entity_.Bind(1, Signed(current->revision)).Run());
   Tombstone tombstone{next_revision_, deletion.id_hash, current->incarnation};
@@ -656,55 +598,6 @@ absl::Status SqliteWriter::DeleteLinked(absl::string_view member) {
             .Run());
   }
   return delete_links_.BindText(1, member).Run();
-}
-
-absl::Status SqliteWriter::FindRequest(const WriteBatch& batch,
-                                       absl::StatusOr<CommitResult>& result,
-                                       bool& found) {
-  const RequestKey& key = *batch.request;
-  StatementScope scope(find_request_);
-  find_request_.BindText(1, key.credential)
-      .BindText(2, key.method)
-      .BindText(3, key.request_id)
-      .Bind(4, absl::ToUnixMillis(batch.time - kRequestLife));
-  MITRA_ASSIGN_OR_RETURN(found, find_request_.Step());
-  if (!found) return absl::OkStatus();
-  if (find_request_.Bytes(0) != key.body_hash) {
-    result = MakeError(absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED",
-                       "request_id: was used with another request");
-    return absl::OkStatus();
-  }
-  std::optional<CommitResult> first = DecodeOutcome(find_request_.Bytes(1));
-  if (!first) {
-    found = false;
-    return absl::OkStatus();
-  }
-  result = *std::move(first);
-  return absl::OkStatus();
-}
-
-absl::Status SqliteWriter::StoreRequest(const WriteBatch& batch,
-                                        const CommitResult& result) {
-  // What stored nothing may be tried again.
-  const bool useless = std::all_of(
-      result.results.begin(), result.results.end(),
-      [](const OperationResult& r) { return r.outcome == Outcome::kRefused; });
-  if (useless) return absl::OkStatus();
-  const RequestKey& key = *batch.request;
-  const std::string outcome = EncodeOutcome(result);
-  return insert_request_.BindText(1, key.credential)
-      .BindText(2, key.method)
-      .BindText(3, key.request_id)
-      .Bind(4, key.body_hash)
-      .Bind(5, outcome)
-      .Bind(6, absl::ToUnixMillis(batch.time))
-      .Run();
-}
-
-absl::Status SqliteWriter::ForgetOldRequests(absl::Time now) {
-  if (now < last_forgetting_ + absl::Seconds(10)) return absl::OkStatus();
-  last_forgetting_ = now;
-  return forget_requests_.Bind(1, absl::ToUnixMillis(now - kRequestLife)).Run();
 }
 
 }  // namespace mitra::profile

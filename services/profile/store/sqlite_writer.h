@@ -15,6 +15,8 @@
 #include "absl/strings/string_view.h"
 #include "services/profile/store/record_store.h"
 #include "services/profile/store/sqlite_connection.h"
+#include "services/profile/store/sqlite_external_ids.h"
+#include "services/profile/store/sqlite_requests.h"
 
 namespace mitra::profile {
 
@@ -75,38 +77,25 @@ class SqliteWriter {
   // Fills in the lives of the linked members, or refuses.
   absl::Status CheckLinks(const WriteBatch& batch, const Put& put,
                           Entity& entity, absl::Status& refusal);
-  absl::Status CheckExternalIds(const Put& put, absl::Status& refusal);
-  // After CheckExternalIds of the same put.
-  absl::Status StoreExternalIds(const Put& put, bool replaces);
   absl::Status Store(const Put& put, const std::optional<Row>& current,
                      const Entity& entity);
   absl::Status DeleteLinked(absl::string_view member);
-  // The first results of a request that was carried out before.
-  absl::Status FindRequest(const WriteBatch& batch,
-                           absl::StatusOr<CommitResult>& result, bool& found);
-  absl::Status StoreRequest(const WriteBatch& batch,
-                            const CommitResult& result);
-  absl::Status ForgetOldRequests(absl::Time now);
 
   Connection& connection_;
   uint64_t head_ = 0;
   uint64_t next_revision_ = 1;
-  absl::Time last_forgetting_ = absl::InfinitePast();
   // Members that were linked lately: most evidence names somebody that earlier
   // evidence has named. Always as in the transaction under way.
   absl::flat_hash_map<std::string, KnownMember> known_members_;
-  // How many external ids of the put under way are its own already.
-  size_t known_externals_ = 0;
+  SqliteExternalIds external_ids_;
+  SqliteRequests requests_;
 
   Statement begin_, commit_, rollback_;
   Statement savepoint_, release_, undo_;
   Statement find_entity_, find_member_, read_entity_, read_linked_, set_tally_;
   Statement insert_entity_, delete_entity_, delete_by_key_;
   Statement insert_link_, delete_link_, delete_links_, find_links_;
-  Statement find_external_, insert_external_;
-  Statement count_externals_, delete_externals_;
   Statement find_tombstone_, insert_tombstone_;
-  Statement find_request_, insert_request_, forget_requests_;
 };
 
 }  // namespace mitra::profile
