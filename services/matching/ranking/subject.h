@@ -12,6 +12,10 @@
 #include "services/matching/members/member_table.h"
 #include "services/matching/ranking/recommendation_kinds.h"
 
+namespace mitra::v1 {
+class SubjectFacts;
+}
+
 namespace mitra::matching {
 
 // What search needs of a subject that it does not store.
@@ -21,6 +25,8 @@ struct TransientVoice {
   // From the caller, in the caller's space; empty without.
   std::vector<float> need_vector;
   std::vector<float> offer_vector;
+  // Who it is to the rules of others, and whom its own accept; may be null.
+  std::shared_ptr<const v1::SubjectFacts> facts;
 };
 
 // Copyable; refers to the view that it was made from, which must outlive it.

@@ -8,6 +8,7 @@
 #include "common/status/status_macros.h"
 #include "common/taxonomy/sector.h"
 #include "common/validation/profile_validation.h"
+#include "mitra/v1/retrieval_service.pb.h"
 #include "services/matching/members/member_builder.h"
 
 namespace mitra::matching {
@@ -48,10 +49,30 @@ void AppendItems(const Items& items, std::string& text) {
   }
 }
 
+// What rules of acceptance look at; of norms and sectors what holds today.
+std::shared_ptr<const v1::SubjectFacts> FactsOf(const v1::Profile& profile) {
+  auto facts = std::make_shared<v1::SubjectFacts>();
+  facts->set_scale(profile.scale());
+  facts->set_region_code(profile.region_code());
+  for (const v1::Sector& sector : profile.sectors()) {
+    facts->add_sector_codes(std::string(
+        taxonomy::NormaliseSector(sector.code(), sector.edition())));
+  }
+  for (const v1::Norm& norm : profile.norms()) {
+    if (!norm.expired()) facts->add_norms(norm.kind());
+  }
+  for (const v1::Facet& facet : profile.facets()) {
+    facts->add_roles(facet.role());
+    *facts->add_acceptance() = facet.acceptance();
+  }
+  return facts;
+}
+
 SubjectName ReadTransient(const v1::Profile& profile) {
   SubjectName name;
   name.owned = std::shared_ptr<const Member>(MakeMember(profile, {}));
   auto voice = std::make_shared<TransientVoice>();
+  voice->facts = FactsOf(profile);
   for (const v1::Facet& facet : profile.facets()) {
     AppendItems(facet.needs(), voice->need_text);
     AppendItems(facet.offers(), voice->offer_text);

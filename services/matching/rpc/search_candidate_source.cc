@@ -66,6 +66,9 @@ v1::RetrieveRequest ToProto(RetrieveQuery query) {
     request.mutable_text()->set_need(query.voice->need_text);
     request.mutable_text()->set_offer(query.voice->offer_text);
   }
+  if (query.voice != nullptr && query.voice->facts != nullptr) {
+    *request.mutable_subject_facts() = *query.voice->facts;
+  }
   if (query.filter != nullptr) *request.mutable_filter() = *query.filter;
   for (int role = 1; role <= v1::Role_MAX; ++role) {
     if ((query.roles >> role & 1) != 0) {

@@ -24,6 +24,7 @@ enum class Attribute : uint64_t {
   kFreeSeats,
   kFigure,
   kAnyRow,
+  kRule,
 };
 
 AttributeKey Key(Attribute attribute, uint64_t value) {
@@ -97,6 +98,37 @@ AttributeKey FigureKey(const Figure& scale, uint32_t step) {
 }
 AttributeKey AnyRowKey() { return Key(Attribute::kAnyRow, 0); }
 
+AttributeKey AnyRuleKey() { return Key(Attribute::kRule, 0); }
+AttributeKey HasRuleKey(Rule rule) {
+  return Key(Attribute::kRule, static_cast<uint64_t>(rule) << 32);
+}
+AttributeKey RuleKey(Rule rule, uint16_t value) {
+  constexpr uint64_t kOneValue = 1 << 16;
+  return Key(Attribute::kRule,
+             static_cast<uint64_t>(rule) << 32 | kOneValue | value);
+}
+
+void ForEachRegionAbove(uint16_t region,
+                        absl::FunctionRef<void(uint16_t)> visit) {
+  if (region == taxonomy::kNoRegion) return;
+  const absl::string_view code = taxonomy::RegionCodeAt(region);
+  for (int level = 1; level <= 3; ++level) {
+    const absl::string_view ancestor = taxonomy::AncestorAt(code, level);
+    if (ancestor.empty()) break;
+    visit(taxonomy::RegionIndex(ancestor));
+  }
+}
+
+void ForEachSectorAbove(uint16_t sector,
+                        absl::FunctionRef<void(uint16_t)> visit) {
+  if (sector == taxonomy::kNoSector) return;
+  const absl::string_view code = taxonomy::SectorCodeAt(sector);
+  for (size_t digits = 2; digits <= code.size(); ++digits) {
+    const uint16_t ancestor = taxonomy::SectorIndex(code.substr(0, digits));
+    if (ancestor != taxonomy::kNoSector) visit(ancestor);
+  }
+}
+
 std::optional<uint64_t> ValueOf(CountedAttribute attribute, AttributeKey key) {
   const Attribute of = [&] {
     switch (attribute) {
@@ -143,24 +175,16 @@ void KeysOf(const RowAttributes& attributes, absl::Span<const Figure> figures,
   keys.push_back(AnyRowKey());
   if (attributes.kind != 0) keys.push_back(KindKey(attributes.kind));
   if (attributes.scale != 0) keys.push_back(ScaleKey(attributes.scale));
-  if (attributes.region != taxonomy::kNoRegion) {
-    const absl::string_view code = taxonomy::RegionCodeAt(attributes.region);
-    for (int level = 1; level <= 3; ++level) {
-      const absl::string_view ancestor = taxonomy::AncestorAt(code, level);
-      if (ancestor.empty()) break;
-      keys.push_back(RegionKey(taxonomy::RegionIndex(ancestor)));
-    }
-    if (attributes.village != 0) {
-      keys.push_back(VillageKey(attributes.region, attributes.village));
-    }
+  ForEachRegionAbove(attributes.region, [&](uint16_t region) {
+    keys.push_back(RegionKey(region));
+  });
+  if (attributes.region != taxonomy::kNoRegion && attributes.village != 0) {
+    keys.push_back(VillageKey(attributes.region, attributes.village));
   }
   for (uint16_t sector : attributes.sectors) {
     if (sector == taxonomy::kNoSector) break;
-    const absl::string_view code = taxonomy::SectorCodeAt(sector);
-    for (size_t digits = 2; digits <= code.size(); ++digits) {
-      const uint16_t ancestor = taxonomy::SectorIndex(code.substr(0, digits));
-      if (ancestor != taxonomy::kNoSector) keys.push_back(SectorKey(ancestor));
-    }
+    ForEachSectorAbove(
+        sector, [&](uint16_t above) { keys.push_back(SectorKey(above)); });
   }
   for (uint32_t language : attributes.languages) {
     if (language == 0) break;
@@ -175,7 +199,14 @@ void KeysOf(const RowAttributes& attributes, absl::Span<const Figure> figures,
         FreeSeatsKey(std::min(attributes.free_seats, kMostSeatsKey)));
   }
   for (const Figure& figure : figures) {
-    keys.push_back(FigureKey(figure, FigureStep(figure.value)));
+    if (figure.kind == Figure::kRule) {
+      const auto rule = static_cast<Rule>(figure.resource);
+      keys.push_back(AnyRuleKey());
+      keys.push_back(HasRuleKey(rule));
+      keys.push_back(RuleKey(rule, figure.measure));
+    } else {
+      keys.push_back(FigureKey(figure, FigureStep(figure.value)));
+    }
   }
   if (attributes.verified) keys.push_back(VerifiedKey());
   std::sort(keys.begin(), keys.end());

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "services/search/filter/row_figures.h"
@@ -68,6 +69,23 @@ AttributeKey FreeSeatsKey(uint16_t seats);
 AttributeKey FigureKey(const Figure& scale, uint32_t step);
 // For all rows.
 AttributeKey AnyRowKey();
+
+// Whom a facet accepts (acceptance.h), each a list of values of the other side:
+// v1::Role, v1::Scale, RegionIndex, SectorIndex, v1::NormKind. One of them must
+// be met, of the norms all.
+enum class Rule : uint8_t { kRole = 1, kScale, kRegion, kSector, kNorm };
+inline constexpr Rule kRules[] = {Rule::kRole, Rule::kScale, Rule::kRegion,
+                                  Rule::kSector, Rule::kNorm};
+// For rows that have any rule, a rule of that kind, and one that names `value`.
+AttributeKey AnyRuleKey();
+AttributeKey HasRuleKey(Rule rule);
+AttributeKey RuleKey(Rule rule, uint16_t value);
+
+// Calls `visit` for a region, or a sector, and each that it lies in.
+void ForEachRegionAbove(uint16_t region,
+                        absl::FunctionRef<void(uint16_t)> visit);
+void ForEachSectorAbove(uint16_t sector,
+                        absl::FunctionRef<void(uint16_t)> visit);
 
 // Which attributes facets can be counted by.
 enum class CountedAttribute {

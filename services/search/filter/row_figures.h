@@ -1,5 +1,5 @@
-// Numbers of a facet that filters bound: amounts that it offers and needs, and
-// when an event begins.
+// What few facets have and filters ask for: amounts that they offer and need,
+// when an event begins, whom they accept.
 //
 // Few rows have any. They stand under coarse steps among the postings, so that
 // a range is a union of a few of them, and exactly here, to decide the rows of
@@ -20,12 +20,14 @@
 namespace mitra::search {
 
 struct Figure {
-  enum Kind : uint8_t { kOffered = 1, kNeeded = 2, kStart = 3 };
+  enum Kind : uint8_t { kOffered = 1, kNeeded = 2, kStart = 3, kRule = 4 };
 
   uint8_t kind = 0;
-  uint8_t resource = 0;  // v1::Resource; 0 for kStart
-  uint16_t measure = 0;  // see MeasureOf; 0 for kStart
-  // In base units, whole units of money, or seconds since 1970.
+  // v1::Resource; 0 for kStart, Rule for kRule.
+  uint8_t resource = 0;
+  // See MeasureOf; 0 for kStart, a value that the rule takes for kRule.
+  uint16_t measure = 0;
+  // In base units, whole units of money, or seconds since 1970; 0 for kRule.
   double value = 0;
 
   // Figures that compare with each other.

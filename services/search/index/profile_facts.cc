@@ -10,6 +10,7 @@
 #include "common/taxonomy/region.h"
 #include "common/taxonomy/sector.h"
 #include "mitra/v1/change_feed_service.pb.h"
+#include "services/search/filter/acceptance.h"
 #include "services/search/index/member.h"
 #include "services/search/lexical/profile_text.h"
 #define XXH_INLINE_ALL
@@ -95,6 +96,7 @@ std::vector<Figure> FiguresOf(const v1::Profile& profile,
   std::vector<Figure> figures;
   AddAmounts(facet.offers(), Figure::kOffered, figures);
   AddAmounts(facet.needs(), Figure::kNeeded, figures);
+  AppendRules(facet.acceptance(), figures);
   if (profile.has_event() && profile.event().has_start_time()) {
     figures.push_back(
         {Figure::kStart, 0, 0,

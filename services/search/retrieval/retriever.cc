@@ -145,11 +145,13 @@ struct FilteredRole {
 };
 std::vector<FilteredRole> FilterRoles(const IndexView& view,
                                       const Retrieval& retrieval,
-                                      absl::Span<const uint32_t> excluded) {
+                                      absl::Span<const uint32_t> excluded,
+                                      const SubjectRules* rules) {
   std::vector<FilteredRole> roles;
   roles.reserve(retrieval.roles.size());
   for (int role : retrieval.roles) {
-    roles.push_back({role, FilterRole(view, role, retrieval.filter, excluded)});
+    roles.push_back(
+        {role, FilterRole(view, role, retrieval.filter, excluded, rules)});
   }
   std::sort(roles.begin(), roles.end(), [](const auto& a, const auto& b) {
     return a.filter.count() > b.filter.count();
@@ -221,17 +223,66 @@ std::vector<Candidate> ScoreAlso(const IndexView& view,
   return also;
 }
 
+// Who a stored member is to the rules of others, and whom its own take; nothing
+// for a member without roles, of which no row tells anything.
+std::optional<SubjectRules> RulesOf(const IndexView& view, uint32_t member) {
+  std::optional<SubjectRules> rules;
+  for (const FacetRow& facet : view.member(member).facets) {
+    const FilterColumns& columns = view.roles[facet.role].columns;
+    if (!rules.has_value()) {
+      rules.emplace();
+      rules->facts = columns.attributes[facet.row];
+    }
+    rules->roles |= uint32_t{1} << facet.role;
+    rules->accepts.push_back(columns.figures.Get(facet.row));
+  }
+  return rules;
+}
+
+// Takes rows out of a filter: few of them one by one, which leaves the quick
+// ways of a role as they are.
+void Refuse(std::shared_ptr<const Roaring> refused,
+            const FilterColumns& columns, RowFilter& rows,
+            std::vector<uint32_t>& hidden) {
+  constexpr size_t kFewerThan = 4;  // a fourth
+  if (rows.matches == nullptr &&
+      refused->cardinality() * kFewerThan < rows.eligible_count) {
+    hidden.resize(refused->cardinality());
+    refused->toUint32Array(hidden.data());
+    return;
+  }
+  auto left = std::make_shared<Roaring>();
+  if (rows.matches != nullptr) {
+    *left = *rows.matches - *refused;
+  } else if (const auto all = columns.postings.Find(AnyRowKey())) {
+    *left = *all - *refused;
+  }
+  rows.matches = std::move(left);
+}
+
 }  // namespace
 
 RowFilter FilterRole(const IndexView& view, int role,
                      const MemberFilter& filter,
-                     absl::Span<const uint32_t> excluded) {
+                     absl::Span<const uint32_t> excluded,
+                     const SubjectRules* rules) {
   const RoleView& role_view = view.roles[static_cast<size_t>(role)];
   RowFilter rows;
   rows.eligible = role_view.eligible;
   rows.eligible_count = role_view.eligible_count;
   rows.matches = filter.Match(role_view.columns);
   std::vector<uint32_t> hidden;
+  if (rules != nullptr) {
+    const PostingIndex::View& postings = role_view.columns.postings;
+    if (auto taken = TakenBy(postings, *rules, role)) {
+      rows.matches = rows.matches == nullptr
+                         ? std::move(taken)
+                         : std::make_shared<Roaring>(*rows.matches & *taken);
+    }
+    if (auto refused = RefusedBy(postings, *rules)) {
+      Refuse(std::move(refused), role_view.columns, rows, hidden);
+    }
+  }
   for (uint32_t member : excluded) {
     for (const FacetRow& facet : view.member(member).facets) {
       if (facet.role == role && rows.Passes(facet.row)) {
@@ -259,8 +310,11 @@ absl::StatusOr<Retrieved> Retrieve(const IndexView& view,
   if (subject.member != IndexView::kNoMember) {
     excluded.push_back(subject.member);
   }
-  const std::vector<FilteredRole> roles =
-      FilterRoles(view, retrieval, excluded);
+  const std::optional<SubjectRules> rules =
+      subject.member != IndexView::kNoMember ? RulesOf(view, subject.member)
+                                             : retrieval.rules;
+  const std::vector<FilteredRole> roles = FilterRoles(
+      view, retrieval, excluded, rules.has_value() ? &*rules : nullptr);
   for (const FilteredRole& one : roles) {
     retrieved.eligible += one.filter.count();
   }

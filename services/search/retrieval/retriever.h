@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "services/search/filter/acceptance.h"
 #include "services/search/filter/member_filter.h"
 #include "services/search/index/index_view.h"
 #include "services/search/partition/role_search.h"
@@ -34,6 +36,9 @@ struct Retrieval {
   float min_score = -std::numeric_limits<float>::infinity();
   // Members to be scored beside those that are found.
   std::vector<std::string> also_score_ids;
+  // Whom a subject that is not stored takes, and who it is to those who choose;
+  // nothing: such rules are passed over. Of a stored one the index knows both.
+  std::optional<SubjectRules> rules;
 };
 
 struct Candidate {
@@ -66,10 +71,13 @@ absl::StatusOr<Retrieved> Retrieve(const IndexView& view,
                                    const Retrieval& retrieval,
                                    const SearchPlan& plan);
 
-// What of one role passes `filter`, without the members in `excluded`.
+// What of one role passes `filter`, without the members in `excluded`; if
+// `rules` are there, also without those that refuse the subject and those that
+// it does not take.
 RowFilter FilterRole(const IndexView& view, int role,
                      const MemberFilter& filter,
-                     absl::Span<const uint32_t> excluded);
+                     absl::Span<const uint32_t> excluded,
+                     const SubjectRules* rules = nullptr);
 
 }  // namespace mitra::search
 

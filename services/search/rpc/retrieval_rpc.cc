@@ -13,6 +13,8 @@
 #include "common/embedding/vector.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
+#include "common/taxonomy/region.h"
+#include "common/taxonomy/sector.h"
 #include "mitra/v1/retrieval_service.pb.h"
 
 namespace mitra::search {
@@ -90,6 +92,30 @@ void ReadPackedIds(absl::string_view packed, std::vector<std::string>& ids,
   }
 }
 
+// Unknown codes are not stated: matching has checked them.
+SubjectRules RulesOf(const v1::SubjectFacts& facts) {
+  SubjectRules rules;
+  for (const int role : facts.roles()) {
+    if (role > 0 && role < kRoles) rules.roles |= uint32_t{1} << role;
+  }
+  rules.facts.scale = static_cast<uint8_t>(facts.scale());
+  rules.facts.region = taxonomy::RegionIndex(facts.region_code());
+  size_t sectors = 0;
+  for (const std::string& code : facts.sector_codes()) {
+    if (sectors == rules.facts.sectors.size()) break;
+    const uint16_t sector = taxonomy::SectorIndex(code);
+    if (sector != taxonomy::kNoSector) rules.facts.sectors[sectors++] = sector;
+  }
+  for (const int norm : facts.norms()) {
+    if (!v1::NormKind_IsValid(norm)) continue;
+    rules.facts.norms |= static_cast<uint16_t>(1U << norm);
+  }
+  for (const v1::AcceptanceRules& one : facts.acceptance()) {
+    AppendRules(one, rules.accepts.emplace_back());
+  }
+  return rules;
+}
+
 absl::Status CheckText(absl::string_view field, const std::string& text) {
   if (text.size() <= kMaxTextBytes) return absl::OkStatus();
   return InvalidField(field, absl::StrCat("must have at most ", kMaxTextBytes,
@@ -147,6 +173,9 @@ absl::StatusOr<Retrieval> RetrievalRpc::FromProto(
   if (request.has_filter()) {
     MITRA_ASSIGN_OR_RETURN(retrieval.filter,
                            MemberFilter::FromProto(request.filter(), "filter"));
+  }
+  if (request.has_subject_facts()) {
+    retrieval.rules = RulesOf(request.subject_facts());
   }
   if (!request.space().empty() && request.space() != view.space) {
     return MakeError(absl::StatusCode::kFailedPrecondition, "SPACE_MISMATCH",

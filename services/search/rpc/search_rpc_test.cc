@@ -294,6 +294,32 @@ TEST_F(SearchRpcTest, RetrievesByTextAndMarksTheMissingSide) {
   EXPECT_EQ(waited_for_, 99U);
 }
 
+TEST_F(SearchRpcTest, RulesOfBothSidesHoldForADraftToo) {
+  ChangeBuilder strict = Business("a", "Kopi Lawu", "biji kopi sangrai");
+  strict.facet(0).mutable_acceptance()->add_region_codes("33");
+  Apply(strict.change());
+  Apply(Business("b", "Toko Besi", "paku dan semen").change());
+  Commit();
+  v1::RetrieveRequest request = Ask("mencari biji kopi");
+  v1::SubjectFacts& facts = *request.mutable_subject_facts();
+  facts.add_roles(v1::ROLE_BUSINESS);
+  facts.set_region_code("32.73");
+
+  const auto elsewhere = Retrieve(request);
+  facts.set_region_code("33.72.01");
+  const auto inside = Retrieve(request);
+  facts.add_acceptance()->add_scales(v1::SCALE_SMALL);
+  const auto choosy = Retrieve(request);
+
+  MITRA_ASSERT_OK(elsewhere);
+  ASSERT_EQ(elsewhere->candidates_size(), 1);
+  EXPECT_EQ(elsewhere->candidates(0).profile_id(), "b");
+  MITRA_ASSERT_OK(inside);
+  EXPECT_EQ(inside->candidates_size(), 2);
+  MITRA_ASSERT_OK(choosy);
+  EXPECT_EQ(choosy->eligible(), 0U);
+}
+
 TEST_F(SearchRpcTest, ABatchSaysWhatItsRequestsWouldSay) {
   Apply(Business("a", "Kopi Lawu", "biji kopi sangrai").change());
   Apply(Business("b", "Toko Besi", "paku dan semen").change());

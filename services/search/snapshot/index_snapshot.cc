@@ -20,7 +20,7 @@ using snapshot::Reader;
 using snapshot::Writer;
 
 constexpr char kFormat[] = "mitra-search-index";
-constexpr uint32_t kVersion = 5;
+constexpr uint32_t kVersion = 6;
 
 // Records as they stand in the file. All bytes are named, none is padding.
 struct MemberRecord {
