@@ -7,7 +7,9 @@ namespace mitra {
 namespace {
 
 constexpr char kContext[] = "attribution";
-constexpr char kFormat = 1;
+constexpr char kFormat = 2;
+// Without the mark of chance; good until the last of them has ended.
+constexpr char kFormerFormat = 1;
 
 void PutText(std::string& out, absl::string_view text) {
   PutBytes(out, static_cast<uint8_t>(text.size()));
@@ -34,6 +36,7 @@ std::string EncodeAttribution(absl::string_view key,
   PutBytes(payload, attribution.slate_id);
   PutBytes(payload, attribution.position);
   PutText(payload, attribution.ranking_profile);
+  PutBytes(payload, static_cast<uint8_t>(attribution.randomised));
   return SealToken(key, kContext, payload, now + kAttributionLife);
 }
 
@@ -49,7 +52,8 @@ absl::StatusOr<Attribution> DecodeAttribution(absl::string_view key,
   }
   ByteReader in(payload);
   Attribution attribution;
-  if (unsealed == Unsealed::kGood && in.Get<char>() == kFormat) {
+  const char format = unsealed == Unsealed::kGood ? in.Get<char>() : '\0';
+  if (format == kFormat || format == kFormerFormat) {
     attribution.subject_id = GetText(in);
     attribution.subject_incarnation = in.Get<uint64_t>();
     attribution.candidate_id = GetText(in);
@@ -58,6 +62,7 @@ absl::StatusOr<Attribution> DecodeAttribution(absl::string_view key,
     attribution.slate_id = in.Get<uint64_t>();
     attribution.position = in.Get<uint32_t>();
     attribution.ranking_profile = GetText(in);
+    if (format == kFormat) attribution.randomised = in.Get<uint8_t>() != 0;
     if (in.done() && !attribution.candidate_id.empty()) return attribution;
   }
   return MisplacedAttribution(field, "is not a token of this network");

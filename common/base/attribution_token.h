@@ -27,6 +27,8 @@ struct Attribution {
   uint64_t slate_id = 0;
   uint32_t position = 0;  // in the slate, from 0
   std::string ranking_profile;
+  // Its place was drawn by chance.
+  bool randomised = false;
 };
 
 // A token under `key` (kTokenKeyBytes), good for kAttributionLife after `now`;

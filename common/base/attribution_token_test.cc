@@ -1,6 +1,8 @@
 #include "common/base/attribution_token.h"
 
+#include "common/base/byte_codec.h"
 #include "common/base/page_token.h"
+#include "common/base/sealed_token.h"
 #include "common/status/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -37,6 +39,38 @@ TEST(AttributionTokenTest, WhatWasGivenOutComesBack) {
   EXPECT_EQ(back.slate_id, 0xabcdef0123456789u);
   EXPECT_EQ(back.position, 4u);
   EXPECT_EQ(back.ranking_profile, "fixed-3");
+}
+
+TEST(AttributionTokenTest, ChanceIsRememberedAndFormerTokensReadOn) {
+  const std::string key = NewPageTokenKey();
+  Attribution drawn = Some();
+  drawn.randomised = true;
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const Attribution back,
+      DecodeAttribution(key, EncodeAttribution(key, drawn, kNow), "token",
+                        kNow));
+  EXPECT_TRUE(back.randomised);
+  // As tokens were before they knew of chance.
+  std::string payload;
+  PutBytes(payload, char{1});
+  for (const char* id : {"umkm-1", "umkm-2"}) {
+    PutBytes(payload, static_cast<uint8_t>(6));
+    payload += id;
+    PutBytes(payload, uint64_t{7});
+  }
+  PutBytes(payload, uint8_t{1});
+  PutBytes(payload, uint64_t{5});
+  PutBytes(payload, uint32_t{3});
+  PutBytes(payload, static_cast<uint8_t>(7));
+  payload += "fixed-2";
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const Attribution former,
+      DecodeAttribution(
+          key, SealToken(key, "attribution", payload, kNow + absl::Hours(1)),
+          "token", kNow));
+  EXPECT_EQ(former.candidate_id, "umkm-2");
+  EXPECT_EQ(former.ranking_profile, "fixed-2");
+  EXPECT_FALSE(former.randomised);
 }
 
 TEST(AttributionTokenTest, TheLongestIdsFit) {

@@ -2,9 +2,11 @@
 
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -118,6 +120,20 @@ void AddSide(absl::string_view name, const matching::SideWeights& before,
   }
 }
 
+// Factors of all sectors that one of the two names.
+void AddTies(const RankingProfile& before, const RankingProfile& after,
+             Table& table) {
+  std::map<std::string, std::pair<matching::SectorTies, matching::SectorTies>>
+      sectors;
+  for (const auto& one : before.ties) sectors[one.sector].first = one;
+  for (const auto& one : after.ties) sectors[one.sector].second = one;
+  for (const auto& [sector, ties] : sectors) {
+    const std::string name = absl::StrCat("ties.", sector);
+    AddChange(name + ".strong", ties.first.strong, ties.second.strong, table);
+    AddChange(name + ".weak", ties.first.weak, ties.second.weak, table);
+  }
+}
+
 int Diff(const Globals& globals, const Options& o) {
   const auto before = ReadProfile(globals, o.one);
   if (!before.ok()) return Fail(o.one, before.status());
@@ -129,6 +145,13 @@ int Diff(const Globals& globals, const Options& o) {
             table);
   AddChange("bridging_share", before->bridging_share, after->bridging_share,
             table);
+  static constexpr const char* kLevels[] = {"district", "regency", "province"};
+  for (size_t i = 0; i < matching::kLocalLevels; ++i) {
+    AddChange(absl::StrCat("local_shares.", kLevels[i]),
+              before->local_shares[i], after->local_shares[i], table);
+  }
+  AddChange("random_share", before->random_share, after->random_share, table);
+  AddTies(*before, *after, table);
   AddChange("fatigue", before->fatigue, after->fatigue, table);
   AddChange("group_cap", before->group_cap, after->group_cap, table);
   for (const matching::KindSpec& kind : matching::AllKinds()) {

@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/matching/ranking/profile_file.h"
+#include "services/matching/ranking/ranking_board.h"
 
 namespace mitra::matching {
 namespace {
@@ -23,6 +24,10 @@ TEST(ProfileFileTest, GivesTheSameProfileBack) {
   RankingProfile profile = RankingProfile::Default();
   profile.id = "learned-1";
   profile.beta = .37;
+  profile.local_shares = {.1, 0, 1. / 3};
+  profile.random_share = .01;
+  profile.ties = {{"10", taxonomy::SectorsUnder("10"), 1.3, .7},
+                  {"56101", taxonomy::SectorsUnder("56101"), 0, 5}};
   profile.kinds[v1::RECOMMENDATION_KIND_PEER].wants[Feature::kTrust] = 1.f / 3;
   profile.kinds[v1::RECOMMENDATION_KIND_PEER].accepts.bias = -1e-9f;
 
@@ -33,6 +38,8 @@ TEST(ProfileFileTest, GivesTheSameProfileBack) {
   EXPECT_EQ(read->beta, .37);
   EXPECT_EQ(read->group_cap, profile.group_cap);
   EXPECT_EQ(read->newcomer_share, profile.newcomer_share);
+  EXPECT_EQ(read->random_share, .01);
+  EXPECT_TRUE(SameWeights(*read, profile));
   for (const KindSpec& spec : AllKinds()) {
     const KindWeights &a = read->kinds[spec.kind],
                       &b = profile.kinds[spec.kind];
@@ -73,6 +80,14 @@ TEST(ProfileFileTest, NamesWhatIsWrong) {
       {"id = \"x\"\n[tailor.wants]\n", "tailor"},
       {"id = \"x\"\nmentor = 3", "mentor: must be a table"},
       {"id = \"x\nbeta", "line 1"},
+      {"id = \"x\"\nrandom_share = 0.3", "random_share"},
+      {"id = \"x\"\nlocal_shares = 1", "local_shares: must be a table"},
+      {"id = \"x\"\n[local_shares]\nvillage = 0.1", "local_shares.village"},
+      {"id = \"x\"\n[local_shares]\nregency = 0.9", "local_shares.regency"},
+      {"id = \"x\"\n[[ties]]\nsector = \"1x\"", "ties[0].sector"},
+      {"id = \"x\"\n[[ties]]\nsector = \"10\"\nstrong = 6", "ties[0].strong"},
+      {"id = \"x\"\n[[ties]]\nsector = \"10\"\nfirm = 1", "ties[0].firm"},
+      {"id = \"x\"\nties = 3", "ties: must be tables"},
   };
   for (const auto& row : kRows) {
     const auto read = ParseRankingProfile(row.toml);

@@ -59,11 +59,24 @@ float SpreadSide(const SideWeights& side, const FeatureVector& features,
   return share * base;
 }
 
+KindWeights WeightsFor(const KindWeights& weights, const SectorTies* ties) {
+  KindWeights own = weights;
+  if (ties == nullptr) return own;
+  for (SideWeights* side : {&own.wants, &own.accepts}) {
+    for (const Feature strong : {Feature::kCohesion, Feature::kSameGroup}) {
+      (*side)[strong] *= static_cast<float>(ties->strong);
+    }
+    (*side)[Feature::kTrust] *= static_cast<float>(ties->weak);
+  }
+  return own;
+}
+
 }  // namespace
 
 JointUtility::JointUtility(const RankingProfile& profile, const KindSpec& kind,
-                           double subject_weight)
-    : weights_(profile.kinds[kind.kind]),
+                           double subject_weight,
+                           absl::Span<const taxonomy::SectorNumber> sectors)
+    : weights_(WeightsFor(profile.kinds[kind.kind], TiesFor(profile, sectors))),
       wants_share_(Tilt(subject_weight) / static_cast<float>(profile.beta)),
       accepts_share_((1 - Tilt(subject_weight)) /
                      static_cast<float>(profile.beta)) {}

@@ -43,15 +43,17 @@ struct KeyTerm {
   bool missing = false;
 };
 
-// Immutable and safe for concurrent use; refers to the profile that it was made
-// from.
+// Immutable and safe for concurrent use.
 class JointUtility {
  public:
   // `subject_weight` tilts the key: .6, the default of requests, counts both
   // sides alike as above; 1 counts only what the subject wants, 0 only what the
   // candidate does, and between them linearly.
+  // `sectors`: of the subject, the main one first, for what its ties count
+  // (SectorTies).
   JointUtility(const RankingProfile& profile, const KindSpec& kind,
-               double subject_weight = .6);
+               double subject_weight = .6,
+               absl::Span<const taxonomy::SectorNumber> sectors = {});
 
   // `log_price` is log B_v, 0 for a candidate without a price (that is the
   // median price). About 50 ns; allocates nothing.
@@ -68,7 +70,7 @@ class JointUtility {
   float AcceptsTerm(const FeatureVector& features, Feature feature) const;
 
  private:
-  const KindWeights& weights_;
+  const KindWeights weights_;
   float wants_share_;
   float accepts_share_;
 };

@@ -180,6 +180,40 @@ TEST(RankingProfileTest, TheDefaultIsValid) {
   MITRA_EXPECT_OK(RankingProfile::Default().Validate());
 }
 
+TEST(JointUtilityTest, TiesCountAsTheSubjectsSectorSays) {
+  RankingProfile profile = RankingProfile::Default();
+  profile.id = "ties";
+  const auto ties = [&](const std::string& sector, double strong, double weak) {
+    profile.ties.push_back(
+        {sector, taxonomy::SectorsUnder(sector), strong, weak});
+  };
+  ties("10", 2, .5);
+  ties("1071", 0, 1);
+  MITRA_ASSERT_OK(profile.Validate());
+  const KindSpec& kind = Kind(v1::RECOMMENDATION_KIND_PARTNER);
+  FeatureVector close;
+  close.Set(Feature::kCohesion, .8f);
+  FeatureVector trusted;
+  trusted.Set(Feature::kTrust, 1);
+  const auto of = [&](const char* sector, const FeatureVector& features,
+                      Feature feature) {
+    const std::vector<taxonomy::SectorNumber> sectors = {
+        taxonomy::SectorIndex(sector), taxonomy::SectorIndex("01111")};
+    return JointUtility(profile, kind, .6, sectors)
+        .WantsTerm(features, feature);
+  };
+  const JointUtility plain(profile, kind);
+  const float strong = plain.WantsTerm(close, Feature::kCohesion);
+  const float weak = plain.WantsTerm(trusted, Feature::kTrust);
+  ASSERT_GT(strong, 0);
+  ASSERT_GT(weak, 0);
+
+  EXPECT_FLOAT_EQ(of("10211", close, Feature::kCohesion), 2 * strong);
+  EXPECT_FLOAT_EQ(of("10211", trusted, Feature::kTrust), weak / 2);
+  EXPECT_EQ(of("10710", close, Feature::kCohesion), 0) << "the longest counts";
+  EXPECT_FLOAT_EQ(of("56101", close, Feature::kCohesion), strong);
+}
+
 TEST(RankingProfileTest, NamesWhatIsWrong) {
   RankingProfile profile = RankingProfile::Default();
   profile.id = "has space";

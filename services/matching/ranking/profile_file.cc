@@ -1,6 +1,8 @@
 #include "services/matching/ranking/profile_file.h"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "common/status/errors.h"
@@ -75,6 +77,52 @@ absl::Status ReadKind(const std::string& kind, const toml::node& node,
   return absl::OkStatus();
 }
 
+constexpr const char* kLocalNames[kLocalLevels] = {"district", "regency",
+                                                   "province"};
+
+absl::Status ReadLocalShares(const toml::node& node, RankingProfile& profile) {
+  const toml::table* const table = node.as_table();
+  if (table == nullptr) return InvalidField("local_shares", "must be a table");
+  profile.local_shares = {};
+  for (const auto& [key, value] : *table) {
+    const std::string field = absl::StrCat("local_shares.", KeyText(key));
+    const auto* const level =
+        std::find(std::begin(kLocalNames), std::end(kLocalNames), KeyText(key));
+    if (level == std::end(kLocalNames)) {
+      return InvalidField(field, "is no level");
+    }
+    MITRA_RETURN_IF_ERROR(ReadNumber(
+        field, value,
+        profile.local_shares[static_cast<size_t>(level - kLocalNames)]));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadTies(const toml::node& node, RankingProfile& profile) {
+  const toml::array* const list = node.as_array();
+  if (list == nullptr) return InvalidField("ties", "must be tables");
+  profile.ties.clear();
+  for (const toml::node& one : *list) {
+    const std::string at = absl::StrCat("ties[", profile.ties.size(), "].");
+    const toml::table* const table = one.as_table();
+    if (table == nullptr) return InvalidField("ties", "must be tables");
+    SectorTies& ties = profile.ties.emplace_back();
+    for (const auto& [key, value] : *table) {
+      const std::string name = KeyText(key);
+      if (name == "sector") {
+        ties.sector = value.value<std::string>().value_or("");
+      } else if (name == "strong" || name == "weak") {
+        MITRA_RETURN_IF_ERROR(ReadNumber(
+            at + name, value, name == "weak" ? ties.weak : ties.strong));
+      } else {
+        return InvalidField(at + name, "is neither sector, strong nor weak");
+      }
+    }
+    ties.range = taxonomy::SectorsUnder(ties.sector);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadTopLevel(const std::string& key, const toml::node& value,
                           RankingProfile& profile) {
   if (key == "id") {
@@ -90,6 +138,11 @@ absl::Status ReadTopLevel(const std::string& key, const toml::node& value,
   if (key == "bridging_share") {
     return ReadNumber(key, value, profile.bridging_share);
   }
+  if (key == "random_share") {
+    return ReadNumber(key, value, profile.random_share);
+  }
+  if (key == "local_shares") return ReadLocalShares(value, profile);
+  if (key == "ties") return ReadTies(value, profile);
   if (key == "fatigue") return ReadNumber(key, value, profile.fatigue);
   if (key == "group_cap") {
     const auto cap = value.value<int64_t>();
@@ -139,8 +192,21 @@ std::string RankingProfileToml(const RankingProfile& profile) {
       absl::StrCat("id = \"", profile.id, "\"\nbeta = ", Text(profile.beta),
                    "\nnewcomer_share = ", Text(profile.newcomer_share),
                    "\nbridging_share = ", Text(profile.bridging_share),
+                   "\nrandom_share = ", Text(profile.random_share),
                    "\nfatigue = ", Text(profile.fatigue),
                    "\ngroup_cap = ", profile.group_cap, "\n");
+  if (profile.local_shares != RankingProfile().local_shares) {
+    out += "\n[local_shares]\n";
+    for (size_t i = 0; i < kLocalLevels; ++i) {
+      absl::StrAppend(&out, kLocalNames[i], " = ",
+                      Text(profile.local_shares[i]), "\n");
+    }
+  }
+  for (const SectorTies& one : profile.ties) {
+    absl::StrAppend(&out, "\n[[ties]]\nsector = \"", one.sector,
+                    "\"\nstrong = ", Text(one.strong),
+                    "\nweak = ", Text(one.weak), "\n");
+  }
   for (const KindSpec& spec : AllKinds()) {
     WriteSide(spec.name, "wants", profile.kinds[spec.kind].wants, out);
     WriteSide(spec.name, "accepts", profile.kinds[spec.kind].accepts, out);

@@ -4,8 +4,19 @@
 //   beta = 0.5
 //   newcomer_share = 0.1
 //   bridging_share = 0.1
+//   random_share = 0.0
 //   fatigue = 0.3
 //   group_cap = 4
+//
+//   [local_shares]                  # of places, for who is near
+//   district = 0.1
+//   regency = 0.2
+//   province = 0.3
+//
+//   [[ties]]                        # of subjects of that sector
+//   sector = "10"
+//   strong = 1.3
+//   weak = 0.8
 //
 //   [mentor.wants]                  # P(subject wants candidate)
 //   bias = -0.3

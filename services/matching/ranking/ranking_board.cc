@@ -55,9 +55,30 @@ bool SameWeights(const RankingProfile& a, const RankingProfile& b) {
       return false;
     }
   }
-  return a.beta == b.beta && a.newcomer_share == b.newcomer_share &&
+  const auto same_ties = [](const SectorTies& x, const SectorTies& y) {
+    return x.sector == y.sector && x.strong == y.strong && x.weak == y.weak;
+  };
+  return std::equal(a.ties.begin(), a.ties.end(), b.ties.begin(), b.ties.end(),
+                    same_ties) &&
+         a.local_shares == b.local_shares && a.random_share == b.random_share &&
+         a.beta == b.beta && a.newcomer_share == b.newcomer_share &&
          a.bridging_share == b.bridging_share && a.fatigue == b.fatigue &&
          a.group_cap == b.group_cap;
+}
+
+const RankingProfile& RankingArms::Of(absl::string_view subject) const {
+  if (subject.empty() || served_.size() == 1) return *served_.front().profile;
+  const double place = PlaceOf(subject);
+  for (const Served& arm : served_) {
+    if (place < arm.until) return *arm.profile;
+  }
+  return *served_.back().profile;  // rounding of the sum
+}
+
+bool RankingArms::Any(
+    absl::FunctionRef<bool(const RankingProfile&)> is_so) const {
+  return std::any_of(served_.begin(), served_.end(),
+                     [&](const Served& arm) { return is_so(*arm.profile); });
 }
 
 RankingBoard::RankingBoard() {
@@ -66,7 +87,7 @@ RankingBoard::RankingBoard() {
   const auto at = profiles_.emplace(
       shipped.id, std::make_unique<const RankingProfile>(shipped));
   arms_ = {{shipped.id, 1}};
-  served_ = {{at.first->second.get(), 1}};
+  served_ = RankingArms(*at.first->second);
 }
 
 const RankingProfile* RankingBoard::FindLocked(absl::string_view id) const {
@@ -141,12 +162,7 @@ absl::StatusOr<RankingPlan> RankingBoard::Apply(
                           std::make_unique<const RankingProfile>(profile));
   }
   arms_ = arms;
-  served_.clear();
-  double until = 0;
-  for (const RankingArm& arm : arms_) {
-    until += arm.share;
-    served_.push_back({FindLocked(arm.profile), until});
-  }
+  served_ = *ResolveLocked(arms);
   RankingPlan plan;
   for (const auto& [id, profile] : profiles_) {
     plan.profiles.push_back(profile.get());
@@ -158,13 +174,31 @@ absl::StatusOr<RankingPlan> RankingBoard::Apply(
 const RankingProfile* RankingBoard::Find(absl::string_view id,
                                          absl::string_view subject) const {
   absl::ReaderMutexLock lock(&mutex_);
-  if (!id.empty()) return FindLocked(id);
-  if (subject.empty() || served_.size() == 1) return served_.front().profile;
-  const double place = PlaceOf(subject);
-  for (const Served& arm : served_) {
-    if (place < arm.until) return arm.profile;
+  return id.empty() ? &served_.Of(subject) : FindLocked(id);
+}
+
+absl::StatusOr<RankingArms> RankingBoard::ResolveLocked(
+    const std::vector<RankingArm>& arms) const {
+  RankingArms resolved;
+  resolved.served_.clear();
+  double until = 0;
+  for (const RankingArm& arm : arms) {
+    const RankingProfile* const profile = FindLocked(arm.profile);
+    if (profile == nullptr) {
+      return MakeError(
+          absl::StatusCode::kFailedPrecondition, "RANKING_PROFILE_UNKNOWN",
+          absl::StrCat("ranking profile ", arm.profile, " is not known here"));
+    }
+    until += arm.share;
+    resolved.served_.push_back({profile, until});
   }
-  return served_.back().profile;  // rounding of the sum
+  return arms.empty() ? RankingArms() : resolved;
+}
+
+absl::StatusOr<RankingArms> RankingBoard::Resolve(
+    const std::vector<RankingArm>& arms) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return ResolveLocked(arms);
 }
 
 RankingPlan RankingBoard::plan() const {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -22,6 +23,30 @@ namespace mitra::matching {
 struct RankingArm {
   std::string profile;
   double share = 0;
+};
+
+// Who of the subjects is served by which profile, as of one moment. Copyable;
+// the profiles must outlive it (those of a board live as long as that).
+class RankingArms {
+ public:
+  // All by one; by the profile that ships.
+  explicit RankingArms(const RankingProfile& only) : served_{{&only, 1}} {}
+  RankingArms() : RankingArms(RankingProfile::Default()) {}
+
+  // A subject always gets the same arm while the arms stay the same, and when a
+  // share grows, those who were inside stay inside as long as the arms before
+  // it keep theirs. A subject without an id gets the first arm.
+  const RankingProfile& Of(absl::string_view subject) const;
+  // One of the profiles is so.
+  bool Any(absl::FunctionRef<bool(const RankingProfile&)> is_so) const;
+
+ private:
+  friend class RankingBoard;
+  struct Served {
+    const RankingProfile* profile;
+    double until;  // of the arms up to this one, by share
+  };
+  std::vector<Served> served_;
 };
 
 // What a board serves by, as a whole.
@@ -56,21 +81,22 @@ class RankingBoard {
                                     bool check_only = false);
 
   // The profile with this id, or, for an empty id, that of the subject's arm;
-  // null if unknown. A subject always gets the same arm while the arms stay the
-  // same, and when a share grows, those who were inside stay inside as long as
-  // the arms before it keep theirs. A subject without an id gets the first arm.
+  // null if unknown.
   const RankingProfile* Find(absl::string_view id,
                              absl::string_view subject) const;
+
+  // Arms of other times, whose shares were checked then. FAILED_PRECONDITION
+  // (RANKING_PROFILE_UNKNOWN) if one of the profiles is not known (any more).
+  absl::StatusOr<RankingArms> Resolve(
+      const std::vector<RankingArm>& arms) const;
 
   RankingPlan plan() const;
 
  private:
-  struct Served {
-    const RankingProfile* profile;
-    double until;  // of the arms up to this one, by share
-  };
   const RankingProfile* FindLocked(absl::string_view id) const
       ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<RankingArms> ResolveLocked(const std::vector<RankingArm>& arms)
+      const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   absl::Status CheckArms(const std::vector<RankingProfile>& added,
                          const std::vector<RankingArm>& arms) const
       ABSL_SHARED_LOCKS_REQUIRED(mutex_);
@@ -79,7 +105,7 @@ class RankingBoard {
   std::map<std::string, std::unique_ptr<const RankingProfile>, std::less<>>
       profiles_ ABSL_GUARDED_BY(mutex_);
   std::vector<RankingArm> arms_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Served> served_ ABSL_GUARDED_BY(mutex_);
+  RankingArms served_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace mitra::matching

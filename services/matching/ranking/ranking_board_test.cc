@@ -64,6 +64,26 @@ TEST(RankingBoardTest, SharesMembersByTheirShareAndEachStays) {
   EXPECT_EQ(board.Find("", "")->id, "learned-1");
 }
 
+TEST(RankingBoardTest, ArmsOfAnotherTimeServeAsTheyDid) {
+  RankingBoard board;
+  const std::string old = RankingProfile::Default().id;
+  const std::vector<RankingArm> arms = {{"learned-1", .2}, {old, .8}};
+  ASSERT_TRUE(board.Apply({Named("learned-1", .5F)}, arms).ok());
+  std::vector<std::string> before;
+  for (int i = 0; i < 100; ++i) {
+    before.push_back(board.Find("", absl::StrCat("m", i))->id);
+  }
+  ASSERT_TRUE(board.Apply({}, {{old, 1}}).ok());
+  const auto resolved = board.Resolve(arms);
+  ASSERT_TRUE(resolved.ok());
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(resolved->Of(absl::StrCat("m", i)).id, before[i]);
+  }
+  EXPECT_EQ(board.Resolve({{"unknown", 1}}).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(board.Resolve({})->Of("m1").id, old);
+}
+
 TEST(RankingBoardTest, RefusesOtherWeightsUnderAKnownId) {
   RankingBoard board;
   ASSERT_TRUE(board.Apply({Named("a", .5F)}, {{"a", 1}}).ok());

@@ -11,6 +11,7 @@ namespace mitra::matching {
 namespace {
 
 constexpr float kMaxWeight = 20;
+constexpr size_t kMaxTies = 64;
 
 bool IsValidId(absl::string_view id) {
   if (id.empty() || id.size() > 64 || !absl::ascii_isalnum(id[0])) return false;
@@ -135,6 +136,30 @@ RankingProfile MakeDefault() {
   return profile;
 }
 
+void CheckTies(const std::vector<SectorTies>& ties,
+               FieldViolations& violations) {
+  constexpr double kMaxFactor = 5;
+  if (ties.size() > kMaxTies) {
+    violations.Add("ties", absl::StrCat("must have at most ", kMaxTies));
+  }
+  const auto in_range = [](double v) { return v >= 0 && v <= kMaxFactor; };
+  for (size_t i = 0; i < ties.size(); ++i) {
+    const std::string field = absl::StrCat("ties[", i, "].");
+    const taxonomy::SectorRange known = taxonomy::SectorsUnder(ties[i].sector);
+    if (known.begin == known.end || known.begin != ties[i].range.begin ||
+        known.end != ties[i].range.end) {
+      violations.Add(field + "sector", "is not a sector code of KBLI 2020");
+    }
+    for (size_t j = 0; j < i; ++j) {
+      if (ties[j].sector != ties[i].sector) continue;
+      violations.Add(field + "sector", "stands there already");
+    }
+    if (!in_range(ties[i].strong) || !in_range(ties[i].weak)) {
+      violations.Add(field + "strong", "and weak must be in [0, 5]");
+    }
+  }
+}
+
 }  // namespace
 
 absl::Status RankingProfile::Validate() const {
@@ -158,12 +183,32 @@ absl::Status RankingProfile::Validate() const {
   };
   check("newcomer_share", newcomer_share, .5);
   check("bridging_share", bridging_share, .5);
+  static constexpr const char* kLevels[kLocalLevels] = {
+      "local_shares.district", "local_shares.regency", "local_shares.province"};
+  for (size_t i = 0; i < kLocalLevels; ++i) {
+    check(kLevels[i], local_shares[i], .5);
+  }
+  check("random_share", random_share, .2);
+  CheckTies(ties, violations);
   check("fatigue", fatigue, 5);
   if (group_cap < 0 || group_cap > 10) {
     violations.Add("group_cap",
                    absl::StrCat("must be in [0, 10], is ", group_cap));
   }
   return violations.ToStatus();
+}
+
+const SectorTies* TiesFor(const RankingProfile& profile,
+                          absl::Span<const taxonomy::SectorNumber> sectors) {
+  const SectorTies* found = nullptr;
+  if (sectors.empty()) return found;
+  for (const SectorTies& one : profile.ties) {
+    if (one.range.Contains(sectors[0]) &&
+        (found == nullptr || one.sector.size() > found->sector.size())) {
+      found = &one;
+    }
+  }
+  return found;
 }
 
 const RankingProfile& RankingProfile::Default() {

@@ -91,7 +91,8 @@ struct Recommender::Work {
             view.members, view.graph, subject, *query.kind,
             CountingRoles(*subject.member, *query.kind, query.subject_roles),
             trust.get()),
-        utility(*query.profile, *query.kind, query.subject_weight),
+        utility(*query.profile, *query.kind, query.subject_weight,
+                subject.member->sectors),
         eligible(subject.stored()
                      ? EligibilityCheck(view.members, subject.index, now)
                      : EligibilityCheck(view.members, *subject.member, now)) {}
@@ -300,10 +301,10 @@ std::vector<float> OrderKeys(const RankingProfile& profile,
 }  // namespace
 
 void OrderRanked(const MatchingView& view, const Subject& subject,
-                 const RankingProfile& profile, std::vector<Ranked>& items,
-                 const std::vector<ImpressionBook::Shown>& shown,
-                 RankTrace* trace) {
-  const std::vector<float> keys = OrderKeys(profile, items, shown, trace);
+                 const OrderRules& rules, std::vector<Ranked>& items) {
+  const RankingProfile& profile = *rules.profile;
+  RankTrace* const trace = rules.trace;
+  const std::vector<float> keys = OrderKeys(profile, items, rules.shown, trace);
   std::vector<uint32_t> by_key(items.size());
   for (uint32_t i = 0; i < by_key.size(); ++i) by_key[i] = i;
   std::sort(by_key.begin(), by_key.end(), [&](uint32_t a, uint32_t b) {
@@ -312,6 +313,7 @@ void OrderRanked(const MatchingView& view, const Subject& subject,
            view.members.at(items[b].member).id.view();
   });
   const size_t depth = std::min<size_t>(100, items.size());
+  const bool local = profile.local_shares != RankingProfile().local_shares;
   std::vector<RerankItem> rerank(items.size());
   for (uint32_t i = 0; i < by_key.size(); ++i) {
     const Ranked& item = items[by_key[i]];
@@ -321,13 +323,14 @@ void OrderRanked(const MatchingView& view, const Subject& subject,
       rerank[i].group = MainGroup(view, item.member);
       rerank[i].bridge = item.stranger && rerank[i].group != kNoMember;
     }
+    if (i < depth && local) {
+      rerank[i].nearness = taxonomy::RegionDistance(
+          subject.member->region, view.members.at(item.member).region);
+    }
   }
   const RerankResult result =
-      Rerank(rerank, {.newcomer_share = profile.newcomer_share,
-                      .bridging_share = profile.bridging_share,
-                      .group_cap = profile.group_cap,
-                      .seed = RerankSeed(*subject.member),
-                      .depth = depth});
+      Rerank(rerank, RulesOf(profile, RerankSeed(*subject.member), rules.kind,
+                             rules.now, depth));
   for (const uint32_t rank : result.introduced) {
     items[by_key[rank]].sources |= kFromNewcomers;
   }
@@ -336,11 +339,13 @@ void OrderRanked(const MatchingView& view, const Subject& subject,
                static_cast<double>(result.introduced.size()));
     trace->Add("bridges_put_up", static_cast<double>(result.bridged.size()));
     trace->Add("capped", result.capped);
+    trace->Add("drawn", result.drawn);
   }
   std::vector<Ranked> ordered;
   ordered.reserve(items.size());
   for (const uint32_t rank : result.order) {
     ordered.push_back(items[by_key[rank]]);
+    if (ordered.size() <= result.drawn) ordered.back().sources |= kFromRandom;
   }
   items = std::move(ordered);
 }
@@ -532,13 +537,16 @@ rpc::Task<absl::StatusOr<Ranking>> Recommender::Rank(rpc::CallContext& call,
     trace->Add("scored", static_cast<double>(work.items.size()));
   }
   if (!query.for_market) {
-    std::vector<ImpressionBook::Shown> shown;
+    OrderRules rules;
+    rules.profile = query.profile;
+    rules.kind = query.kind->kind;
+    rules.now = absl::ToUnixSeconds(clock_.Now());
+    rules.trace = trace;
     if (options_.impressions != nullptr && subject.stored()) {
-      shown =
-          options_.impressions->Of({subject.index, subject.member->incarnation},
-                                   absl::ToUnixSeconds(clock_.Now()));
+      rules.shown = options_.impressions->Of(
+          {subject.index, subject.member->incarnation}, rules.now);
     }
-    OrderRanked(view, subject, *query.profile, work.items, shown, trace);
+    OrderRanked(view, subject, rules, work.items);
   }
   ranking.items = std::move(work.items);
   if (trace != nullptr) TraceSlate(ranking, query.wanted, *trace);

@@ -39,6 +39,8 @@ enum SourceBit : uint8_t {
   kFromCommunity = 4,
   kFromNewcomers = 8,
   kFromRoster = 16,
+  // Chance has put it into its place (RankingProfile::random_share).
+  kFromRandom = 32,
 };
 
 // What makes an answer less than it could be, as bits of 1 << DegradedReason.
@@ -198,13 +200,20 @@ MemberIndex MainGroup(const MatchingView& view, MemberIndex member);
 // that was interrupted goes on as it began.
 uint64_t RerankSeed(const Member& member);
 
-// Sorts by key less fatigue, equal ones by id, then reranks: newcomers and
-// bridges are put up, groups are capped. Reproducible for the same subject and
-// `shown` (whom it was shown lately). `trace` may be null.
+// What an order goes by beside the scores.
+struct OrderRules {
+  const RankingProfile* profile = nullptr;
+  v1::RecommendationKind kind = v1::RecommendationKind(0);
+  int64_t now = 0;  // Unix seconds
+  // Whom the subject was shown lately.
+  std::vector<ImpressionBook::Shown> shown;
+  RankTrace* trace = nullptr;  // may be null
+};
+
+// Sorts by key less fatigue, equal ones by id, then reranks (rerank.h).
+// Reproducible for the same subject, `shown` and week.
 void OrderRanked(const MatchingView& view, const Subject& subject,
-                 const RankingProfile& profile, std::vector<Ranked>& items,
-                 const std::vector<ImpressionBook::Shown>& shown = {},
-                 RankTrace* trace = nullptr);
+                 const OrderRules& rules, std::vector<Ranked>& items);
 
 // What a subject lacks.
 uint8_t MissingSignals(const MatchingView& view, const Subject& subject);

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <optional>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "common/base/random.h"
 
 namespace mitra::matching {
 namespace {
@@ -14,8 +17,9 @@ constexpr size_t kBlock = 10;
 // One of a kind in every so many positions, where there is one.
 class Quota {
  public:
-  Quota(const std::vector<RerankItem>& items, bool RerankItem::*trait,
-        double share, uint64_t seed)
+  using Trait = bool (*)(const RerankItem&);
+  Quota(const std::vector<RerankItem>& items, Trait trait, double share,
+        uint64_t seed)
       : items_(items),
         trait_(trait),
         block_(share > 0 ? std::max<size_t>(2, static_cast<size_t>(1 / share))
@@ -37,11 +41,11 @@ class Quota {
     return next_;
   }
   void Take(size_t item) { met_ = met_ || Has(item); }
-  bool Has(size_t item) const { return items_[item].*trait_; }
+  bool Has(size_t item) const { return trait_(items_[item]); }
 
  private:
   const std::vector<RerankItem>& items_;
-  bool RerankItem::*const trait_;
+  const Trait trait_;
   const size_t block_;
   size_t turn_ = 0;
   size_t next_ = 0;   // the best that may not be taken yet
@@ -70,7 +74,40 @@ class GroupCap {
   absl::flat_hash_map<MemberIndex, int> of_group_;
 };
 
+template <taxonomy::RegionNearness level>
+bool IsWithin(const RerankItem& item) {
+  return item.nearness <= level;
+}
+
+// Fisher and Yates.
+void Draw(uint64_t seed, RerankResult& result) {
+  Random random(seed);
+  const size_t n = std::min(result.order.size(), kDrawnPlaces);
+  for (size_t i = n; i > 1; --i) {
+    std::swap(result.order[i - 1], result.order[random.Below(i)]);
+  }
+  result.drawn = static_cast<uint32_t>(n);
+}
+
 }  // namespace
+
+RerankRules RulesOf(const RankingProfile& profile, uint64_t subject_seed,
+                    int kind, int64_t now, size_t depth) {
+  constexpr int64_t kWeek = 7 * 86'400;
+  RerankRules rules;
+  rules.newcomer_share = profile.newcomer_share;
+  rules.bridging_share = profile.bridging_share;
+  rules.local_shares = profile.local_shares;
+  rules.group_cap = profile.group_cap;
+  rules.seed = subject_seed;
+  rules.depth = depth;
+  if (profile.random_share > 0) {
+    const auto week = static_cast<uint64_t>(now / kWeek);
+    Random random(subject_seed ^ (week << 8 | static_cast<uint64_t>(kind)));
+    if (random.Chance(profile.random_share)) rules.draw = random.Next64();
+  }
+  return rules;
+}
 
 RerankResult Rerank(const std::vector<RerankItem>& items,
                     const RerankRules& rules) {
@@ -79,40 +116,51 @@ RerankResult Rerank(const std::vector<RerankItem>& items,
   const size_t depth = std::min(n, rules.depth);
   result.order.reserve(n);
   std::vector<bool> taken(n, false);
-  Quota newcomers(items, &RerankItem::newcomer, rules.newcomer_share,
-                  rules.seed);
-  Quota bridges(items, &RerankItem::bridge, rules.bridging_share,
-                rules.seed / 7);
+  using taxonomy::RegionNearness;
+  // Who comes first is served first where two are due.
+  Quota quotas[] = {
+      {items, [](const RerankItem& item) { return item.newcomer; },
+       rules.newcomer_share, rules.seed},
+      {items, [](const RerankItem& item) { return item.bridge; },
+       rules.bridging_share, rules.seed / 7},
+      {items, IsWithin<RegionNearness::kSameDistrict>, rules.local_shares[0],
+       rules.seed / 11},
+      {items, IsWithin<RegionNearness::kSameRegency>, rules.local_shares[1],
+       rules.seed / 13},
+      {items, IsWithin<RegionNearness::kSameProvince>, rules.local_shares[2],
+       rules.seed / 17},
+  };
+  std::vector<uint32_t>* const put_up[] = {&result.introduced, &result.bridged,
+                                           nullptr, nullptr, nullptr};
   GroupCap groups(rules.group_cap);
   size_t next = 0;  // the best that is not taken
 
   for (size_t position = 0; position < depth; ++position) {
-    newcomers.Begin(position);
-    bridges.Begin(position);
+    for (Quota& quota : quotas) quota.Begin(position);
     groups.Begin(position);
     while (next < n && taken[next]) ++next;
     size_t pick = next;
     while (pick < n && (taken[pick] || groups.Full(items[pick]))) ++pick;
     result.capped += pick != next;
     if (pick == n) pick = next;  // only full groups are left: relax
-    if (const auto due = newcomers.Due(position, taken); due.has_value()) {
-      if (*due != pick) {
-        result.introduced.push_back(static_cast<uint32_t>(*due));
+    for (size_t q = 0; q < std::size(quotas); ++q) {
+      const auto due = quotas[q].Due(position, taken);
+      if (!due.has_value()) continue;
+      if (*due != pick && put_up[q] != nullptr) {
+        put_up[q]->push_back(static_cast<uint32_t>(*due));
       }
       pick = *due;
-    } else if (const auto way = bridges.Due(position, taken); way.has_value()) {
-      if (*way != pick) result.bridged.push_back(static_cast<uint32_t>(*way));
-      pick = *way;
+      break;
     }
     taken[pick] = true;
-    newcomers.Take(pick);
-    bridges.Take(pick);
+    for (Quota& quota : quotas) quota.Take(pick);
     groups.Take(items[pick]);
     result.order.push_back(static_cast<uint32_t>(pick));
   }
   for (size_t i = next; i < n; ++i) {
     if (!taken[i]) result.order.push_back(static_cast<uint32_t>(i));
   }
+  if (rules.draw.has_value()) Draw(*rules.draw, result);
   return result;
 }
 

@@ -108,6 +108,67 @@ TEST(RerankTest, OneCandidateCanBeNewAndABridge) {
   EXPECT_THAT(result.bridged, IsEmpty());
 }
 
+TEST(RerankTest, EachLevelOfNearnessHasItsShareOfPlaces) {
+  using taxonomy::RegionNearness;
+  auto items = Items(60);
+  for (size_t i = 20; i < 40; ++i) {
+    items[i].nearness = RegionNearness::kSameProvince;
+  }
+  for (size_t i = 40; i < 60; ++i) {
+    items[i].nearness = RegionNearness::kSameDistrict;
+  }
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    const RerankResult result =
+        Rerank(items, {.local_shares = {.1, 0, .3}, .seed = seed});
+    int near = 0, nearest = 0;
+    for (size_t i = 0; i < 10; ++i) {
+      const RegionNearness nearness = items[result.order[i]].nearness;
+      near += nearness <= RegionNearness::kSameProvince;
+      nearest += nearness == RegionNearness::kSameDistrict;
+    }
+    EXPECT_GE(nearest, 1) << seed;
+    EXPECT_GE(near, 3) << seed;
+    EXPECT_THAT(result.order, UnorderedElementsAreArray(Everybody(60)));
+  }
+  // Across water nobody is near, and none is put up.
+  for (auto& item : items) item.nearness = RegionNearness::kElsewhere;
+  EXPECT_EQ(Rerank(items, {.local_shares = {.5, .5, .5}}).order, Everybody(60));
+}
+
+TEST(RerankTest, ADrawnSlateGivesEveryoneOfTheFirstTheSameChance) {
+  const auto items = Items(50);
+  constexpr int kDraws = 4000;
+  std::vector<int> first(kDrawnPlaces);
+  for (uint64_t seed = 0; seed < kDraws; ++seed) {
+    const RerankResult result = Rerank(items, {.draw = seed});
+    EXPECT_EQ(result.drawn, kDrawnPlaces);
+    ASSERT_LT(result.order[0], kDrawnPlaces);
+    ++first[result.order[0]];
+    EXPECT_EQ(result.order[kDrawnPlaces], kDrawnPlaces);
+    EXPECT_THAT(result.order, UnorderedElementsAreArray(Everybody(50)));
+  }
+  // 200 each; 5 standard deviations.
+  for (const int times : first) EXPECT_NEAR(times, 200, 70);
+}
+
+TEST(RerankTest, TheRandomSliceHasItsShareAndMovesOn) {
+  RankingProfile profile = RankingProfile::Default();
+  constexpr int64_t kWeek = 7 * 86'400;
+  EXPECT_FALSE(RulesOf(profile, 1, 1, 0, 100).draw.has_value());
+  profile.random_share = .1;
+  int drawn = 0, again = 0;
+  constexpr uint64_t kSubjects = 10'000;
+  for (uint64_t s = 0; s < kSubjects; ++s) {
+    const auto draw = RulesOf(profile, s * 77, 1, 100 * kWeek, 100).draw;
+    EXPECT_EQ(draw, RulesOf(profile, s * 77, 1, 100 * kWeek + 9, 100).draw);
+    if (!draw.has_value()) continue;
+    ++drawn;
+    again += RulesOf(profile, s * 77, 1, 101 * kWeek, 100).draw.has_value();
+  }
+  EXPECT_NEAR(drawn, 1000, 150);
+  EXPECT_NEAR(again, 100, 60);
+}
+
 TEST(RerankTest, NoGroupFillsATopTen) {
   auto items = Items(30);
   for (size_t i = 0; i < 20; ++i) items[i].group = 7;

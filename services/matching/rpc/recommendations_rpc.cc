@@ -324,7 +324,8 @@ rpc::Task<absl::Status> RecommendationsRpc::ExplainPair(
   const PairFeatures features(
       now_view.members, now_view.graph, now_subject, *best.kind,
       CountingRoles(*now_subject.member, *best.kind, 0), nullptr);
-  const JointUtility utility(*best.profile, *best.kind);
+  const JointUtility utility(*best.profile, *best.kind, .6,
+                             now_subject.member->sectors);
   Explainer(now_view, now_subject, *best.kind, features, utility, language)
       .Explain(ranked, v1::EXPLANATION_LEVEL_FULL,
                *response.mutable_recommendation());
@@ -413,9 +414,10 @@ rpc::Task<absl::Status> RecommendationsRpc::WhyNot(
     const PairFeatures features(view.members, view.graph, subject, *kind,
                                 CountingRoles(*subject.member, *kind, 0),
                                 nullptr);
-    const ScoreGap gap = CompareScores(view.members, features,
-                                       JointUtility(*query.profile, *kind), own,
-                                       ranking->items[last]);
+    const ScoreGap gap = CompareScores(
+        view.members, features,
+        JointUtility(*query.profile, *kind, .6, subject.member->sectors), own,
+        ranking->items[last]);
     response.set_term(std::string(gap.term));
     response.set_term_gap(gap.term_gap);
     response.set_gap(gap.gap);

@@ -77,7 +77,7 @@ void AddSources(uint8_t bits, v1::Recommendation& out) {
   static constexpr std::pair<uint8_t, const char*> kNames[] = {
       {kFromEmbedding, "embedding"}, {kFromTrust, "trust"},
       {kFromCommunity, "community"}, {kFromNewcomers, "newcomer"},
-      {kFromRoster, "roster"},
+      {kFromRoster, "roster"},       {kFromRandom, "random"},
   };
   for (const auto& [bit, name] : kNames) {
     if ((bits & bit) != 0) out.add_sources(name);
@@ -331,6 +331,7 @@ void SlateServer::Describe(const MatchingView& view, const Subject& subject,
   attribution.slate_id = slate_id;
   attribution.position = static_cast<uint32_t>(position);
   attribution.ranking_profile = request.profile->id;
+  attribution.randomised = (ranked.sources & kFromRandom) != 0;
   out.set_attribution_token(EncodeAttribution(view.tokens(), attribution,
                                               recommender_.clock().Now()));
 }
@@ -462,7 +463,7 @@ rpc::Task<absl::Status> SlateServer::ServeInto(rpc::CallContext& call,
       CountingRoles(*subject.member, *request.kind, request.subject_roles),
       nullptr);
   const JointUtility utility(*request.profile, *request.kind,
-                             request.subject_weight);
+                             request.subject_weight, subject.member->sectors);
   std::vector<MemberIndex>* const members =
       shown != nullptr ? &shown->members : nullptr;
   const Explainer explainer(view, subject, *request.kind, features, utility,

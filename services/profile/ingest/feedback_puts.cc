@@ -47,6 +47,7 @@ v1::Attribution ToProto(const Attribution& attribution) {
   proto.set_slate_id(attribution.slate_id);
   proto.set_position(attribution.position);
   proto.set_ranking_profile(attribution.ranking_profile);
+  proto.set_randomised(attribution.randomised);
   return proto;
 }
 
