@@ -142,7 +142,11 @@ class Phase {
     constexpr size_t kBlock = 4096;
     const MemberView& members = input_.view->members;
     groups_.assign(members.size(), kNoMember);
-    if (input_.plan.profile->group_cap <= 0) return;
+    if (!input_.plan.arms.Any([](const RankingProfile& profile) {
+          return profile.group_cap > 0 || profile.bridging_share > 0;
+        })) {
+      return;
+    }
     Parallel(input_.threads, (members.size() + kBlock - 1) / kBlock,
              [&](size_t block) {
                const size_t end =
@@ -160,16 +164,48 @@ class Phase {
     return row.pinned() ? 0 : row.has_seat() ? 1 : 2;
   }
 
+  const Member& SubjectOf(size_t number) const {
+    return input_.view->members.at(input_.members[number]);
+  }
+  const RankingProfile& ProfileOf(size_t number) const {
+    return input_.plan.arms.Of(SubjectOf(number).id.view());
+  }
+
+  // What the key of each row is lowered by because the member has seen it
+  // often; empty if it has seen nobody.
+  std::vector<float> Tiredness(size_t number, List list) const {
+    std::vector<float> tired;
+    if (input_.impressions == nullptr) return tired;
+    const auto shown = input_.impressions->Of(
+        {input_.members[number], SubjectOf(number).incarnation}, input_.now);
+    const double phi = ProfileOf(number).fatigue;
+    if (shown.empty() || phi == 0) return tired;
+    tired.resize(list.size());
+    for (size_t i = 0; i < list.size(); ++i) {
+      const MemberLife life = {
+          list[i].member, input_.view->members.at(list[i].member).incarnation};
+      for (const ImpressionBook::Shown& one : shown) {
+        if (!(one.candidate == life)) continue;
+        tired[i] = static_cast<float>(FatigueOf(one.times, phi));
+      }
+    }
+    return tired;
+  }
+
   // The rows of a list: by class, the settled as they stand, the others by key
-  // and price, equal ones by id.
-  std::vector<uint32_t> ByKey(size_t k, List list,
-                              std::vector<float>& keys) const {
+  // and price less tiredness, equal ones by id. `priced`: keys
+  // with prices only.
+  std::vector<uint32_t> ByKey(size_t number, size_t k, List list,
+                              std::vector<float>& priced) const {
     std::vector<uint32_t> rows(list.size());
-    keys.resize(list.size());
+    priced.resize(list.size());
     for (uint32_t i = 0; i < list.size(); ++i) {
       rows[i] = i;
-      keys[i] = list[i].key + prices_[k][list[i].member];
+      priced[i] = list[i].key + prices_[k][list[i].member];
     }
+    std::vector<float> keys = priced;
+    const std::vector<float> tired = Tiredness(number, list);
+    for (size_t i = 0; i < tired.size(); ++i) keys[i] -= tired[i];
     std::sort(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) {
       const int class_a = ClassOf(list[a]), class_b = ClassOf(list[b]);
       if (class_a != class_b) return class_a < class_b;
@@ -190,7 +226,7 @@ class Phase {
     if (kept < list.size()) flags &= static_cast<uint8_t>(~kListExhausted);
     if (list.empty()) return out.Add({}, flags);
     std::vector<float> keys;
-    const std::vector<uint32_t> by_key = ByKey(k, list, keys);
+    const std::vector<uint32_t> by_key = ByKey(number, k, list, keys);
     size_t settled = 0;
     while (settled < kept && ClassOf(list[by_key[settled]]) < 2) ++settled;
     std::vector<MarketCandidate> ordered;
@@ -203,29 +239,40 @@ class Phase {
     for (size_t i = 0; i < settled; ++i) place(by_key[i], false);
     const absl::Span<const uint32_t> rest =
         absl::MakeConstSpan(by_key).subspan(settled);
-    const RerankResult result = RerankRows(number, list, rest, kept - settled);
+    const RerankResult result =
+        RerankRows(number, k, list, rest, kept - settled);
     for (size_t i = 0; i < kept - settled; ++i) {
       const uint32_t rank = result.order[i];
       place(rest[rank],
             std::find(result.introduced.begin(), result.introduced.end(),
                       rank) != result.introduced.end());
+      if (i < result.drawn) {
+        ordered.back().role |= MarketCandidate::kDrawnBit;
+      }
     }
     out.Add(ordered, flags);
   }
 
-  RerankResult RerankRows(size_t number, List list,
+  RerankResult RerankRows(size_t number, size_t k, List list,
                           absl::Span<const uint32_t> rows, size_t depth) const {
+    const RankingProfile& profile = ProfileOf(number);
+    const Member& subject = SubjectOf(number);
+    const bool local = profile.local_shares != RankingProfile().local_shares;
     std::vector<RerankItem> items(rows.size());
     for (uint32_t i = 0; i < items.size(); ++i) {
       const MarketCandidate& row = list[rows[i]];
-      items[i] = {i, row.newcomer(), groups_[row.member]};
+      const MemberIndex group = groups_[row.member];
+      items[i].rank = i;
+      items[i].newcomer = row.newcomer();
+      items[i].group = group;
+      items[i].bridge = row.stranger() && group != kNoMember;
+      if (local) {
+        items[i].nearness = taxonomy::RegionDistance(
+            subject.region, input_.view->members.at(row.member).region);
+      }
     }
-    const RankingProfile& profile = *input_.plan.profile;
-    const Member& subject = input_.view->members.at(input_.members[number]);
-    return Rerank(items, {.newcomer_share = profile.newcomer_share,
-                          .group_cap = profile.group_cap,
-                          .seed = RerankSeed(subject),
-                          .depth = depth});
+    return Rerank(items, RulesOf(profile, RerankSeed(subject), kind(k).kind,
+                                 input_.now, depth));
   }
 
   absl::Status OrderChunk(ChunkLog& log, size_t chunk) {

@@ -35,6 +35,9 @@ struct AllocationInput {
   // Seats are given out whole (hard_seats.h).
   bool hard_seats = false;
   const PriceBoard* prices = nullptr;
+  // Who was shown often goes down, as online; may be null. `now`: Unix seconds.
+  const ImpressionBook* impressions = nullptr;
+  int64_t now = 0;
   int threads = 1;
   const std::atomic<bool>* stop = nullptr;
   // Where the slates go.

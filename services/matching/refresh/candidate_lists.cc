@@ -36,7 +36,8 @@ absl::Status Damaged() {
 
 bool IsSane(const MarketCandidate& row) {
   return row.wants >= 0 && row.wants <= 1 && row.accepts >= 0 &&
-         row.accepts <= 1 && std::isfinite(row.key) && row.role < 32;
+         row.accepts <= 1 && std::isfinite(row.key) &&
+         (row.role & MarketCandidate::kRoleBits) <= v1::Role_MAX;
 }
 
 // The numbers of a chunk's candidates in this process.
@@ -99,7 +100,8 @@ MarketCandidate CandidateOf(const Ranked& ranked) {
   candidate.take = PackCosine(ranked.similarity.take);
   candidate.trust = PackShare(ranked.trust);
   candidate.role = static_cast<uint8_t>(ranked.role);
-  candidate.sources = ranked.sources;
+  if (ranked.stranger) candidate.role |= MarketCandidate::kStrangerBit;
+  candidate.sources = ranked.sources & ~MarketCandidate::kMarks;
   if (ranked.newcomer) candidate.sources |= MarketCandidate::kNewcomerBit;
   return candidate;
 }
@@ -107,8 +109,13 @@ MarketCandidate CandidateOf(const Ranked& ranked) {
 Ranked RankedOf(const MemberView& members, const MarketCandidate& candidate) {
   Ranked ranked;
   ranked.member = candidate.member;
-  ranked.role = static_cast<v1::Role>(candidate.role);
+  ranked.role =
+      static_cast<v1::Role>(candidate.role & MarketCandidate::kRoleBits);
+  ranked.stranger = candidate.stranger();
   ranked.sources = candidate.sources & ~MarketCandidate::kMarks;
+  if ((candidate.role & MarketCandidate::kDrawnBit) != 0) {
+    ranked.sources |= kFromRandom;
+  }
   ranked.newcomer = candidate.newcomer();
   ranked.incarnation = members.at(candidate.member).incarnation;
   ranked.similarity = {UnpackCosine(candidate.give),

@@ -35,9 +35,15 @@ struct MarketCandidate {
   uint16_t give = UINT16_MAX;
   uint16_t take = UINT16_MAX;
   uint16_t trust = 0;
-  uint8_t role = 0;     // v1::Role
-  uint8_t sources = 0;  // SourceBit, and the marks below
+  uint8_t role = 0;     // v1::Role, and marks of its own
+  uint8_t sources = 0;  // SourceBit but kFromRandom, and marks of their own
 
+  // Marks in `role`: no common circle with the member; drawn by chance.
+  static constexpr uint8_t kStrangerBit = 0x80;
+  static constexpr uint8_t kDrawnBit = 0x40;
+  static constexpr uint8_t kRoleBits = 0x1f;
+  bool stranger() const { return (role & kStrangerBit) != 0; }
+  // Marks in `sources`.
   static constexpr uint8_t kNewcomerBit = 0x80;
   // Its place was settled by somebody (fixed_pairs.h).
   static constexpr uint8_t kPinnedBit = 0x40;

@@ -131,7 +131,7 @@ class ChunkWorker::Run {
     for (const KindSpec* kind : plan_.kinds) {
       RankQuery query;
       query.kind = kind;
-      query.profile = plan_.profile;
+      query.profile = &plan_.arms.Of(subject.member->id.view());
       query.wanted = plan_.kept;
       query.for_market = true;
       b.queries.push_back(query);
@@ -220,7 +220,7 @@ absl::StatusOr<MarketCandidate> ChunkWorker::ScorePair(
   subject.member = &view.members.at(subject.index);
   RankQuery query;
   query.kind = &kind;
-  query.profile = plan.profile;
+  query.profile = &plan.arms.Of(member);
   query.for_market = true;
   rpc::CallContext call;
   call.deadline = absl::Now() + plan.timeout;

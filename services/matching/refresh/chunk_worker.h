@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "services/matching/ranking/ranking_board.h"
 #include "services/matching/ranking/recommender.h"
 #include "services/matching/refresh/candidate_lists.h"
 #include "services/matching/refresh/short_trust.h"
@@ -22,7 +23,8 @@ namespace mitra::matching {
 
 struct ChunkPlan {
   std::vector<const KindSpec*> kinds;
-  const RankingProfile* profile = nullptr;
+  // Each member's lists are made by its own arm.
+  RankingArms arms;
   // Candidates that are kept of each member and kind.
   size_t kept = 32;
   MarketDepth depth;

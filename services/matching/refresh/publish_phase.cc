@@ -82,6 +82,7 @@ absl::Status RefreshJob::WriteChunk(const MatchingView& view,
                                     const ChunkLog& slates, uint32_t chunk) {
   const v1::Refresh now = state();
   MITRA_ASSIGN_OR_RETURN(const std::string bytes, slates.Read(chunk));
+  MITRA_ASSIGN_OR_RETURN(const RankingArms arms, ArmsOf(tools_, now));
   const auto ids = MembersOfChunk(chunk);
   MITRA_ASSIGN_OR_RETURN(const ChunkResult result,
                          DecodeChunk(bytes, view.members, ids.size(),
@@ -108,7 +109,7 @@ absl::Status RefreshJob::WriteChunk(const MatchingView& view,
       slate->published = true;
       SlateRequest request;
       request.kind = FindKind(now.kinds(k));
-      request.profile = tools_.profile;
+      request.profile = &arms.Of(ids[i]);
       request.parameters = DefaultParameters();
       const std::string key =
           tools_.slates->KeyOf(view, ids[i], request, now.epoch());

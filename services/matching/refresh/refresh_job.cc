@@ -73,12 +73,23 @@ bool ScopeHasMembers(const MatchingView& view, const v1::RefreshScope& scope) {
   return found;
 }
 
-ChunkPlan PlanOf(const RefreshTools& tools, const v1::Refresh& refresh) {
+absl::StatusOr<RankingArms> ArmsOf(const RefreshTools& tools,
+                                   const v1::Refresh& refresh) {
+  if (tools.rankings == nullptr) return RankingArms();
+  std::vector<RankingArm> arms;
+  for (const v1::RankingArm& arm : refresh.ranking_arms()) {
+    arms.push_back({arm.ranking_profile_id(), arm.share()});
+  }
+  return tools.rankings->Resolve(arms);
+}
+
+absl::StatusOr<ChunkPlan> PlanOf(const RefreshTools& tools,
+                                 const v1::Refresh& refresh) {
   ChunkPlan plan;
+  MITRA_ASSIGN_OR_RETURN(plan.arms, ArmsOf(tools, refresh));
   for (const int kind : refresh.kinds()) {
     plan.kinds.push_back(FindKind(static_cast<v1::RecommendationKind>(kind)));
   }
-  plan.profile = tools.profile;
   plan.kept = KeptFor(static_cast<size_t>(refresh.slate_size()));
   // Those who cannot be shown leave enough; else the whole pipeline is asked.
   plan.depth.retrieved = static_cast<int>(plan.kept + plan.kept / 2);
@@ -308,7 +319,7 @@ bool RefreshJob::NextChunk(ChunkQueue* queue, uint32_t& chunk,
 }
 
 absl::StatusOr<ChunkResult> RefreshJob::ComputeChunk(uint32_t chunk) {
-  const ChunkPlan plan = PlanOf(tools_, state());
+  MITRA_ASSIGN_OR_RETURN(const ChunkPlan plan, PlanOf(tools_, state()));
   const absl::Time give_up = absl::Now() + tools_.patience;
   while (true) {
     absl::StatusOr<ChunkResult> result =
@@ -360,6 +371,7 @@ absl::StatusOr<v1::RefreshChunk> RefreshJob::GetChunk(uint32_t chunk) const {
   for (const std::string& id : MembersOfChunk(chunk)) out.add_profile_ids(id);
   *out.mutable_kinds() = state_.kinds();
   out.set_slate_size(state_.slate_size());
+  *out.mutable_ranking_arms() = state_.ranking_arms();
   out.set_min_revision(view_.revision);
   out.set_done(chunks_->Has(chunk));
   return out;
@@ -400,7 +412,9 @@ absl::Status RefreshJob::Allocate() {
   input.view = &view_;
   input.members = indices_;
   input.chunks = absl::MakeSpan(tables_);
-  input.plan = PlanOf(tools_, state());
+  MITRA_ASSIGN_OR_RETURN(input.plan, PlanOf(tools_, state()));
+  input.impressions = tools_.impressions;
+  input.now = state().start_time().seconds();
   input.slate_size = static_cast<size_t>(state().slate_size());
   input.fairness = state().fairness();
   input.everybody = everybody();
@@ -477,12 +491,13 @@ absl::Span<const PairEdit> EditsOfChunk(absl::Span<const PairEdit> edits,
 
 }  // namespace
 
-ScorePair RefreshJob::ScorerOf(const MatchingView& view) const {
-  return [this, &view, plan = PlanOf(tools_, state())](
-             uint32_t number, uint32_t kind, MemberIndex candidate) {
+absl::StatusOr<ScorePair> RefreshJob::ScorerOf(const MatchingView& view) const {
+  MITRA_ASSIGN_OR_RETURN(ChunkPlan plan, PlanOf(tools_, state()));
+  return ScorePair([this, &view, plan = std::move(plan)](
+                       uint32_t number, uint32_t kind, MemberIndex candidate) {
     return tools_.worker->ScorePair(view, members_[number], *plan.kinds[kind],
                                     candidate, plan);
-  };
+  });
 }
 
 // What was settled beforehand; who has left, or may not be shown any more, is
@@ -496,7 +511,7 @@ absl::Status RefreshJob::ApplyFixedPairs() {
       const std::vector<PairEdit> edits,
       ResolvePairs(PointersTo(pairs), members_, KindsOf(now), view_.members,
                    /*strict=*/false));
-  const ScorePair score = ScorerOf(view_);
+  MITRA_ASSIGN_OR_RETURN(const ScorePair score, ScorerOf(view_));
   for (uint32_t chunk = 0; chunk < tables_.size(); ++chunk) {
     const auto own = EditsOfChunk(edits, chunk);
     if (own.empty()) continue;
@@ -520,7 +535,7 @@ absl::Status RefreshJob::Edit(absl::Span<const v1::FixedPair> pairs) {
       const auto slates,
       folder_.OpenSlates(static_cast<uint32_t>(
           (members_.size() + kChunkMembers - 1) / kChunkMembers)));
-  const ScorePair score = ScorerOf(view);
+  MITRA_ASSIGN_OR_RETURN(const ScorePair score, ScorerOf(view));
   std::vector<std::pair<uint32_t, std::string>> changed;
   for (uint32_t chunk = 0; chunk < slates->chunks(); ++chunk) {
     const auto own = EditsOfChunk(edits, chunk);

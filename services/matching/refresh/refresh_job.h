@@ -51,7 +51,10 @@ struct RefreshTools {
   PriceBoard* prices = nullptr;
   redis::Client* redis = nullptr;  // may be null
   const Clock* clock = nullptr;
-  const RankingProfile* profile = &RankingProfile::Default();
+  // Null: all by the profile that ships.
+  const RankingBoard* rankings = nullptr;
+  // Whom members were shown lately; may be null.
+  const ImpressionBook* impressions = nullptr;
   std::string directory;  // of all refreshes
   // Threads that compute, at low priority.
   int threads = 2;
@@ -68,7 +71,13 @@ void LowerThreadPriority();
 std::vector<std::string> MembersOf(const MatchingView& view,
                                    const v1::RefreshScope& scope);
 bool ScopeHasMembers(const MatchingView& view, const v1::RefreshScope& scope);
-ChunkPlan PlanOf(const RefreshTools& tools, const v1::Refresh& refresh);
+// The arms that a refresh computes with. FAILED_PRECONDITION
+// (RANKING_PROFILE_UNKNOWN) if this process does not know one of them.
+absl::StatusOr<RankingArms> ArmsOf(const RefreshTools& tools,
+                                   const v1::Refresh& refresh);
+// Errors: those of ArmsOf.
+absl::StatusOr<ChunkPlan> PlanOf(const RefreshTools& tools,
+                                 const v1::Refresh& refresh);
 
 // Thread-safe; Compute and Publish are called by one thread at a time.
 class RefreshJob {
@@ -124,7 +133,7 @@ class RefreshJob {
   bool Pause(absl::Duration time);
   absl::Status Allocate();
   absl::Status ApplyFixedPairs();
-  ScorePair ScorerOf(const MatchingView& view) const;
+  absl::StatusOr<ScorePair> ScorerOf(const MatchingView& view) const;
   absl::Status WriteSlates(const MatchingView& view);
   absl::Status WriteChunk(const MatchingView& view, const ChunkLog& slates,
                           uint32_t chunk);

@@ -187,6 +187,13 @@ absl::StatusOr<v1::Refresh> RefreshRunner::Start(
   JobRecord record;
   record.request = request;
   record.state = NewState(request, who, tools_.clock->Now());
+  if (tools_.rankings != nullptr) {
+    for (const RankingArm& arm : tools_.rankings->plan().arms) {
+      v1::RankingArm& kept = *record.state.add_ranking_arms();
+      kept.set_ranking_profile_id(arm.profile);
+      kept.set_share(arm.share);
+    }
+  }
   auto job = std::make_shared<RefreshJob>(tools_, std::move(record));
   job->Update([](v1::Refresh&) {});
   jobs_.push_front(job);

@@ -71,6 +71,10 @@ class RefreshRunner {
                                      const std::string& reason);
   absl::StatusOr<v1::Refresh> RollBack(absl::string_view refresh_id);
   absl::StatusOr<v1::RefreshReport> Report(absl::string_view refresh_id) const;
+  // As ArmsOf.
+  absl::StatusOr<RankingArms> Arms(const v1::Refresh& refresh) const {
+    return ArmsOf(tools_, refresh);
+  }
   // `refresh_id` empty: the one that is current.
   absl::StatusOr<std::unique_ptr<StoredSlates>> Slates(
       absl::string_view refresh_id) const;

@@ -35,6 +35,8 @@ class Process {
     tools.keeper = &keeper_;
     tools.prices = &prices_;
     tools.clock = &world_.clock;
+    tools.rankings = &rankings_;
+    tools.impressions = &impressions_;
     tools.directory = std::move(directory);
     tools.threads = 1;  // the source is not thread-safe
     tools.patience = absl::ZeroDuration();
@@ -47,10 +49,12 @@ class Process {
   EpochKeeper& keeper() { return keeper_; }
   const PriceBoard& prices() const { return prices_; }
   SlateCache& cache() { return cache_; }
+  RankingBoard& rankings() { return rankings_; }
+  ImpressionBook& impressions() { return impressions_; }
   v1::Slate Ask(const std::string& id) {
     SlateRequest ask;
     ask.kind = FindKind(v1::RECOMMENDATION_KIND_MENTOR);
-    ask.profile = &RankingProfile::Default();
+    ask.profile = rankings_.Find("", id);
     ask.parameters = DefaultParameters();
     rpc::CallContext call;
     SubjectName name;
@@ -91,6 +95,8 @@ class Process {
   SlateServer server_;
   ShortTrust short_trust_;
   ChunkWorker worker_;
+  RankingBoard rankings_;
+  ImpressionBook impressions_;
   EpochKeeper keeper_;
   std::optional<RefreshRunner> runner_;
 };
@@ -545,6 +551,119 @@ TEST_F(RefreshRunnerTest, FairnessZeroRanksEachListAlone) {
     EXPECT_EQ(process_->prices().LogPriceOf(v1::RECOMMENDATION_KIND_MENTOR, i),
               0);
   }
+}
+
+// Whom a member is shown, best first, if it comes from a refresh.
+std::vector<std::string> Published(Process& process, const std::string& id) {
+  const v1::Slate slate = process.Ask(id);
+  EXPECT_EQ(slate.source(), v1::SLATE_SOURCE_PUBLISHED);
+  std::vector<std::string> ids;
+  for (const auto& one : slate.recommendations()) {
+    ids.push_back(one.profile_id());
+  }
+  return ids;
+}
+
+TEST_F(RefreshRunnerTest, ComputesAndServesByTheProfileThatServes) {
+  for (int i = 0; i < 15; ++i) {
+    const float near = .9f - .05f * static_cast<float>(i);
+    source_.similarity[absl::StrCat("m", i)] = {near, near};
+  }
+  request_.set_fairness(0);
+  RunToEnd();
+  EXPECT_EQ(Published(*process_, "b0").front(), "m0");
+
+  RankingProfile other = RankingProfile::Default();
+  other.id = "unlike-first";
+  KindWeights& mentor = other.kinds[v1::RECOMMENDATION_KIND_MENTOR];
+  mentor.wants[Feature::kGiveSimilarity] = -5;
+  mentor.accepts[Feature::kGiveSimilarity] = -5;
+  mentor.accepts[Feature::kTakeSimilarity] = -5;
+  MITRA_ASSERT_OK(process_->rankings().Apply(
+      {other}, {{other.id, .5}, {RankingProfile::Default().id, .5}}));
+  const v1::Refresh refresh = RunToEnd();
+
+  EXPECT_EQ(refresh.state(), v1::REFRESH_STATE_PUBLISHED);
+  ASSERT_EQ(refresh.ranking_arms_size(), 2);
+  EXPECT_EQ(refresh.ranking_arms(0).ranking_profile_id(), other.id);
+  int by_other = 0;
+  for (int i = 0; i < 8; ++i) {
+    const std::string id = absl::StrCat("b", i);
+    const bool is_other =
+        process_->rankings().Find("", id)->id == "unlike-first";
+    by_other += is_other;
+    EXPECT_EQ(Published(*process_, id).front(), is_other ? "m14" : "m0") << id;
+  }
+  EXPECT_GT(by_other, 0);
+  EXPECT_LT(by_other, 8);
+}
+
+TEST_F(RefreshRunnerTest, WhoWasShownOftenStandsLowerInTheNextRefresh) {
+  source_.similarity["m3"] = {.31f, .31f};
+  request_.set_fairness(0);
+  RunToEnd();
+  EXPECT_EQ(Published(*process_, "b0").front(), "m3");
+  const MemberView& members = world_.view().members;
+  for (int day = 0; day < 12; ++day) {
+    process_->impressions().Note(
+        {members.Find("b0"), 1}, {members.Find("m3"), 1},
+        absl::ToUnixSeconds(world_.clock.Now()) - day * 86'400);
+  }
+  RunToEnd();
+  EXPECT_NE(Published(*process_, "b0").front(), "m3");
+  EXPECT_EQ(Published(*process_, "b1").front(), "m3") << "b1 saw nobody";
+}
+
+TEST_F(RefreshRunnerTest, EverySlateLeadsOutOfTheOwnCircle) {
+  auto group = AProfile("koperasi-a", v1::ROLE_COMMUNITY);
+  group.set_kind(v1::MEMBER_KIND_GROUP);
+  world_.Add(group);
+  group.set_profile_id("koperasi-b");
+  world_.Add(group);
+  world_.Tie("b0", "koperasi-a", v1::EVIDENCE_KIND_MEMBERSHIP);
+  for (int i = 0; i < 15; ++i) {
+    const std::string id = absl::StrCat("m", i);
+    world_.Tie(id, i < 14 ? "koperasi-a" : "koperasi-b",
+               v1::EVIDENCE_KIND_MEMBERSHIP);
+    source_.similarity[id] = i < 14 ? std::pair(.9f, .9f) : std::pair(.1f, .1f);
+  }
+  request_.set_fairness(0);
+  RunToEnd();
+  EXPECT_THAT(Published(*process_, "b0"), ::testing::Contains("m14"));
+
+  RankingProfile other = RankingProfile::Default();
+  other.id = "no-bridges";
+  other.bridging_share = 0;
+  other.newcomer_share = 0;
+  other.group_cap = 0;
+  MITRA_ASSERT_OK(process_->rankings().Apply({other}, {{other.id, 1}}));
+  RunToEnd();
+  EXPECT_THAT(Published(*process_, "b0"),
+              ::testing::Not(::testing::Contains("m14")));
+}
+
+TEST_F(RefreshRunnerTest, ASlateOfTheRandomSliceSaysSo) {
+  RankingProfile some = RankingProfile::Default();
+  some.id = "some-random";
+  some.random_share = .2;
+  MITRA_ASSERT_OK(process_->rankings().Apply({some}, {{some.id, 1}}));
+  for (int i = 8; i < 40; ++i) world_.Add(AProfile(absl::StrCat("b", i)));
+  RunToEnd();
+  int drawn = 0;
+  for (int i = 0; i < 40; ++i) {
+    const v1::Slate slate = process_->Ask(absl::StrCat("b", i));
+    ASSERT_EQ(slate.recommendations_size(), 10);
+    int marked = 0;
+    for (const auto& one : slate.recommendations()) {
+      for (const std::string& source : one.sources()) {
+        marked += source == "random";
+      }
+    }
+    EXPECT_TRUE(marked == 0 || marked == 10) << marked;
+    drawn += marked > 0;
+  }
+  EXPECT_GE(drawn, 1);
+  EXPECT_LE(drawn, 20);
 }
 
 TEST_F(RefreshRunnerTest, ADigestFitsAChatMessage) {

@@ -111,7 +111,8 @@ v1::SlateLine SlateExport::LineOf(const MatchingView& view,
     place.set_trust(ranked.trust);
   }
   if (options_.digests) {
-    line.set_digest(DigestOf(view, subject, kind, *options_.profile, shown));
+    line.set_digest(DigestOf(view, subject, kind,
+                             options_.arms.Of(line.profile_id()), shown));
   }
   return line;
 }
@@ -170,7 +171,7 @@ std::string DigestOf(const MatchingView& view, const Subject& subject,
   }
   const PairFeatures features(view.members, view.graph, subject, kind,
                               CountingRoles(*subject.member, kind, 0), nullptr);
-  const JointUtility utility(profile, kind, .6);
+  const JointUtility utility(profile, kind, .6, subject.member->sectors);
   const Explainer explainer(view, subject, kind, features, utility, kLanguage);
   std::string text =
       absl::StrCat(greeting, "Rekomendasi ", what, " untuk Anda:");

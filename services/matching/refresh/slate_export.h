@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "mitra/v1/refreshes_service.pb.h"
+#include "services/matching/ranking/ranking_board.h"
 #include "services/matching/refresh/candidate_lists.h"
 #include "services/matching/refresh/job_folder.h"
 
@@ -55,7 +56,7 @@ class SlateExport {
     // Only slates that show others, or others first, than here; may be null.
     std::unique_ptr<StoredSlates> since;
     bool digests = false;
-    const RankingProfile* profile = &RankingProfile::Default();
+    RankingArms arms;
   };
   SlateExport(std::unique_ptr<StoredSlates> slates, Options options);
 

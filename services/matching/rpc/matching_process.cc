@@ -170,6 +170,8 @@ struct MatchingProcess::Parts {
     all.prices = &prices;
     all.redis = batch_redis.get();
     all.clock = &clock;
+    all.rankings = &rankings;
+    all.impressions = &impressions;
     all.directory = refresh_folder.path();
     all.threads = config.refresh_threads;
     return all;

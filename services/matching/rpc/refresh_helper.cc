@@ -45,6 +45,10 @@ bool RefreshHelper::OneChunk(rpc::Channel& coordinator,
   v1::Refresh like;
   *like.mutable_kinds() = chunk->kinds();
   like.set_slate_size(chunk->slate_size());
+  *like.mutable_ranking_arms() = chunk->ranking_arms();
+  // Profiles reach this process within seconds; others go on without it.
+  const auto plan = PlanOf(tools_, like);
+  if (!plan.ok()) return false;
   MatchingView view = tools_.views();
   const absl::Time late = absl::Now() + kCatchUp;
   while (view.revision < chunk->min_revision()) {
@@ -54,8 +58,7 @@ bool RefreshHelper::OneChunk(rpc::Channel& coordinator,
   }
   const std::vector<std::string> members(chunk->profile_ids().begin(),
                                          chunk->profile_ids().end());
-  const auto result =
-      tools_.worker->Compute(view, members, PlanOf(tools_, like), stop);
+  const auto result = tools_.worker->Compute(view, members, *plan, stop);
   if (!result.ok()) return false;
   v1::SubmitRefreshChunkRequest submit;
   submit.set_refresh_id(refresh_id);

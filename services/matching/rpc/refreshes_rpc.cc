@@ -405,6 +405,8 @@ absl::StatusOr<std::unique_ptr<SlateExport>> RefreshesRpc::OpenExport(
                            runner_.Slates(request.changed_since_refresh_id()));
   }
   MITRA_ASSIGN_OR_RETURN(auto slates, runner_.Slates(request.refresh_id()));
+  // Only the choice of reasons in digests depends on them.
+  options.arms = runner_.Arms(slates->refresh()).value_or(RankingArms());
   return std::make_unique<SlateExport>(std::move(slates), std::move(options));
 }
 
