@@ -6,7 +6,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/status/errors.h"
 
@@ -18,8 +17,11 @@ bool IsPlain(char c) {
          c == '_' || c == '-' || c == ':' || c == '*' || c == '@';
 }
 
-std::string PercentEncode(absl::string_view text) {
-  std::string out;
+void PercentEncodeTo(absl::string_view text, std::string& out) {
+  if (std::all_of(text.begin(), text.end(), IsPlain)) {
+    out.append(text.data(), text.size());
+    return;
+  }
   for (char c : text) {
     if (IsPlain(c)) {
       out.push_back(c);
@@ -28,11 +30,14 @@ std::string PercentEncode(absl::string_view text) {
           &out, "%", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
     }
   }
-  return out;
 }
 
 bool PercentDecode(absl::string_view text, std::string& out) {
   out.clear();
+  if (std::all_of(text.begin(), text.end(), IsPlain)) {
+    out.assign(text.data(), text.size());
+    return true;
+  }
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') {
       if (!IsPlain(text[i])) return false;
@@ -65,15 +70,19 @@ bool IsRequestId(absl::string_view text) {
 }
 
 std::string EncodeIdentity(const Identity& identity) {
-  std::vector<std::string> parts = {PercentEncode(identity.credential),
-                                    PercentEncode(identity.member_id)};
+  std::string out;
+  PercentEncodeTo(identity.credential, out);
+  out += ';';
+  PercentEncodeTo(identity.member_id, out);
   if (!identity.delegate_id.empty()) {
-    absl::StrAppend(&parts[1], "@", PercentEncode(identity.delegate_id));
+    out += '@';
+    PercentEncodeTo(identity.delegate_id, out);
   }
   for (const std::string& scope : identity.scopes) {
-    parts.push_back(PercentEncode(scope));
+    out += ';';
+    PercentEncodeTo(scope, out);
   }
-  return absl::StrJoin(parts, ";");
+  return out;
 }
 
 Identity DecodeIdentity(absl::string_view value) {

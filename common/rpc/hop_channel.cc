@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "common/rpc/hop_memory.h"
-#include "common/rpc/queue_thread.h"
+#include "common/rpc/turn.h"
 #include "common/rpc/wire.h"
 #include "common/status/errors.h"
 #include "google/rpc/status.pb.h"
@@ -88,11 +88,15 @@ bool HopChannel::Begin(const std::string& method, const RawMessage& request,
     pending_.AddCall(id, method, static_cast<uint64_t>(timeout_us), metadata,
                      request);
     open_.emplace(id, &open);
-    if (!writing_ && !flushing_) {
-      // Calls of the same turn leave together.
-      flushing_ = AtEndOfTurn([self] { self->Flush(); });
+    // Calls of the same turn leave together, whichever thread's turn ends
+    // first: none waits for a thread that may have been put aside.
+    bool waits = writing_;
+    if (!writing_ && pending_.frames() < kFullBatch) {
+      const std::thread::id here = std::this_thread::get_id();
+      waits = flusher_ == here || AtEndOfTurn([self] { self->Flush(); });
+      if (waits) flusher_ = here;
     }
-    if (!writing_ && (!flushing_ || pending_.frames() >= kFullBatch)) {
+    if (!waits) {
       writing_ = true;
       ++coroutines_;
       writer = link_;
@@ -112,7 +116,7 @@ void HopChannel::Flush() {
   std::shared_ptr<Link> writer;
   {
     absl::MutexLock lock(&mutex_);
-    flushing_ = false;
+    flusher_ = std::thread::id();
     if (writing_ || credit_ == 0 || pending_.empty()) return;
     writing_ = true;
     ++coroutines_;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -80,7 +81,8 @@ class HopChannel : public std::enable_shared_from_this<HopChannel> {
   uint32_t credit_ ABSL_GUARDED_BY(mutex_) = 0;  // 0: greeting not seen yet
   HopBatchWriter pending_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool flushing_ ABSL_GUARDED_BY(mutex_) = false;  // at the end of the turn
+  // Whose turn flushes at its end, of several the last; none: nobody's.
+  std::thread::id flusher_ ABSL_GUARDED_BY(mutex_);
   bool sweeping_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   int coroutines_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -9,7 +9,7 @@
 #include "common/rpc/completion.h"
 #include "common/rpc/hop_codec.h"
 #include "common/rpc/hop_memory.h"
-#include "common/rpc/queue_thread.h"
+#include "common/rpc/turn.h"
 #include "common/rpc/wire.h"
 #include "common/status/errors.h"
 #include "google/rpc/status.pb.h"

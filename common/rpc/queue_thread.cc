@@ -3,13 +3,11 @@
 #include <grpc/support/time.h>
 
 #include <utility>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "common/rpc/completion.h"
+#include "common/rpc/turn.h"
 
 namespace mitra::rpc::internal {
 namespace {
@@ -24,21 +22,7 @@ HomeOwner& TheHome() {
   return *owner;
 }
 
-// A turn that lasts is ended although more waits to be handled.
-constexpr absl::Duration kLongTurn = absl::Microseconds(100);
-
 thread_local QueueThread* this_thread = nullptr;
-thread_local std::vector<std::function<void()>> end_of_turn;
-thread_local absl::Time turn_begin;
-
-void EndTurn() {
-  // Work may ask for more.
-  std::vector<std::function<void()>> works;
-  works.swap(end_of_turn);
-  for (const auto& work : works) work();
-  works.clear();
-  if (end_of_turn.empty()) end_of_turn.swap(works);  // keeps the memory
-}
 
 }  // namespace
 
@@ -72,11 +56,12 @@ void QueueThread::LeaveHome() {
 
 void QueueThread::Serve() {
   this_thread = this;
+  TakeTurns(nullptr);
   current_queue = queue_.get();
   void* tag = nullptr;
   bool ok = false;
   for (;;) {
-    if (end_of_turn.empty()) {
+    if (!TurnHasWork()) {
       if (!queue_->Next(&tag, &ok)) break;
     } else {
       const auto next =
@@ -89,19 +74,11 @@ void QueueThread::Serve() {
     }
     auto* completion = static_cast<CompletionTag*>(tag);
     completion->run(completion, ok);
-    if (!end_of_turn.empty() && absl::Now() - turn_begin > kLongTurn) {
-      EndTurn();
-    }
+    if (TurnIsLong()) EndTurn();
   }
+  LeaveTurns();
   current_queue = nullptr;
   this_thread = nullptr;
-}
-
-bool AtEndOfTurn(std::function<void()> work) {
-  if (this_thread == nullptr) return false;
-  if (end_of_turn.empty()) turn_begin = absl::Now();
-  end_of_turn.push_back(std::move(work));
-  return true;
 }
 
 }  // namespace mitra::rpc::internal

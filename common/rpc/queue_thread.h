@@ -5,14 +5,13 @@
 // among all that wait on queues of a process: each event then costs a wake-up
 // and a change of threads. So a process has one such thread where it can: calls
 // that start on no queue's thread go out on the queue of the process's server.
+// Its thread takes turns (turn.h).
 
 #ifndef MITRA_COMMON_RPC_QUEUE_THREAD_H_
 #define MITRA_COMMON_RPC_QUEUE_THREAD_H_
 
 #include <grpcpp/completion_queue.h>
 
-#include <coroutine>
-#include <functional>
 #include <memory>
 #include <thread>
 
@@ -44,25 +43,6 @@ class QueueThread : public std::enable_shared_from_this<QueueThread> {
   const std::unique_ptr<grpc::CompletionQueue> queue_;
   std::thread thread_;
 };
-
-// On a queue's thread: runs `work` when what has happened up to now is handled,
-// before the thread waits again; so what many calls send leaves together. False
-// on all other threads; then nothing happens.
-bool AtEndOfTurn(std::function<void()> work);
-
-// Lets the queue's other operations go first: a coroutine that does the work of
-// many calls in one go awaits it between them. Nothing on other threads. (An
-// alarm for now would ring within a millisecond, by way of another thread.)
-inline auto Yield() {
-  struct Awaiter {
-    bool await_ready() const noexcept { return false; }
-    bool await_suspend(std::coroutine_handle<> caller) {
-      return AtEndOfTurn([caller] { caller.resume(); });
-    }
-    void await_resume() const noexcept {}
-  };
-  return Awaiter();
-}
 
 }  // namespace mitra::rpc::internal
 
