@@ -56,6 +56,46 @@ TEST_F(ApiKeyTest, VerifiesWhatItMadeAndNothingElse) {
   }
 }
 
+// A secret is hashed once; what is known of it must prove nothing else.
+TEST_F(ApiKeyTest, AKeyThatFittedOnceIsNoOtherKey) {
+  const NewKey key = Make();
+  const NewKey other = Make();
+  MITRA_ASSERT_OK(AppendKeyRecord(path_, key.record));
+  MITRA_ASSERT_OK(AppendKeyRecord(path_, other.record));
+  MITRA_ASSERT_OK_AND_ASSIGN(const auto set, LoadKeyFile(path_));
+  const absl::Time now = absl::Now();
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] {
+      for (int j = 0; j < 100; ++j) {
+        ASSERT_THAT(set->Verify(key.text, now), NotNull());
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  // The other's secret under this id, and every secret one letter off.
+  EXPECT_THAT(set->Verify(key.text.substr(0, 12) + other.text.substr(12), now),
+              IsNull());
+  for (size_t i = 12; i < key.text.size(); ++i) {
+    std::string wrong = key.text;
+    wrong[i] = wrong[i] == 'A' ? 'B' : 'A';
+    EXPECT_THAT(set->Verify(wrong, now), IsNull()) << i;
+  }
+  // Nothing of it outlives its end.
+  MITRA_ASSERT_OK(RevokeKey(path_, key.record.id));
+  MITRA_ASSERT_OK_AND_ASSIGN(const auto later, LoadKeyFile(path_));
+  EXPECT_THAT(later->Verify(key.text, now), IsNull());
+}
+
+TEST_F(ApiKeyTest, AKeyThatFittedExpiresAllTheSame) {
+  const absl::Time now = absl::Now();
+  const NewKey key = Make(now + absl::Seconds(5));
+  MITRA_ASSERT_OK(AppendKeyRecord(path_, key.record));
+  MITRA_ASSERT_OK_AND_ASSIGN(const auto set, LoadKeyFile(path_));
+  EXPECT_THAT(set->Verify(key.text, now), NotNull());
+  EXPECT_THAT(set->Verify(key.text, now + absl::Seconds(6)), IsNull());
+}
+
 TEST_F(ApiKeyTest, TheFileHoldsNoSecretAndIsPrivate) {
   const NewKey key = Make();
   MITRA_ASSERT_OK(AppendKeyRecord(path_, key.record));

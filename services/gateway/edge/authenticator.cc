@@ -28,6 +28,15 @@ absl::Status Invalid() {
                          "the credential is unknown, expired or revoked");
 }
 
+// Each byte is sent as three at most.
+bool FitsMetadata(const rpc::Identity& identity) {
+  size_t bytes = identity.credential.size() + identity.member_id.size() +
+                 identity.delegate_id.size();
+  for (const std::string& scope : identity.scopes) bytes += scope.size() + 1;
+  return 3 * bytes + 2 <= kMaxIdentity ||
+         rpc::EncodeIdentity(identity).size() <= kMaxIdentity;
+}
+
 std::string PathName(const std::vector<const FieldDescriptor*>& path) {
   return absl::StrJoin(path, ".", [](std::string* out, const auto* field) {
     absl::StrAppend(out, field->name());
@@ -70,7 +79,7 @@ absl::StatusOr<Caller> Authenticator::Authenticate(
   if (!caller) return Invalid();
   // Metadata that is too long would be dropped, and the services would take the
   // call for one of their own.
-  if (rpc::EncodeIdentity(caller->identity).size() > kMaxIdentity) {
+  if (!FitsMetadata(caller->identity)) {
     return Unauthenticated("CREDENTIAL_INVALID",
                            "the credential has more scopes than can be passed "
                            "on");
