@@ -3,7 +3,6 @@
 #ifndef MITRA_COMMON_OBSERVABILITY_HTTP_POST_H_
 #define MITRA_COMMON_OBSERVABILITY_HTTP_POST_H_
 
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,16 +10,18 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/observability/byte_stream.h"
 
 namespace mitra {
 
 struct HttpTarget {
+  bool tls = false;
   std::string host;
   std::string port;
   std::string path;
 };
 
-// "http://host[:port][/path]"; INVALID_ARGUMENT for anything else.
+// "http[s]://host[:port][/path]"; INVALID_ARGUMENT for anything else.
 absl::StatusOr<HttpTarget> ParseHttpTarget(absl::string_view url);
 
 struct PostAnswer {
@@ -29,12 +30,11 @@ struct PostAnswer {
   absl::Duration retry_after;
 };
 
-// UNAVAILABLE if there is no answer until `end`, which is asked anew ten times
-// a second, so that it may come nearer.
+// UNAVAILABLE if there is no answer until `end`. `tls` is for targets with TLS.
 absl::StatusOr<PostAnswer> HttpPost(
-    const HttpTarget& target,
+    const HttpTarget& target, const ClientTls& tls,
     const std::vector<std::pair<std::string, std::string>>& headers,
-    absl::string_view body, const std::function<absl::Time()>& end);
+    absl::string_view body, const TimeLimit& end);
 
 }  // namespace mitra
 

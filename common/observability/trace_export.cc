@@ -38,6 +38,7 @@ struct Sampler {
 
 struct Settings {
   HttpTarget target;
+  ClientTls tls;
   Pairs headers = {{"Content-Type", "application/json"}};
   Pairs resource;
   Sampler sampler;
@@ -133,10 +134,39 @@ absl::Status ReadTarget(const TraceExporter::Environment& environment,
   return absl::OkStatus();
 }
 
+// The value of OTEL_EXPORTER_OTLP_TRACES_`what`, or of the one for all signals.
+std::string ForTraces(const TraceExporter::Environment& environment,
+                      const std::string& what, std::string& name) {
+  name = absl::StrCat("OTEL_EXPORTER_OTLP_TRACES_", what);
+  std::string value = Value(environment, name);
+  if (!value.empty()) return value;
+  name = absl::StrCat("OTEL_EXPORTER_OTLP_", what);
+  return Value(environment, name);
+}
+
+absl::Status ReadTls(const TraceExporter::Environment& environment,
+                     Settings& settings) {
+  ClientTls& tls = settings.tls;
+  std::string name, other;
+  tls.ca_file = ForTraces(environment, "CERTIFICATE", name);
+  if (absl::Status s = CheckClientTls({.ca_file = tls.ca_file}); !s.ok()) {
+    return InvalidField(name, s.message());
+  }
+  tls.key_file = ForTraces(environment, "CLIENT_KEY", other);
+  tls.cert_file = ForTraces(environment, "CLIENT_CERTIFICATE", name);
+  if (absl::Status s = CheckClientTls(tls); !s.ok()) {
+    return InvalidField(name, s.message());
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Settings> Read(absl::string_view service,
                               const TraceExporter::Environment& environment) {
   Settings settings;
   MITRA_RETURN_IF_ERROR(ReadTarget(environment, settings));
+  if (settings.target.tls) {
+    MITRA_RETURN_IF_ERROR(ReadTls(environment, settings));
+  }
   MITRA_ASSIGN_OR_RETURN(const Pairs headers,
                          ReadPairs(environment, "OTEL_EXPORTER_OTLP_HEADERS"));
   settings.headers.insert(settings.headers.end(), headers.begin(),
@@ -211,11 +241,12 @@ struct TraceExporter::Impl {
     absl::Duration pause = absl::Seconds(1);
     for (int attempt = 0; attempt < 3; ++attempt) {
       const absl::Time limit = absl::Now() + settings.time_out;
-      const auto answer =
-          HttpPost(settings.target, settings.headers, body, [this, limit] {
-            absl::MutexLock lock(&mutex);
-            return std::min(limit, end);
-          });
+      const auto until = [this, limit] {
+        absl::MutexLock lock(&mutex);
+        return std::min(limit, end);
+      };
+      const auto answer = HttpPost(settings.target, settings.tls,
+                                   settings.headers, body, until);
       if (answer.ok() && answer->status / 100 == 2) {
         Spans("sent").Increment(batch.size());
         return;

@@ -2,11 +2,13 @@
 // variables OTEL_* of its specification. Off unless an endpoint is set.
 //
 // Taken: OTEL_SDK_DISABLED, OTEL_EXPORTER_OTLP_ENDPOINT and _TRACES_ENDPOINT
-// (http:// only; a collector on this machine speaks TLS to the rest),
-// OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_TIMEOUT, OTEL_SERVICE_NAME,
-// OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER (always_on, always_off,
-// traceidratio and parentbased_ before each) with _ARG, and
-// OTEL_BSP_MAX_QUEUE_SIZE, _SCHEDULE_DELAY, _MAX_EXPORT_BATCH_SIZE.
+// (http:// and https://), OTEL_EXPORTER_OTLP_CERTIFICATE (whom to believe; else
+// the system's authorities), _CLIENT_CERTIFICATE and _CLIENT_KEY, all three
+// also as OTEL_EXPORTER_OTLP_TRACES_…, OTEL_EXPORTER_OTLP_HEADERS,
+// OTEL_EXPORTER_OTLP_TIMEOUT, OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES,
+// OTEL_TRACES_SAMPLER (always_on, always_off, traceidratio and parentbased_
+// before each) with _ARG, and OTEL_BSP_MAX_QUEUE_SIZE, _SCHEDULE_DELAY,
+// _MAX_EXPORT_BATCH_SIZE.
 
 #ifndef MITRA_COMMON_OBSERVABILITY_TRACE_EXPORT_H_
 #define MITRA_COMMON_OBSERVABILITY_TRACE_EXPORT_H_

@@ -9,8 +9,10 @@
 #include "common/status/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/certificates.h"
 #include "tests/support/eventually.h"
 #include "tests/support/http_sink.h"
+#include "tests/support/temp_dir.h"
 
 namespace mitra {
 namespace {
@@ -69,6 +71,82 @@ TEST(TraceExportTest, SpansReachTheCollector) {
   EXPECT_EQ(sent["name"], "mitra.v1.Search/SearchProfiles");
   EXPECT_EQ(sent["startTimeUnixNano"], "1800000000000000000");
   EXPECT_EQ(sent["endTimeUnixNano"], "1800000000005000000");
+}
+
+class TlsCollectorTest : public ::testing::Test {
+ protected:
+  TlsCollectorTest() {
+    testing::WriteFileOrDie(dir_.File("ca.pem"), authority_.cert());
+    authority_.Issue().WriteTo(dir_.File("cert.pem"), dir_.File("key.pem"));
+  }
+
+  // What became of one span under these variables.
+  bool Arrives(const Collector& collector,
+               TraceExporter::Environment environment) {
+    environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.url();
+    environment["OTEL_BSP_SCHEDULE_DELAY"] = "10";
+    const auto exporter = TraceExporter::Start("search", environment);
+    EXPECT_THAT(exporter, IsOk());
+    if (!exporter.ok()) return false;
+    const Span span = MakeSpan("/a/b");
+    ExportSpan(span);
+    // A failed try is repeated after a second: the second one may not come.
+    return testing::Eventually(
+        [&] {
+          return absl::StrContains(collector.received(), span.context.span_id);
+        },
+        absl::Milliseconds(700));
+  }
+
+  const testing::TempDir dir_;
+  const testing::CertificateAuthority authority_;
+};
+
+TEST_F(TlsCollectorTest, SpansReachItWhenItIsTheOneToBelieve) {
+  Collector collector(dir_.File("cert.pem"), dir_.File("key.pem"));
+  EXPECT_TRUE(Arrives(
+      collector, {{"OTEL_EXPORTER_OTLP_CERTIFICATE", dir_.File("ca.pem")}}));
+  EXPECT_FALSE(Arrives(collector, {})) << "the system knows no such authority";
+  const testing::CertificateAuthority stranger;
+  testing::WriteFileOrDie(dir_.File("stranger.pem"), stranger.cert());
+  EXPECT_FALSE(Arrives(
+      collector,
+      {{"OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", dir_.File("stranger.pem")},
+       {"OTEL_EXPORTER_OTLP_CERTIFICATE", dir_.File("ca.pem")}}));
+}
+
+TEST_F(TlsCollectorTest, ItsCertificateMustBearItsName) {
+  authority_.Issue({.names = {"DNS:another.example"}})
+      .WriteTo(dir_.File("other.pem"), dir_.File("other.key"));
+  Collector collector(dir_.File("other.pem"), dir_.File("other.key"));
+  EXPECT_FALSE(Arrives(
+      collector, {{"OTEL_EXPORTER_OTLP_CERTIFICATE", dir_.File("ca.pem")}}));
+}
+
+TEST_F(TlsCollectorTest, AClientShowsItsCertificate) {
+  Collector collector(dir_.File("cert.pem"), dir_.File("key.pem"),
+                      dir_.File("ca.pem"));
+  const std::string ca = dir_.File("ca.pem");
+  EXPECT_FALSE(Arrives(collector, {{"OTEL_EXPORTER_OTLP_CERTIFICATE", ca}}));
+  EXPECT_TRUE(
+      Arrives(collector,
+              {{"OTEL_EXPORTER_OTLP_CERTIFICATE", ca},
+               {"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", dir_.File("cert.pem")},
+               {"OTEL_EXPORTER_OTLP_CLIENT_KEY", dir_.File("key.pem")}}));
+}
+
+TEST_F(TlsCollectorTest, WrongFilesAreNamed) {
+  const auto start = [&](const char* name, const std::string& file) {
+    return TraceExporter::Start(
+               "search",
+               {{"OTEL_EXPORTER_OTLP_ENDPOINT", "https://x"}, {name, file}})
+        .status();
+  };
+  EXPECT_THAT(start("OTEL_EXPORTER_OTLP_CERTIFICATE", dir_.File("none.pem")),
+              NamesField("OTEL_EXPORTER_OTLP_CERTIFICATE"));
+  EXPECT_THAT(
+      start("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", dir_.File("cert.pem")),
+      NamesField("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"));
 }
 
 TEST(TraceExportTest, ACollectorThatHangsBlocksNobodyAndCostsSpans) {
@@ -149,7 +227,7 @@ TEST(TraceExportTest, WrongVariablesAreNamed) {
     environment[name] = value;
     return TraceExporter::Start("search", environment).status();
   };
-  EXPECT_THAT(start("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector"),
+  EXPECT_THAT(start("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://collector"),
               NamesField("OTEL_EXPORTER_OTLP_ENDPOINT"));
   EXPECT_THAT(start("OTEL_TRACES_SAMPLER", "sometimes"),
               NamesField("OTEL_TRACES_SAMPLER"));
@@ -165,6 +243,11 @@ TEST(HttpPostTest, ReadsTargets) {
   EXPECT_EQ(target.host, "::1");
   EXPECT_EQ(target.port, "4318");
   EXPECT_EQ(target.path, "/v1/traces");
+  EXPECT_FALSE(target.tls);
+  MITRA_ASSERT_OK_AND_ASSIGN(const HttpTarget secure,
+                             ParseHttpTarget("https://collector.example/x"));
+  EXPECT_TRUE(secure.tls);
+  EXPECT_EQ(secure.port, "443");
   for (const char* bad : {"", "collector:4318", "http://", "http://a:0",
                           "http://a:99999", "http://u@h", "http://h/a b"}) {
     EXPECT_FALSE(ParseHttpTarget(bad).ok()) << bad;

@@ -1,6 +1,7 @@
 #include "tests/support/http_sink.h"
 
 #include <arpa/inet.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,7 +29,22 @@ bool Whole(const std::string& text) {
 
 }  // namespace
 
-HttpSink::HttpSink(int status) : status_(status) {
+HttpSink::HttpSink(int status) : status_(status) { Listen(); }
+
+HttpSink::HttpSink(const std::string& cert_file, const std::string& key_file,
+                   const std::string& ca_file)
+    : status_(200), tls_(SSL_CTX_new(TLS_server_method()), SSL_CTX_free) {
+  SSL_CTX_use_certificate_chain_file(tls_.get(), cert_file.c_str());
+  SSL_CTX_use_PrivateKey_file(tls_.get(), key_file.c_str(), SSL_FILETYPE_PEM);
+  if (!ca_file.empty()) {
+    SSL_CTX_load_verify_locations(tls_.get(), ca_file.c_str(), nullptr);
+    SSL_CTX_set_verify(
+        tls_.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  }
+  Listen();
+}
+
+void HttpSink::Listen() {
   listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address = {};
   address.sin_family = AF_INET;
@@ -49,7 +65,7 @@ HttpSink::~HttpSink() {
 }
 
 std::string HttpSink::url() const {
-  return absl::StrCat("http://127.0.0.1:", port_);
+  return absl::StrCat(tls_ ? "https" : "http", "://127.0.0.1:", port_);
 }
 
 std::string HttpSink::received() const {
@@ -74,11 +90,34 @@ void HttpSink::Run() {
 }
 
 void HttpSink::Take(int connection) {
+  if (tls_ != nullptr) return TakeTls(connection);
+  Answer([&](char* to, size_t size) { return read(connection, to, size); },
+         [&](const std::string& text) {
+           (void)!write(connection, text.data(), text.size());
+         });
+}
+
+void HttpSink::TakeTls(int connection) {
+  const std::unique_ptr<SSL, void (*)(SSL*)> session(SSL_new(tls_.get()),
+                                                     SSL_free);
+  SSL_set_fd(session.get(), connection);
+  if (SSL_accept(session.get()) != 1) return;
+  Answer(
+      [&](char* to, size_t size) {
+        return SSL_read(session.get(), to, static_cast<int>(size));
+      },
+      [&](const std::string& text) {
+        SSL_write(session.get(), text.data(), static_cast<int>(text.size()));
+        SSL_shutdown(session.get());
+      });
+}
+
+void HttpSink::Answer(const Read& read, const Write& write) {
   std::string text;
   char buffer[65536];
   while (!Whole(text)) {
-    const ssize_t n = read(connection, buffer, sizeof buffer);
-    if (n <= 0) break;
+    const ssize_t n = read(buffer, sizeof buffer);
+    if (n <= 0) return;
     text.append(buffer, static_cast<size_t>(n));
   }
   {
@@ -86,10 +125,8 @@ void HttpSink::Take(int connection) {
     absl::MutexLock lock(&mutex_);
     received_ += text;
   }
-  const std::string answer =
-      absl::StrCat("HTTP/1.1 ", status_,
-                   " x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-  (void)!write(connection, answer.data(), answer.size());
+  write(absl::StrCat("HTTP/1.1 ", status_,
+                     " x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
 }
 
 }  // namespace mitra::testing
