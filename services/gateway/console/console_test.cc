@@ -28,10 +28,10 @@ class ConsoleTest : public ::testing::Test {
   }
 
   // The answer to GET of `path`, status 0 if nothing is there.
-  HttpResponse Get(const std::string& path, HttpHeaders headers = {}) {
+  HttpResponse Get(const std::string& path, const HttpHeaders& headers = {}) {
     HttpRequest request;
     request.verb = "GET";
-    request.headers = std::move(headers);
+    request.headers.assign(headers.begin(), headers.end());
     HttpResponse response;
     if (!documents_.Answer(request, path, response)) response.status = 0;
     return response;

@@ -37,6 +37,23 @@ constexpr const char* kSingleHeaders[] = {
     "x-request-timeout", "x-request-id",    "traceparent",
     "if-none-match",     "origin",          "last-event-id"};
 
+// One of those that came more than once; null if none did.
+const char* RepeatedHeader(const HttpRequest& request) {
+  const auto& headers = request.headers;
+  for (size_t i = 1; i < headers.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (headers[i].first.size() != headers[j].first.size() ||
+          !absl::EqualsIgnoreCase(headers[i].first, headers[j].first)) {
+        continue;
+      }
+      for (const char* name : kSingleHeaders) {
+        if (absl::EqualsIgnoreCase(headers[i].first, name)) return name;
+      }
+    }
+  }
+  return nullptr;
+}
+
 std::optional<absl::string_view> OptionalHeader(const HttpRequest& request,
                                                 absl::string_view name) {
   if (request.Count(name) == 0) return std::nullopt;
@@ -180,10 +197,8 @@ Task<HttpResponse> HttpEdge::Handle(HttpRequest request) {
 Task<absl::Status> HttpEdge::Serve(const HttpRequest& request,
                                    Exchange& exchange) {
   rpc::CallContext& call = exchange.call;
-  for (const char* name : kSingleHeaders) {
-    if (request.Count(name) > 1) {
-      co_return InvalidField(name, "the header is given twice");
-    }
+  if (const char* name = RepeatedHeader(request)) {
+    co_return InvalidField(name, "the header is given twice");
   }
   const Credentials credentials = {request.Header("authorization"),
                                    request.Header("x-api-key")};

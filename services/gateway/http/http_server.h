@@ -28,10 +28,12 @@ struct HttpRequest {
   // "GET".
   std::string verb;
   // Path and query as they came.
-  std::string target;
-  HttpHeaders headers;
+  absl::string_view target;
+  std::vector<std::pair<absl::string_view, absl::string_view>> headers;
   // Chunks already joined.
   std::string body;
+  // Keeps what the views point to.
+  std::shared_ptr<const void> owner;
 
   // The value of the first header of that name, in any case; empty if there is
   // none.

@@ -1,14 +1,11 @@
 // The HTTP server on RESTinio, the only file that sees it.
-//
-// RESTinio closes a connection without a word when a limit is exceeded, a
-// request is malformed or a read times out. Clients are owed an answer, so its
-// socket type is replaced by one that says why before it closes; the cause
-// comes from RESTinio's log line, which it writes just before.
 
 #include <atomic>
 #include <condition_variable>
+#include <coroutine>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 // fmt's and asio's headers are noisier than our warnings allow.
 #pragma GCC diagnostic push
@@ -19,10 +16,11 @@
 #include <restinio/all.hpp>
 #pragma GCC diagnostic pop
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "common/rpc/turn.h"
 #include "common/status/errors.h"
+#include "services/gateway/http/answering_socket.h"
 #include "services/gateway/http/http_server.h"
 #include "services/gateway/http/tls_context.h"
 
@@ -31,289 +29,7 @@ namespace {
 
 using asio::ip::tcp;
 
-// After an answer to a broken request: how long, and how much, of the rest of
-// it is read away. Closing with unread bytes would reset the connection and
-// lose the answer.
-constexpr std::chrono::seconds kLingerTime{2};
-constexpr size_t kLingerBytes = 16 << 20;
-constexpr int kMaxLingering = 100;
 constexpr std::chrono::milliseconds kTimerPeriod{250};
-
-const char* ReasonPhrase(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 400:
-      return "Bad Request";
-    case 204:
-      return "No Content";
-    case 304:
-      return "Not Modified";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 406:
-      return "Not Acceptable";
-    case 408:
-      return "Request Timeout";
-    case 409:
-      return "Conflict";
-    case 413:
-      return "Payload Too Large";
-    case 414:
-      return "URI Too Long";
-    case 415:
-      return "Unsupported Media Type";
-    case 429:
-      return "Too Many Requests";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 499:
-      return "Client Closed Request";
-    case 500:
-      return "Internal Server Error";
-    case 501:
-      return "Not Implemented";
-    case 503:
-      return "Service Unavailable";
-    case 504:
-      return "Gateway Timeout";
-    default:
-      return "Unknown";
-  }
-}
-
-absl::Status BadRequest(absl::string_view reason, absl::string_view message) {
-  return MakeError(absl::StatusCode::kInvalidArgument, reason, message);
-}
-
-// What an error line of RESTinio means for the client; OK for nothing.
-absl::Status CauseOf(absl::string_view line,
-                     const HttpServer::Options& options) {
-  if (!absl::StrContains(line, "parser error")) return absl::OkStatus();
-  if (absl::StrContains(line, "HPE_CB_url")) {
-    return BadRequest("URL_TOO_LONG",
-                      absl::StrCat("the target is longer than ",
-                                   options.max_url_bytes, " bytes"));
-  }
-  if (absl::StrContains(line, "HPE_CB_header_field") ||
-      absl::StrContains(line, "HPE_CB_header_value") ||
-      absl::StrContains(line, "HPE_HEADER_OVERFLOW")) {
-    return BadRequest("HEADERS_TOO_LARGE",
-                      absl::StrCat("more than ", options.max_header_count,
-                                   " headers, or one longer than ",
-                                   options.max_header_value_bytes, " bytes"));
-  }
-  if (absl::StrContains(line, "HPE_CB_headers_complete") ||
-      absl::StrContains(line, "HPE_CB_body")) {
-    return MakeError(absl::StatusCode::kResourceExhausted, "MESSAGE_TOO_LARGE",
-                     absl::StrCat("the body is larger than ",
-                                  options.max_body_bytes, " bytes"));
-  }
-  return BadRequest("MALFORMED_REQUEST", "this is not an HTTP/1.1 request");
-}
-
-std::string Serialise(const HttpResponse& response) {
-  std::string text = absl::StrCat(
-      "HTTP/1.1 ", response.status, " ", ReasonPhrase(response.status),
-      "\r\nConnection: close\r\nContent-Length: ", response.text().size(),
-      "\r\n");
-  for (const auto& [key, value] : response.headers) {
-    absl::StrAppend(&text, key, ": ", value, "\r\n");
-  }
-  absl::StrAppend(&text, "\r\n", response.text());
-  return text;
-}
-
-// What the socket and the logger of one server share. Each server has one
-// thread, on which both are used.
-struct Refusals {
-  const HttpServer::Options* options = nullptr;
-  HttpHandler* handler = nullptr;
-  // Null for plain HTTP.
-  asio::ssl::context* tls = nullptr;
-  // Set by the logger, taken by the socket that is closed next.
-  absl::Status cause;
-  bool broken = false;
-  int lingering = 0;
-};
-
-thread_local Refusals* this_thread_refusals = nullptr;
-
-class CauseLogger {
- public:
-  template <typename Builder>
-  void trace(Builder&&) const noexcept {}
-  template <typename Builder>
-  void info(Builder&&) const noexcept {}
-  template <typename Builder>
-  void warn(Builder&&) const noexcept {}
-  template <typename Builder>
-  void error(Builder&& builder) const {
-    if (this_thread_refusals == nullptr) return;
-    this_thread_refusals->broken = true;
-    this_thread_refusals->cause =
-        CauseOf(builder(), *this_thread_refusals->options);
-  }
-};
-
-// Reads the rest of a refused request away, then closes.
-class Lingerer : public std::enable_shared_from_this<Lingerer> {
- public:
-  explicit Lingerer(tcp::socket socket)
-      : socket_(std::move(socket)), timer_(socket_.get_executor()) {
-    ++this_thread_refusals->lingering;
-  }
-  ~Lingerer() {
-    if (this_thread_refusals != nullptr) --this_thread_refusals->lingering;
-  }
-
-  void Start() {
-    timer_.expires_after(kLingerTime);
-    timer_.async_wait([self = shared_from_this()](const asio::error_code&) {
-      asio::error_code ignored;
-      self->socket_.close(ignored);
-    });
-    Read();
-  }
-
- private:
-  void Read() {
-    socket_.async_read_some(asio::buffer(buffer_),
-                            [self = shared_from_this()](
-                                const asio::error_code& error, size_t bytes) {
-                              self->read_ += bytes;
-                              if (error || self->read_ > kLingerBytes) {
-                                self->timer_.cancel();
-                              } else {
-                                self->Read();
-                              }
-                            });
-  }
-
-  tcp::socket socket_;
-  asio::steady_timer timer_;
-  std::array<char, 16 << 10> buffer_;
-  size_t read_ = 0;
-};
-
-// TLS lives in here too: RESTinio's own TLS socket puts no time limit on the
-// handshake. Here the handshake is a part of the first read, which has one.
-class AnsweringSocket : public tcp::socket {
- public:
-  explicit AnsweringSocket(asio::io_context& context) : tcp::socket(context) {}
-
-  // Counts what arrives since the last answer.
-  template <typename Buffers, typename Handler>
-  void async_read_some(const Buffers& buffers, Handler handler) {
-    auto executor = asio::get_associated_executor(handler, get_executor());
-    auto count = asio::bind_executor(
-        executor, [this, handler = std::move(handler)](
-                      const asio::error_code& error, size_t bytes) mutable {
-          unanswered_ += bytes;
-          handler(error, bytes);
-        });
-    if (this_thread_refusals == nullptr ||
-        this_thread_refusals->tls == nullptr) {
-      tcp::socket::async_read_some(buffers, std::move(count));
-    } else if (shaken_) {
-      tls_->async_read_some(buffers, std::move(count));
-    } else {
-      Handshake(buffers, std::move(count));
-    }
-  }
-
-  template <typename Buffers, typename Handler>
-  void async_write_some(const Buffers& buffers, Handler&& handler) {
-    unanswered_ = 0;
-    if (tls_) {
-      tls_->async_write_some(buffers, std::forward<Handler>(handler));
-    } else {
-      tcp::socket::async_write_some(buffers, std::forward<Handler>(handler));
-    }
-  }
-
-  void shutdown(shutdown_type what, asio::error_code& error) {
-    answered_ = Answer();
-    SayGoodbye();
-    tcp::socket::shutdown(answered_ ? shutdown_send : what, error);
-  }
-
-  void close() {
-    if (std::exchange(answered_, false) &&
-        this_thread_refusals->lingering < kMaxLingering) {
-      std::make_shared<Lingerer>(std::move(static_cast<tcp::socket&>(*this)))
-          ->Start();
-      return;
-    }
-    tcp::socket::close();
-  }
-
- private:
-  using Tls = asio::ssl::stream<tcp::socket&>;
-
-  template <typename Buffers, typename Handler>
-  void Handshake(const Buffers& buffers, Handler handler) {
-    tls_ = std::make_unique<Tls>(static_cast<tcp::socket&>(*this),
-                                 *this_thread_refusals->tls);
-    auto executor = asio::get_associated_executor(handler);
-    tls_->async_handshake(
-        asio::ssl::stream_base::server,
-        asio::bind_executor(
-            executor, [this, buffers, handler = std::move(handler)](
-                          const asio::error_code& error) mutable {
-              if (error) {
-                handler(error, 0);
-                return;
-              }
-              shaken_ = true;
-              tls_->async_read_some(buffers, std::move(handler));
-            }));
-  }
-
-  // TLS's own end, so that the client knows that nothing was cut off. Does not
-  // wait for the client's.
-  void SayGoodbye() {
-    if (!shaken_) return;
-    asio::error_code ignored;
-    non_blocking(true, ignored);
-    tls_->shutdown(ignored);
-  }
-
-  // True if the client was told why.
-  bool Answer() {
-    Refusals* refusals = this_thread_refusals;
-    if (refusals == nullptr) return false;
-    absl::Status cause = std::exchange(refusals->cause, absl::OkStatus());
-    if (!std::exchange(refusals->broken, false) && unanswered_ > 0) {
-      // Nothing broke, and a request has begun: it took too long.
-      cause = MakeError(absl::StatusCode::kDeadlineExceeded, "REQUEST_TIMEOUT",
-                        "the request did not arrive in time");
-    }
-    if (cause.ok()) return false;
-    const std::string text = Serialise(refusals->handler->Refuse(cause));
-    if (tls_ && !shaken_) return false;  // no words in common yet
-    asio::error_code error;
-    non_blocking(true, error);
-    // Small, and nothing else is on its way: fits the socket's buffer.
-    if (shaken_) {
-      tls_->write_some(asio::buffer(text), error);
-    } else {
-      write_some(asio::buffer(text), error);
-    }
-    return !error;
-  }
-
-  std::unique_ptr<Tls> tls_;
-  bool shaken_ = false;
-  size_t unanswered_ = 0;
-  bool answered_ = false;
-};
 
 struct Traits : restinio::single_thread_traits_t<restinio::asio_timer_manager_t,
                                                  CauseLogger> {
@@ -368,6 +84,47 @@ struct Shared {
   std::mutex mutex;
   std::condition_variable idle;
   int open = 0;
+  // Coroutines that go on on the server's thread.
+  std::vector<std::coroutine_handle<>> returning;
+};
+
+// Resumes on the server's thread. What is answered in one turn of another
+// thread comes back together: each answer by itself would wake this thread, and
+// wake-ups cost more than the rest of the way.
+class Return {
+ public:
+  explicit Return(std::shared_ptr<Shared> shared)
+      : shared_(std::move(shared)) {}
+
+  bool await_ready() const noexcept {
+    return shared_->context.get_executor().running_in_this_thread();
+  }
+  void await_suspend(std::coroutine_handle<> caller) {
+    // The coroutine, and this with it, may be gone once the lock is released.
+    const std::shared_ptr<Shared> shared = shared_;
+    {
+      std::lock_guard lock(shared->mutex);
+      shared->returning.push_back(caller);
+      if (shared->returning.size() > 1) return;  // somebody posts already
+    }
+    const auto post = [shared] {
+      asio::post(shared->context, [shared] { ResumeAll(*shared); });
+    };
+    if (!rpc::AtEndOfTurn(post)) post();
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  static void ResumeAll(Shared& shared) {
+    std::vector<std::coroutine_handle<>> all;
+    {
+      std::lock_guard lock(shared.mutex);
+      all.swap(shared.returning);
+    }
+    for (const std::coroutine_handle<> one : all) one.resume();
+  }
+
+  const std::shared_ptr<Shared> shared_;
 };
 
 // Leaves when nobody holds it any more: the answer is written, or never will.
@@ -450,6 +207,7 @@ rpc::Task<> Answer(std::shared_ptr<Shared> shared,
                    std::shared_ptr<OpenRequest> open) {
   rpc::Task<HttpResponse> pending = shared->handler.Handle(std::move(content));
   HttpResponse response = co_await std::move(pending);
+  co_await Return(shared);
   const bool close = shared->draining.load();
   try {
     if (response.stream != nullptr) {
@@ -485,7 +243,9 @@ restinio::request_handling_status_t OnRequest(
   }
   HttpRequest content;
   content.verb = header.method().c_str();
+  content.owner = request;
   content.target = header.request_target();
+  content.headers.reserve(header.fields_count());
   header.for_each_field([&](const auto& field) {
     content.headers.emplace_back(field.name(), field.value());
   });
@@ -512,7 +272,12 @@ class RestinioServer final : public HttpServer {
     server_->open_sync();
     thread_ = std::thread([this] {
       this_thread_refusals = &refusals_;
+      // What the requests of one turn ask of a service leaves together.
+      rpc::TakeTurns([shared = shared_.get()] {
+        asio::post(shared->context, [] { rpc::EndTurn(); });
+      });
       shared_->context.run();
+      rpc::LeaveTurns();
     });
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -38,6 +39,7 @@ bool Split(absl::string_view path, SplitPath& out) {
 }  // namespace
 
 std::optional<std::string> PercentDecode(absl::string_view text) {
+  if (text.find('%') == absl::string_view::npos) return std::string(text);
   std::string out;
   out.reserve(text.size());
   for (size_t i = 0; i < text.size(); ++i) {
@@ -107,10 +109,17 @@ absl::StatusOr<RouteTable> RouteTable::Create(const MethodTable& methods) {
       }
     }
   }
+  // Most specific first: literals before variables.
+  const auto literals = [](const Entry& entry) {
+    return absl::c_count_if(entry.variables,
+                            [](const std::string& v) { return v.empty(); });
+  };
+  absl::c_stable_sort(table.entries_, [&](const Entry& a, const Entry& b) {
+    return literals(a) > literals(b);
+  });
   return table;
 }
 
-// Most specific first: literals before variables.
 std::vector<const RouteTable::Entry*> RouteTable::Candidates(
     absl::string_view path) const {
   std::vector<const Entry*> found;
@@ -128,13 +137,6 @@ std::vector<const RouteTable::Entry*> RouteTable::Candidates(
     }
     if (fits) found.push_back(&entry);
   }
-  std::stable_sort(
-      found.begin(), found.end(), [](const Entry* a, const Entry* b) {
-        const auto literal = [](const std::string& v) { return v.empty(); };
-        return std::count_if(a->variables.begin(), a->variables.end(),
-                             literal) >
-               std::count_if(b->variables.begin(), b->variables.end(), literal);
-      });
   return found;
 }
 

@@ -265,7 +265,6 @@ TEST_F(StreamCallTest, BadFormsAreRefused) {
 }
 
 TEST_F(StreamCallTest, DrainingEndsStreams) {
-  std::latch begun(1);
   gateway_.AnswerStream(
       kWatch,
       [&](rpc::CallContext& call,
@@ -273,16 +272,22 @@ TEST_F(StreamCallTest, DrainingEndsStreams) {
         rpc::Stream<v1::WatchRefreshRequest, v1::Refresh> stream(raw);
         (void)co_await stream.Read();
         (void)co_await stream.Write(v1::Refresh());
-        begun.count_down();
         const auto start = [&call](std::function<void(bool)> done) {
           call.AddCancelHook([done] { done(true); });
         };
         (void)co_await rpc::Callback<bool>(start);
         co_return call.CheckAlive();
       });
+  // Once the answer has begun: before that a drain refuses the call.
+  std::latch begun(1);
   HttpAnswer answer;
-  std::thread caller(
-      [&] { answer = gateway_.Http("GET", "/v1/refreshes/r-1:watch", auth_); });
+  std::thread caller([&] {
+    answer = gateway_.Raw(
+        "GET /v1/refreshes/r-1:watch HTTP/1.1\r\nHost: x\r\n"
+        "Connection: close\r\n" +
+            auth_ + "\r\n",
+        [&] { begun.count_down(); });
+  });
   begun.wait();
   gateway_.http().Drain(absl::ZeroDuration());
   caller.join();

@@ -51,14 +51,18 @@ absl::Status ReadBody(const Route& route, absl::string_view body,
                   *request.GetReflection()->MutableMessage(&request, field));
 }
 
+// As forms encode: a plus is a space.
+std::optional<std::string> DecodeForm(absl::string_view text) {
+  if (!absl::StrContains(text, '+')) return PercentDecode(text);
+  return PercentDecode(absl::StrReplaceAll(text, {{"+", " "}}));
+}
+
 absl::Status ReadParameter(const Route& route, absl::string_view parameter,
                            Message& request) {
   const std::pair<absl::string_view, absl::string_view> split =
       absl::StrSplit(parameter, absl::MaxSplits('=', 1));
-  const auto name =
-      PercentDecode(absl::StrReplaceAll(split.first, {{"+", " "}}));
-  const auto value =
-      PercentDecode(absl::StrReplaceAll(split.second, {{"+", " "}}));
+  const auto name = DecodeForm(split.first);
+  const auto value = DecodeForm(split.second);
   if (!name || !value) {
     return InvalidField("query", "a parameter has a wrong percent escape");
   }

@@ -180,7 +180,8 @@ void GatewayHarness::Revoke(const std::string& key) {
   keys_->Poll();
 }
 
-HttpAnswer GatewayHarness::Raw(absl::string_view bytes) const {
+HttpAnswer GatewayHarness::Raw(absl::string_view bytes,
+                               const std::function<void()>& begun) const {
   const std::string& address = http_->address();
   int port = 0;
   if (!absl::SimpleAtoi(address.substr(address.rfind(':') + 1), &port)) {
@@ -202,7 +203,10 @@ HttpAnswer GatewayHarness::Raw(absl::string_view bytes) const {
     }
     char buffer[16384];
     ssize_t n = 0;
-    while ((n = read(fd, buffer, sizeof buffer)) > 0) text.append(buffer, n);
+    while ((n = read(fd, buffer, sizeof buffer)) > 0) {
+      if (begun && text.empty()) begun();
+      text.append(buffer, n);
+    }
   }
   close(fd);
   HttpAnswer answer;

@@ -72,8 +72,10 @@ class GatewayHarness {
   // and audience "mitra".
   const testing::TokenIssuer& issuer() const { return issuer_; }
 
-  // Sends `bytes` on a new connection and reads until the server closes it.
-  HttpAnswer Raw(absl::string_view bytes) const;
+  // Sends `bytes` on a new connection and reads until the server closes it;
+  // calls `begun` when the first of the answer has come.
+  HttpAnswer Raw(absl::string_view bytes,
+                 const std::function<void()>& begun = nullptr) const;
   // One request. `headers` are lines that end with \r\n.
   HttpAnswer Http(absl::string_view verb, absl::string_view target,
                   absl::string_view headers = "",
