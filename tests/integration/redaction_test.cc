@@ -1,9 +1,10 @@
 // What members write, and what callers show as their credential, stays out of
-// logs, metrics, spans and error texts: real processes, each value with a
-// canary in it, at the most talkative log level.
+// logs, metrics, spans, error texts and the audit log: real processes, each
+// value with a canary in it, at every log level.
 
 #include <stdlib.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -56,15 +57,16 @@ std::string Filled(const char* text) {
   return absl::StrReplaceAll(text, {{"%", kCanary}});
 }
 
-class RedactionTest : public ::testing::Test {
+class RedactionTest : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     setenv("OTEL_EXPORTER_OTLP_ENDPOINT", spans_.url().c_str(), 1);
     setenv("OTEL_BSP_SCHEDULE_DELAY", "50", 1);
     std::map<std::string, std::vector<std::string>> flags;
     for (const char* service : kServices) {
-      flags[service] = {"--log.level=debug"};
+      flags[service] = {absl::StrCat("--log.level=", GetParam())};
     }
+    flags["gateway"].push_back("--audit.file=" + audit_.File("audit.jsonl"));
     auto started = testing::Cluster::Start(std::move(flags));
     unsetenv("OTEL_EXPORTER_OTLP_ENDPOINT");
     unsetenv("OTEL_BSP_SCHEDULE_DELAY");
@@ -160,13 +162,25 @@ class RedactionTest : public ::testing::Test {
   }
 
   testing::HttpSink spans_;
+  const testing::TempDir audit_;
   std::unique_ptr<testing::Cluster> cluster_;
   std::string key_;
 };
 
-TEST_F(RedactionTest, NothingThatSomebodyWroteOrShowedLeaksOut) {
+TEST_P(RedactionTest, NothingThatSomebodyWroteOrShowedLeaksOut) {
   WriteAndRead();
   MakeMistakes();
+  // Search's own, before it is gone.
+  std::map<std::string, std::string> metrics;
+  for (const std::string service : kServices) {
+    const auto answer = testing::RunCommand(
+        {"curl", "-sS",
+         absl::StrCat("http://", cluster_->admin_address(service),
+                      "/metrics")});
+    ASSERT_TRUE(answer.ok());
+    EXPECT_THAT(answer->output, HasSubstr("mitra_")) << service;
+    metrics[service] = answer->output;
+  }
   cluster_->Kill("search");
   Expect(Ask("GET",
              "/v1/profiles/satu:recommend?fresh=true&kinds="
@@ -182,18 +196,20 @@ TEST_F(RedactionTest, NothingThatSomebodyWroteOrShowedLeaksOut) {
     EXPECT_THAT(text, Not(HasSubstr("8123450007"))) << what;
   };
   check("spans", spans_.received());
+  const std::string audit =
+      testing::ReadFileOrEmpty(audit_.File("audit.jsonl"));
+  EXPECT_THAT(audit, HasSubstr("satu")) << "ids belong there";
+  check("the audit log", audit);
   for (const std::string service : kServices) {
     check("the log of " + service, cluster_->whole_log(service));
-    if (service == "search") continue;  // gone
-    const auto metrics = testing::RunCommand(
-        {"curl", "-sS",
-         absl::StrCat("http://", cluster_->admin_address(service),
-                      "/metrics")});
-    ASSERT_TRUE(metrics.ok());
-    EXPECT_THAT(metrics->output, HasSubstr("mitra_")) << service;
-    check("the metrics of " + service, metrics->output);
+    check("the metrics of " + service, metrics[service]);
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(AtEveryLevel, RedactionTest,
+                         ::testing::Values("debug", "info", "warning", "error",
+                                           "off"),
+                         [](const auto& at) { return std::string(at.param); });
 
 }  // namespace
 }  // namespace mitra
