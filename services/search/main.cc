@@ -77,6 +77,11 @@ absl::Status Run(const SearchConfig& config) {
               .first_build_threads = static_cast<int>(
                   std::max(1U, std::thread::hardware_concurrency())),
               .caught_up = [&] { return follower.ready(); },
+              .tune =
+                  [&](int role, const std::atomic<bool>& stop) {
+                    const auto asked = canary.questions(role);
+                    return state.Tune(role, asked.latest, asked.count, stop);
+                  },
               .on_ready = [&](bool ready) { serving->SetServing(ready); }});
   wake = &maintainer;
 

@@ -52,7 +52,9 @@ class ModelTest : public ::testing::Test {
   uint64_t Below(uint64_t end) { return random_() % end; }
   void NewState() {
     state_ = std::make_unique<IndexState>(IndexState::Options{
-        .roles = {.graph_rows = 120, .delta_rows = 30, .dead_share = 0.2}});
+        .roles = {.graph_rows = 120, .delta_rows = 30, .dead_share = 0.2},
+        // Most of the time went into it.
+        .calibration_rows = 9});
   }
   static std::string Id(uint64_t n) { return absl::StrCat("p", n); }
 

@@ -89,12 +89,26 @@ bool Canary::AskOne() {
   }
   const auto& roles = sample.asked.roles;
   const size_t role = roles.size() == 1 ? static_cast<size_t>(roles[0]) : 0;
+  const auto query = QueryOf(*sample.view, sample.asked);
   absl::MutexLock lock(&mutex_);
+  for (int of : roles) {
+    if (!query.ok()) break;
+    Kept& kept = kept_[static_cast<size_t>(of)];
+    ++kept.count;
+    kept.latest.push_back(*query);
+    if (kept.latest.size() > kQuestions) kept.latest.pop_front();
+  }
   Window& window = windows_[role];
   ++window.samples;
   window.last.push_back(outcome);
   if (window.last.size() > kWindow) window.last.pop_front();
   return true;
+}
+
+Canary::Questions Canary::questions(int role) const {
+  absl::MutexLock lock(&mutex_);
+  const Kept& kept = kept_[static_cast<size_t>(role)];
+  return {{kept.latest.begin(), kept.latest.end()}, kept.count};
 }
 
 Canary::Figures Canary::figures(int role) const {

@@ -2,7 +2,8 @@
 // right answer was given.
 //
 // A graph is calibrated on a sample of its own rows; what people ask may lie
-// elsewhere. This is how that would be seen.
+// elsewhere. This is how that is seen, and the questions by which the graph is
+// then walked otherwise.
 
 #ifndef MITRA_SERVICES_SEARCH_CANARY_CANARY_H_
 #define MITRA_SERVICES_SEARCH_CANARY_CANARY_H_
@@ -62,6 +63,14 @@ class Canary {
   static constexpr size_t kWindow = 256;
   // Of the questions for one role; of those for several under 0.
   Figures figures(int role) const;
+  // The latest questions for a role alone or among others, oldest first, and
+  // how many there have been.
+  struct Questions {
+    std::vector<Query> latest;
+    uint64_t count = 0;
+  };
+  static constexpr size_t kQuestions = 192;
+  Questions questions(int role) const;
   // Samples that came too fast to be asked again.
   uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
   // Asks all samples that wait. For tests, and for a thread of one's own.
@@ -96,6 +105,11 @@ class Canary {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<Sample> waiting_ ABSL_GUARDED_BY(mutex_);
   std::array<Window, kRoles> windows_ ABSL_GUARDED_BY(mutex_);
+  struct Kept {
+    std::deque<Query> latest;
+    uint64_t count = 0;
+  };
+  std::array<Kept, kRoles> kept_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace mitra::search

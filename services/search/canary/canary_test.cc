@@ -1,5 +1,7 @@
 #include "services/search/canary/canary.h"
 
+#include <atomic>
+
 #include "absl/strings/str_cat.h"
 #include "common/status/status_matchers.h"
 #include "gtest/gtest.h"
@@ -85,6 +87,52 @@ TEST_F(CanaryTest, TakesOneOfManyAndDropsWhatComesTooFast) {
   Ask(off, [](auto&) {});
   off.Drain();
   EXPECT_EQ(off.figures(v1::ROLE_MENTOR).samples, 0U);
+}
+
+TEST_F(CanaryTest, QuestionsTuneTheWalksOfAGraph) {
+  IndexState state({.roles = {.graph_rows = 100}});
+  MITRA_ASSERT_OK(state.Reset(HeaderFor(kDimension)));
+  for (int i = 0; i < 500; ++i) {
+    MITRA_ASSERT_OK(state.Apply(
+        ChangeBuilder(absl::StrCat("p", i), 1 + static_cast<uint64_t>(i))
+            .Facet(v1::ROLE_MENTOR, vectors_.Next(), vectors_.Next())
+            .change()));
+  }
+  MITRA_ASSERT_OK(state.Commit(500));
+  const std::atomic<bool> stop{false};
+  while (state.Maintain(stop)) {
+  }
+  Canary canary({.one_in = 1});
+  const auto tune = [&] {
+    const auto asked = canary.questions(v1::ROLE_MENTOR);
+    return state.Tune(v1::ROLE_MENTOR, asked.latest, asked.count, stop);
+  };
+  const auto tuned = [&] {
+    return state.figures().roles[v1::ROLE_MENTOR].tuned;
+  };
+  for (int i = 0; i < 63; ++i) {
+    Ask(canary, [](auto&) {});
+    canary.Drain();
+  }
+  EXPECT_FALSE(tune());  // too few
+  EXPECT_FALSE(tuned());
+  Ask(canary, [](auto&) {});
+  canary.Drain();
+  EXPECT_TRUE(tune());
+  EXPECT_TRUE(tuned());
+  EXPECT_FALSE(tune());  // lately done
+  EXPECT_EQ(canary.questions(v1::ROLE_MENTOR).count, 64U);
+  // Another role has neither questions nor a graph.
+  EXPECT_EQ(canary.questions(v1::ROLE_BUSINESS).count, 0U);
+  EXPECT_FALSE(state.Tune(v1::ROLE_BUSINESS, {}, 1000, stop));
+
+  for (int i = 0; i < 600; ++i) {
+    Ask(canary, [](auto&) {});
+    canary.Drain();
+  }
+  EXPECT_EQ(canary.questions(v1::ROLE_MENTOR).latest.size(),
+            Canary::kQuestions);
+  EXPECT_TRUE(tune());
 }
 
 TEST_F(CanaryTest, AsksByItselfOnceStarted) {

@@ -38,7 +38,7 @@ std::optional<AttributeKey> SectorKeyOf(const std::string& code) {
 }
 
 std::optional<AttributeKey> LanguageKeyOf(const std::string& tag) {
-  const uint32_t language = PackLanguage(tag);
+  const uint16_t language = PackLanguage(tag);
   if (language == 0 || !IsLanguageTag(tag)) return std::nullopt;
   return LanguageKey(language);
 }

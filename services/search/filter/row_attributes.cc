@@ -40,23 +40,23 @@ void AppendBits(Attribute attribute, uint16_t bits,
 
 }  // namespace
 
-uint32_t PackLanguage(absl::string_view tag) {
+uint16_t PackLanguage(absl::string_view tag) {
   uint32_t packed = 0;
   size_t letters = 0;
   for (char c : tag) {
-    if (c == '-' || letters == 6) break;
+    if (c == '-') break;
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    if (c < 'a' || c > 'z') return 0;
+    if (c < 'a' || c > 'z' || letters == 3) return 0;
     packed = packed << 5 | static_cast<uint32_t>(c - 'a' + 1);
     ++letters;
   }
-  return packed;
+  return static_cast<uint16_t>(packed);
 }
 
-std::string UnpackLanguage(uint32_t packed) {
+std::string UnpackLanguage(uint16_t packed) {
   std::string tag;
-  for (; packed != 0; packed >>= 5) {
-    tag.insert(tag.begin(), static_cast<char>('a' + (packed & 31) - 1));
+  for (uint32_t rest = packed; rest != 0; rest >>= 5) {
+    tag.insert(tag.begin(), static_cast<char>('a' + (rest & 31) - 1));
   }
   return tag;
 }
@@ -76,7 +76,7 @@ AttributeKey VillageKey(uint16_t district, uint16_t village) {
 AttributeKey SectorKey(uint16_t sector) {
   return Key(Attribute::kSector, sector);
 }
-AttributeKey LanguageKey(uint32_t language) {
+AttributeKey LanguageKey(uint16_t language) {
   return Key(Attribute::kLanguage, language);
 }
 AttributeKey NormKey(int norm) {
@@ -186,7 +186,7 @@ void KeysOf(const RowAttributes& attributes, absl::Span<const Figure> figures,
     ForEachSectorAbove(
         sector, [&](uint16_t above) { keys.push_back(SectorKey(above)); });
   }
-  for (uint32_t language : attributes.languages) {
+  for (uint16_t language : attributes.languages) {
     if (language == 0) break;
     keys.push_back(LanguageKey(language));
   }

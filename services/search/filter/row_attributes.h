@@ -27,7 +27,7 @@ struct RowAttributes {
   uint16_t region = 0;                  // taxonomy::RegionIndex
   uint16_t village = 0;                 // last four digits of a village code
   std::array<uint16_t, 8> sectors{};    // taxonomy::SectorIndex, 0 at the end
-  std::array<uint32_t, 8> languages{};  // PackLanguage, 0 at the end
+  std::array<uint16_t, 8> languages{};  // PackLanguage, 0 at the end
   uint16_t norms = 0;                   // bit n: norm kind n is valid
   uint16_t offers = 0;                  // bit n: resource n is offered
   uint16_t needs = 0;                   // bit n: resource n is sought
@@ -42,10 +42,10 @@ struct RowAttributes {
 
 using AttributeVector = CowVector<RowAttributes, 32>;
 
-// A primary language tag (up to 6 lower-case letters count) as a number; 0 if
-// it is none.
-uint32_t PackLanguage(absl::string_view tag);
-std::string UnpackLanguage(uint32_t packed);
+// A primary language tag (2 or 3 letters, whatever follows a '-') as a number;
+// 0 if it is none.
+uint16_t PackLanguage(absl::string_view tag);
+std::string UnpackLanguage(uint16_t packed);
 
 // Names one value of one attribute: what a posting list stands under.
 using AttributeKey = uint64_t;
@@ -56,7 +56,7 @@ AttributeKey ScaleKey(int scale);
 AttributeKey RegionKey(uint16_t region);
 AttributeKey VillageKey(uint16_t district, uint16_t village);
 AttributeKey SectorKey(uint16_t sector);
-AttributeKey LanguageKey(uint32_t language);
+AttributeKey LanguageKey(uint16_t language);
 AttributeKey NormKey(int norm);
 AttributeKey OfferKey(int resource);
 AttributeKey NeedKey(int resource);

@@ -137,7 +137,7 @@ absl::Status IndexState::ApplyProfile(const v1::ProfileChange& change,
   if (number != IdTable::kNone) {
     const Member& known = *c.members[number];
     if (std::make_pair(change.incarnation(), revision) <=
-        std::make_pair(known.incarnation, known.revision)) {
+        std::make_pair(known.incarnation(), known.revision())) {
       ++ignored_;
       return absl::OkStatus();
     }
@@ -146,19 +146,21 @@ absl::Status IndexState::ApplyProfile(const v1::ProfileChange& change,
                          FacetsOf(change, dimension_));
   // From here on nothing fails.
   if (number != IdTable::kNone &&
-      c.members[number]->incarnation != change.incarnation()) {
+      c.members[number]->incarnation() != change.incarnation()) {
     RemoveMember(number);
     number = IdTable::kNone;
   }
   if (number == IdTable::kNone) number = NewMember(hash);
 
-  const std::shared_ptr<const Member> old = c.members[number];
-  auto member = std::make_shared<Member>();
-  member->text = {profile.profile_id(), profile.display_name(),
-                  profile.region_code()};
-  member->incarnation = change.incarnation();
-  member->revision = revision;
-  member->hidden = profile.hidden();
+  const MemberRef old = c.members[number];
+  Member::Fields fields;
+  fields.id = profile.profile_id();
+  fields.display_name = profile.display_name();
+  fields.region_code = profile.region_code();
+  fields.incarnation = change.incarnation();
+  fields.revision = revision;
+  fields.hidden = profile.hidden();
+  std::vector<FacetRow> rows;
   for (FacetFacts& facts : facets) {
     facts.attributes.member = number;
     const RowFacts columns = {facts.attributes, std::move(facts.figures),
@@ -166,7 +168,7 @@ absl::Status IndexState::ApplyProfile(const v1::ProfileChange& change,
     RoleIndex& role = c.roles[facts.role];
     const FacetRow* before = nullptr;
     if (old != nullptr) {
-      for (const FacetRow& facet : old->facets) {
+      for (const FacetRow& facet : old->facets()) {
         if (facet.role == facts.role) before = &facet;
       }
     }
@@ -174,26 +176,33 @@ absl::Status IndexState::ApplyProfile(const v1::ProfileChange& change,
         before == nullptr
             ? role.Add(columns, facts.offer, facts.need)
             : role.Update(before->row, columns, facts.offer, facts.need);
-    member->facets.push_back({facts.role, row});
+    rows.push_back({facts.role, row});
   }
   if (old != nullptr) {
-    for (const FacetRow& facet : old->facets) {
+    for (const FacetRow& facet : old->facets()) {
       const bool kept = std::any_of(
           facets.begin(), facets.end(),
           [&](const FacetFacts& f) { return f.role == facet.role; });
       if (!kept) c.roles[facet.role].Remove(facet.row);
     }
   }
-  member->text_hash = TextHash(profile);
-  if (old != nullptr && old->text_hash == member->text_hash) {
-    member->text_serial = old->text_serial;
+  fields.text_hash = TextHash(profile);
+  if (old != nullptr && old->text_hash() == fields.text_hash) {
+    fields.text_serial = old->text_serial();
   } else {
-    member->text_serial = c.next_serial++;
-    c.lexical.Add({number, member->text_serial}, TextOf(profile));
+    fields.text_serial = c.next_serial++;
+    c.lexical.Add({number, fields.text_serial}, TextOf(profile));
   }
-  c.members.Mutable(number) = std::move(member);
+  PutMember(c, number, Member::Create(fields, rows));
   ++applied_;
   return absl::OkStatus();
+}
+
+void IndexState::PutMember(Contents& c, uint32_t number, MemberRef member) {
+  MemberRef& place = c.members.Mutable(number);
+  if (place != nullptr) c.member_bytes -= place->bytes();
+  if (member != nullptr) c.member_bytes += member->bytes();
+  place = std::move(member);
 }
 
 uint32_t IndexState::NewMember(uint64_t hash) {
@@ -222,12 +231,12 @@ uint32_t IndexState::NewMember(uint64_t hash) {
 
 void IndexState::RemoveMember(uint32_t number) {
   Contents& c = *contents_;
-  const std::shared_ptr<const Member> member = c.members[number];
-  for (const FacetRow& facet : member->facets) {
+  const MemberRef member = c.members[number];
+  for (const FacetRow& facet : member->facets()) {
     c.roles[facet.role].Remove(facet.row);
   }
   c.ids->Remove(IdHash64(id_hash_key_, member->id()), number);
-  c.members.Mutable(number) = nullptr;
+  PutMember(c, number, nullptr);
   c.free_members.push_back(number);
   --c.live_members;
 }
@@ -242,7 +251,7 @@ void IndexState::ApplyDeletion(const v1::ProfileDeletion& deletion) {
                deletion.id_hash();
       });
   if (number == IdTable::kNone ||
-      c.members[number]->incarnation > deletion.incarnation()) {
+      c.members[number]->incarnation() > deletion.incarnation()) {
     ++ignored_;
     return;
   }
@@ -277,7 +286,7 @@ void IndexState::Publish() {
   }
   view->lexical = c.lexical.Freeze([&](const LexicalDocument& document) {
     const auto& member = c.members[document.member];
-    return member != nullptr && member->text_serial == document.serial;
+    return member != nullptr && member->text_serial() == document.serial;
   });
   view->members = c.members.Freeze();
   view->live_members = c.live_members;
@@ -313,9 +322,8 @@ bool IndexState::Maintain(const std::atomic<bool>& stop, int threads) {
 namespace {
 
 void Calibrate(HnswPartition& graph, const VectorRows::View& vectors,
-               const std::atomic<bool>* stop) {
-  constexpr size_t kSample = 180;
-  CalibrateCare(graph, vectors, SampleQueries(graph, vectors, kSample), {},
+               size_t sample, const std::atomic<bool>* stop) {
+  CalibrateCare(graph, vectors, SampleQueries(graph, vectors, sample), {},
                 stop);
 }
 
@@ -344,7 +352,7 @@ bool IndexState::BuildOneGraph(const std::atomic<bool>& stop, int threads) {
   if (graph.ok() &&
       static_cast<double>((*graph)->size()) >
           kGrown * static_cast<double>((*graph)->calibrated_size())) {
-    Calibrate(**graph, task->vectors, &stop);
+    Calibrate(**graph, task->vectors, options_.calibration_rows, &stop);
   }
   absl::MutexLock lock(&mutex_);
   if (generation != generation_) return true;  // another record meanwhile
@@ -357,6 +365,37 @@ bool IndexState::BuildOneGraph(const std::atomic<bool>& stop, int threads) {
   if (!uncommitted_) Publish();
   ReachFailpoint("index/graph_published");
   return ok;
+}
+
+bool IndexState::Tune(int role, absl::Span<const Query> asked, uint64_t count,
+                      const std::atomic<bool>& stop) {
+  // Of the first questions, then now and then: what people ask changes.
+  constexpr uint64_t kFirst = 64;
+  constexpr uint64_t kAgain = 512;
+  std::shared_ptr<const HnswPartition> graph;
+  VectorRows::View vectors;
+  uint64_t generation = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    const RoleIndex& index = contents_->roles[static_cast<size_t>(role)];
+    graph = index.graph();
+    vectors = index.vectors();
+    generation = generation_;
+  }
+  if (graph == nullptr ||
+      count < (graph->tuned_at() == 0 ? kFirst : graph->tuned_at() + kAgain)) {
+    return false;
+  }
+  const std::shared_ptr<HnswPartition> tuned = graph->Copy();
+  if (!TuneCare(*tuned, vectors, asked, {}, &stop)) return false;
+  tuned->set_tuned_at(count);
+  absl::MutexLock lock(&mutex_);
+  if (generation != generation_ ||
+      !contents_->roles[static_cast<size_t>(role)].Retune(graph, tuned)) {
+    return false;
+  }
+  if (!uncommitted_) Publish();
+  return true;
 }
 
 bool IndexState::MergeText() {
@@ -375,7 +414,7 @@ bool IndexState::MergeText() {
         if (document.serial >= view->next_serial) return true;  // younger
         if (document.member >= view->members.size()) return false;
         const auto& member = view->members[document.member];
-        return member != nullptr && member->text_serial == document.serial;
+        return member != nullptr && member->text_serial() == document.serial;
       });
   absl::MutexLock lock(&mutex_);
   if (generation != generation_) return true;
@@ -405,13 +444,12 @@ absl::Status IndexState::Restore(Restored restored) {
   contents->members.Grow(restored.members.size());
   for (uint32_t number = 0; number < restored.members.size(); ++number) {
     Restored::RestoredMember& from = restored.members[number];
-    if (from.member.id().empty()) {
+    if (from.id.empty()) {
       contents->free_members.push_back(number);
       continue;
     }
-    if (!IsValidId(from.member.id())) return damaged("ids");
-    auto member = std::make_shared<Member>(std::move(from.member));
-    member->facets.clear();
+    if (!IsValidId(from.id)) return damaged("ids");
+    std::vector<FacetRow> rows;
     unsigned seen = 0;
     for (Restored::Facet& facet : from.facets) {
       if (facet.role == 0 || facet.role >= kRoles ||
@@ -423,12 +461,16 @@ absl::Status IndexState::Restore(Restored restored) {
       if (!contents->roles[facet.role].RestoreRow(facet.row, facet.facts)) {
         return damaged("rows");
       }
-      member->facets.push_back({facet.role, facet.row});
+      rows.push_back({facet.role, facet.row});
     }
-    contents->ids->Insert(IdHash64(restored.id_hash_key, member->id()), number);
+    contents->ids->Insert(IdHash64(restored.id_hash_key, from.id), number);
     contents->next_serial =
-        std::max(contents->next_serial, member->text_serial + 1);
-    contents->members.Mutable(number) = std::move(member);
+        std::max(contents->next_serial, from.fields.text_serial + 1);
+    from.fields.id = from.id;
+    from.fields.display_name = from.display_name;
+    from.fields.region_code = from.region_code;
+    PutMember(*contents, number, Member::Create(from.fields, rows));
+    from = {};  // it takes several times the room of what was made of it
     ++contents->live_members;
   }
   for (size_t role = 0; role < kRoles; ++role) {
@@ -436,7 +478,8 @@ absl::Status IndexState::Restore(Restored restored) {
     if (!contents->roles[role].RestoreGraph(graph)) return damaged("graph");
     // Nobody searches it yet.
     if (graph != nullptr) {
-      Calibrate(*graph, contents->roles[role].vectors(), nullptr);
+      Calibrate(*graph, contents->roles[role].vectors(),
+                options_.calibration_rows, nullptr);
     }
   }
   contents->lexical = std::move(restored.lexical);
@@ -469,7 +512,10 @@ IndexState::Figures IndexState::figures() const {
   figures.documents = c.lexical.documents();
   figures.applied = applied_;
   figures.ignored = ignored_;
-  figures.bytes = c.lexical.bytes() + c.ids->bytes();
+  figures.member_bytes = c.member_bytes + c.members.size() * sizeof(MemberRef);
+  figures.id_bytes = c.ids->bytes();
+  figures.text_bytes = c.lexical.bytes();
+  figures.bytes = figures.member_bytes + figures.id_bytes + figures.text_bytes;
   for (size_t i = 0; i < c.roles.size(); ++i) {
     const RoleIndex& role = c.roles[i];
     RoleFigures& out = figures.roles[i];
@@ -480,13 +526,12 @@ IndexState::Figures IndexState::figures() const {
     out.bytes = role.bytes();
     out.building = role.building();
     out.care = role.care();
+    out.tuned = role.graph() != nullptr && role.graph()->tuned_at() != 0;
     out.oldest_dead = role.oldest_dead() == absl::InfiniteFuture()
                           ? absl::ZeroDuration()
                           : absl::Now() - role.oldest_dead();
-    figures.bytes += out.bytes;
+    figures.bytes += out.bytes.sum();
   }
-  // With ids and names, roughly.
-  figures.bytes += c.live_members * (sizeof(Member) + 80);
   return figures;
 }
 

@@ -35,6 +35,8 @@ class IndexState : public feed::FeedSink {
     RolePolicy roles;
     int graph_links = 32;
     int build_breadth = 80;
+    // How many rows ask when a new graph is calibrated; see SampleQueries.
+    size_t calibration_rows = 180;
     // Says why an embedding space cannot be served; OK if it can.
     std::function<absl::Status(absl::string_view space, size_t dimension)>
         accept_space;
@@ -62,6 +64,12 @@ class IndexState : public feed::FeedSink {
   // return early. A graph is built by `threads`.
   bool Maintain(const std::atomic<bool>& stop, int threads = 1);
 
+  // Sets how broad the walks of a role's graph are by `asked`, the latest of
+  // `count` questions that people asked of it, unless it was done lately. True
+  // if it was done. For the thread of Maintain.
+  bool Tune(int role, absl::Span<const Query> asked, uint64_t count,
+            const std::atomic<bool>& stop);
+
   // A view and the tombstones that belong to it.
   struct Frozen {
     std::shared_ptr<const IndexView> view;
@@ -77,7 +85,10 @@ class IndexState : public feed::FeedSink {
       RowFacts facts;  // without the member number
     };
     struct RestoredMember {
-      Member member;  // without facets
+      std::string id;
+      std::string display_name;
+      std::string region_code;
+      Member::Fields fields;  // without texts
       std::vector<Facet> facets;
     };
     struct Role {
@@ -103,16 +114,22 @@ class IndexState : public feed::FeedSink {
     size_t dead = 0;
     size_t outside = 0;
     size_t graph = 0;
-    size_t bytes = 0;
+    RoleIndex::Bytes bytes;
     absl::Duration oldest_dead;
     bool building = false;
     double care = 0;  // of the graph's walks; 0 without one
+    // The care was chosen by questions that people asked.
+    bool tuned = false;
   };
   struct Figures {
     size_t members = 0;
     size_t tombstones = 0;
     size_t documents = 0;
+    // Bytes in use: all, and of it what does not belong to one role.
     size_t bytes = 0;
+    size_t member_bytes = 0;
+    size_t id_bytes = 0;
+    size_t text_bytes = 0;
     uint64_t applied = 0;
     uint64_t ignored = 0;
     std::array<RoleFigures, kRoles> roles;
@@ -126,6 +143,7 @@ class IndexState : public feed::FeedSink {
     std::vector<RoleIndex> roles;
     MemberVector members;
     size_t live_members = 0;
+    size_t member_bytes = 0;  // of live ones
     std::vector<uint32_t> free_members;
     std::shared_ptr<IdTable> ids;
     LexicalIndex lexical;
@@ -139,6 +157,7 @@ class IndexState : public feed::FeedSink {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ApplyDeletion(const v1::ProfileDeletion& deletion)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  static void PutMember(Contents& contents, uint32_t number, MemberRef member);
   uint32_t NewMember(uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RemoveMember(uint32_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -48,8 +48,8 @@ struct IndexView {
   // The numbers of the members with these ids, in their order; unknown ids are
   // left out.
   std::vector<uint32_t> FindMembers(absl::Span<const std::string> wanted) const;
-  // Calls `each(i, members[numbers[i]])` in order. Members lie all over memory,
-  // in three pieces each: those of the next few are called for ahead.
+  // Calls `each(i, members[numbers[i]])` in order. Members lie all over memory:
+  // those of the next few are called for ahead.
   // `numbers` must be below members.size(); the pointer may be null.
   template <typename Each>
   void ForEachMember(absl::Span<const uint32_t> numbers, Each each) const;
@@ -79,7 +79,7 @@ void IndexView::ForEachMember(absl::Span<const uint32_t> numbers,
                               Each each) const {
   constexpr size_t kAhead = 6;
   const size_t count = numbers.size();
-  for (size_t i = 0; i < count + 3 * kAhead; ++i) {
+  for (size_t i = 0; i < count + 2 * kAhead; ++i) {
     if (i < count) __builtin_prefetch(&members[numbers[i]]);
     if (i >= kAhead && i - kAhead < count) {
       const auto* member =
@@ -87,12 +87,8 @@ void IndexView::ForEachMember(absl::Span<const uint32_t> numbers,
       __builtin_prefetch(member);
       __builtin_prefetch(member + 64);
     }
-    if (i >= 2 * kAhead && i - 2 * kAhead < count) {
-      const Member* member = members[numbers[i - 2 * kAhead]].get();
-      if (member != nullptr) __builtin_prefetch(member->text.data());
-    }
-    if (i >= 3 * kAhead) {
-      const size_t at = i - 3 * kAhead;
+    if (i >= 2 * kAhead) {
+      const size_t at = i - 2 * kAhead;
       each(at, members[numbers[at]].get());
     }
   }

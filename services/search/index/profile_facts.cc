@@ -124,7 +124,7 @@ RowAttributes MemberAttributes(const v1::Profile& profile) {
   }
   size_t languages = 0;
   for (const std::string& tag : profile.languages()) {
-    const uint32_t language = PackLanguage(tag);
+    const uint16_t language = PackLanguage(tag);
     if (language != 0 && languages < attributes.languages.size()) {
       attributes.languages[languages++] = language;
     }

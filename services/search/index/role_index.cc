@@ -194,6 +194,14 @@ void RoleIndex::FinishBuild(std::shared_ptr<const HnswPartition> graph) {
   oldest_dead_ = dead_in_graph_ == 0 ? absl::InfiniteFuture() : absl::Now();
 }
 
+bool RoleIndex::Retune(const std::shared_ptr<const HnswPartition>& graph,
+                       std::shared_ptr<const HnswPartition> tuned) {
+  // A build under way goes on from the graph of before, with its care.
+  if (graph_ != graph || building_) return false;
+  graph_ = std::move(tuned);
+  return true;
+}
+
 bool RoleIndex::RestoreVectors(const Vectors& vectors) {
   const size_t width = vectors_.view().width();
   const size_t low_width = vectors_.view().low_width();
@@ -242,10 +250,14 @@ bool RoleIndex::RestoreGraph(std::shared_ptr<const HnswPartition> graph) {
   return true;
 }
 
-size_t RoleIndex::bytes() const {
-  return vectors_.bytes() + postings_.bytes() + figures_.bytes() +
-         states_.size() * (sizeof(RowAttributes) + 1) +
-         (graph_ == nullptr ? 0 : graph_->bytes());
+RoleIndex::Bytes RoleIndex::bytes() const {
+  Bytes bytes;
+  bytes.vectors = vectors_.bytes();
+  bytes.graph = graph_ == nullptr ? 0 : graph_->bytes();
+  bytes.columns = figures_.bytes() + states_.capacity() +
+                  states_.size() * sizeof(RowAttributes) + states_.size() / 8;
+  bytes.postings = postings_.bytes();
+  return bytes;
 }
 
 }  // namespace mitra::search

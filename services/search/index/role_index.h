@@ -90,6 +90,12 @@ class RoleIndex {
   std::optional<BuildTask> StartBuild(const RolePolicy& policy);
   // Takes the result of the task of StartBuild, or null if it failed.
   void FinishBuild(std::shared_ptr<const HnswPartition> graph);
+  // Walks the graph as `tuned` says, if that is of `graph` and it is still the
+  // one in use.
+  bool Retune(const std::shared_ptr<const HnswPartition>& graph,
+              std::shared_ptr<const HnswPartition> tuned);
+  // Null if there is none.
+  const std::shared_ptr<const HnswPartition>& graph() const { return graph_; }
   // A build is due or under way.
   bool WantsBuild(const RolePolicy& policy) const;
 
@@ -117,7 +123,16 @@ class RoleIndex {
   size_t outside() const { return outside_.cardinality(); }
   bool building() const { return building_; }
   double care() const { return graph_ == nullptr ? 0 : graph_->care(); }
-  size_t bytes() const;
+  // Bytes in use, by what they are for.
+  struct Bytes {
+    size_t vectors = 0;
+    size_t graph = 0;
+    // What is kept of each row for filters, and the bitmaps by value.
+    size_t columns = 0;
+    size_t postings = 0;
+    size_t sum() const { return vectors + graph + columns + postings; }
+  };
+  Bytes bytes() const;
 
  private:
   enum RowState : uint8_t { kLive = 1, kInGraph = 2, kInBuild = 4 };

@@ -24,79 +24,129 @@ constexpr size_t kSmall = 20000;
 // Postings that are kept unsorted at most.
 constexpr size_t kPending = 2000000;
 
-bool Before(const LexicalSegment::Posting& a,
-            const LexicalSegment::Posting& b) {
-  return a.term != b.term ? a.term < b.term : a.document < b.document;
+uint8_t StepsOf(float frequency) {
+  return static_cast<uint8_t>(
+      std::clamp(std::lround(frequency * kSteps), 1L, 255L));
 }
 
 }  // namespace
 
-LexicalSegment::LexicalSegment(std::vector<LexicalDocument> documents,
+LexicalSegment::LexicalSegment(absl::Span<const LexicalDocument> documents,
                                std::vector<float> lengths,
-                               std::vector<Posting> postings)
-    : documents_(std::move(documents)), lengths_(std::move(lengths)) {
-  // A merge brings them in order already.
-  if (!std::is_sorted(postings.begin(), postings.end(), Before)) {
-    std::sort(postings.begin(), postings.end(), Before);
+                               std::vector<Occurrence> occurrences) {
+  for (size_t i = 0; i < documents.size(); ++i) {
+    AddDocument(documents[i], lengths[i]);
   }
-  for (float length : lengths_) total_length_ += double{length};
-  postings_.reserve(postings.size());
-  frequencies_.reserve(postings.size());
-  for (const Posting& posting : postings) {
-    if (terms_.empty() || terms_.back() != posting.term) {
-      terms_.push_back(posting.term);
-      starts_.push_back(static_cast<uint32_t>(postings_.size()));
+  std::sort(occurrences.begin(), occurrences.end(),
+            [](const Occurrence& a, const Occurrence& b) {
+              return a.term != b.term ? a.term < b.term
+                                      : a.document < b.document;
+            });
+  std::vector<Posting> postings;
+  for (auto at = occurrences.begin(); at != occurrences.end();) {
+    const TermHash term = at->term;
+    postings.clear();
+    for (; at != occurrences.end() && at->term == term; ++at) {
+      postings.push_back({at->document, StepsOf(at->frequency)});
     }
-    postings_.push_back(posting.document);
-    frequencies_.push_back(static_cast<uint8_t>(
-        std::clamp(std::lround(posting.frequency * kSteps), 1L, 255L)));
+    AddTerm(term, postings);
   }
-  starts_.push_back(static_cast<uint32_t>(postings_.size()));
-  terms_.shrink_to_fit();
-  starts_.shrink_to_fit();
+  Finish();
 }
 
-LexicalSegment::Range LexicalSegment::Find(TermHash term) const {
+void LexicalSegment::AddDocument(const LexicalDocument& document,
+                                 float length) {
+  members_.push_back(document.member);
+  serials_.push_back(document.serial);
+  lengths_.push_back(length);
+  total_length_ += double{length};
+}
+
+void LexicalSegment::AddTerm(TermHash term,
+                             absl::Span<const Posting> postings) {
+  terms_.push_back(term);
+  starts_.push_back(static_cast<uint32_t>(lists_.size()));
+  AppendPostings(postings, lists_);
+}
+
+void LexicalSegment::Finish() {
+  members_.shrink_to_fit();
+  serials_.shrink_to_fit();
+  lengths_.shrink_to_fit();
+  terms_.shrink_to_fit();
+  starts_.shrink_to_fit();
+  lists_.shrink_to_fit();
+}
+
+PostingReader LexicalSegment::Find(TermHash term) const {
   const auto it = std::lower_bound(terms_.begin(), terms_.end(), term);
   if (it == terms_.end() || *it != term) return {};
-  const auto at = static_cast<size_t>(it - terms_.begin());
-  return {starts_[at], starts_[at + 1]};
+  return ListAt(static_cast<size_t>(it - terms_.begin()));
 }
 
 std::shared_ptr<const LexicalSegment> LexicalSegment::Merge(
     const std::vector<std::shared_ptr<const LexicalSegment>>& segments,
     absl::FunctionRef<bool(const LexicalDocument&)> alive) {
   constexpr uint32_t kDead = UINT32_MAX;
-  std::vector<LexicalDocument> documents;
-  std::vector<float> lengths;
-  std::vector<Posting> postings;
-  for (const auto& segment : segments) {
-    std::vector<uint32_t> moved(segment->documents_.size(), kDead);
-    for (size_t i = 0; i < moved.size(); ++i) {
-      if (!alive(segment->documents_[i])) continue;
-      moved[i] = static_cast<uint32_t>(documents.size());
-      documents.push_back(segment->documents_[i]);
-      lengths.push_back(segment->lengths_[i]);
+  std::shared_ptr<LexicalSegment> merged(new LexicalSegment());
+  std::vector<std::vector<uint32_t>> moved(segments.size());
+  for (size_t s = 0; s < segments.size(); ++s) {
+    const LexicalSegment& segment = *segments[s];
+    moved[s].resize(segment.size(), kDead);
+    for (size_t i = 0; i < segment.size(); ++i) {
+      if (!alive(segment.document(i))) continue;
+      moved[s][i] = static_cast<uint32_t>(merged->size());
+      merged->AddDocument(segment.document(i), segment.lengths_[i]);
     }
-    const auto sorted = static_cast<ptrdiff_t>(postings.size());
-    for (size_t t = 0; t < segment->terms_.size(); ++t) {
-      for (size_t p = segment->starts_[t]; p < segment->starts_[t + 1]; ++p) {
-        const uint32_t document = moved[segment->postings_[p]];
+  }
+  // Term by term; documents of a later segment come behind those of earlier
+  // ones.
+  std::vector<size_t> next(segments.size());
+  std::vector<Posting> postings;
+  while (true) {
+    const TermHash* least = nullptr;
+    for (size_t s = 0; s < segments.size(); ++s) {
+      const std::vector<TermHash>& terms = segments[s]->terms_;
+      if (next[s] == terms.size()) continue;
+      if (least == nullptr || terms[next[s]] < *least) least = &terms[next[s]];
+    }
+    if (least == nullptr) break;
+    const TermHash term = *least;
+    postings.clear();
+    for (size_t s = 0; s < segments.size(); ++s) {
+      const LexicalSegment& segment = *segments[s];
+      if (next[s] == segment.terms_.size()) continue;
+      if (segment.terms_[next[s]] != term) continue;
+      PostingReader list = segment.ListAt(next[s]++);
+      while (list.left() > 0) {
+        const Posting posting = list.Next();
+        const uint32_t document = moved[s][posting.document];
         if (document == kDead) continue;
-        postings.push_back(
-            {segment->terms_[t], document,
-             static_cast<float>(segment->frequencies_[p]) / kSteps});
+        postings.push_back({document, posting.frequency});
       }
     }
-    std::inplace_merge(postings.begin(), postings.begin() + sorted,
-                       postings.end(), Before);
+    if (!postings.empty()) merged->AddTerm(term, postings);
   }
-  return std::make_shared<const LexicalSegment>(
-      std::move(documents), std::move(lengths), std::move(postings));
+  merged->Finish();
+  return merged;
 }
 
 LexicalSegment::Parts LexicalSegment::ToParts() const {
-  return {documents_, lengths_, terms_, starts_, postings_, frequencies_};
+  Parts parts;
+  parts.lengths = lengths_;
+  parts.terms = terms_;
+  for (size_t i = 0; i < size(); ++i) parts.documents.push_back(document(i));
+  for (size_t t = 0; t < terms_.size(); ++t) {
+    parts.starts.push_back(static_cast<uint32_t>(parts.postings.size()));
+    PostingReader list = ListAt(t);
+    while (list.left() > 0) {
+      const Posting posting = list.Next();
+      parts.postings.push_back(posting.document);
+      parts.frequencies.push_back(posting.frequency);
+    }
+  }
+  parts.starts.push_back(static_cast<uint32_t>(parts.postings.size()));
+  return parts;
 }
 
 absl::StatusOr<std::shared_ptr<const LexicalSegment>> LexicalSegment::FromParts(
@@ -114,38 +164,43 @@ absl::StatusOr<std::shared_ptr<const LexicalSegment>> LexicalSegment::FromParts(
                          std::greater_equal<>()) != parts.terms.end()) {
     return damaged();
   }
-  for (uint32_t document : parts.postings) {
-    if (document >= parts.documents.size()) return damaged();
-  }
-  double total = 0;
-  for (float length : parts.lengths) {
-    if (!(length >= 0 && length < 1e9F)) return damaged();
-    total += double{length};
-  }
   std::shared_ptr<LexicalSegment> segment(new LexicalSegment());
-  segment->documents_ = std::move(parts.documents);
-  segment->lengths_ = std::move(parts.lengths);
-  segment->total_length_ = total;
-  segment->terms_ = std::move(parts.terms);
-  segment->starts_ = std::move(parts.starts);
-  segment->postings_ = std::move(parts.postings);
-  segment->frequencies_ = std::move(parts.frequencies);
-  return segment;
+  for (size_t i = 0; i < parts.documents.size(); ++i) {
+    if (!(parts.lengths[i] >= 0 && parts.lengths[i] < 1e9F)) return damaged();
+    segment->AddDocument(parts.documents[i], parts.lengths[i]);
+  }
+  std::vector<Posting> postings;
+  for (size_t t = 0; t < parts.terms.size(); ++t) {
+    postings.clear();
+    for (size_t p = parts.starts[t]; p < parts.starts[t + 1]; ++p) {
+      const uint32_t document = parts.postings[p];
+      if (document >= parts.documents.size() ||
+          (!postings.empty() && document <= postings.back().document)) {
+        return damaged();
+      }
+      postings.push_back({document, parts.frequencies[p]});
+    }
+    segment->AddTerm(parts.terms[t], postings);
+  }
+  segment->Finish();
+  return std::shared_ptr<const LexicalSegment>(std::move(segment));
 }
 
 bool LexicalIndex::MembersBelow(uint32_t members) const {
   for (const auto& segment : segments_) {
-    for (const LexicalDocument& document : segment->documents_) {
-      if (document.member >= members) return false;
+    for (uint32_t member : segment->members_) {
+      if (member >= members) return false;
     }
   }
   return true;
 }
 
 size_t LexicalSegment::bytes() const {
-  return documents_.size() * (sizeof(LexicalDocument) + sizeof(float)) +
-         terms_.size() * (sizeof(TermHash) + sizeof(uint32_t)) +
-         postings_.size() * (sizeof(uint32_t) + 1);
+  return members_.capacity() * sizeof(uint32_t) +
+         serials_.capacity() * sizeof(uint64_t) +
+         lengths_.capacity() * sizeof(float) +
+         terms_.capacity() * sizeof(TermHash) +
+         starts_.capacity() * sizeof(uint32_t) + lists_.capacity();
 }
 
 void LexicalView::Search(
@@ -163,18 +218,15 @@ void LexicalView::Search(
       static_cast<float>(std::max(length / documents, 1.0));
   const size_t terms = query.terms.size();
   std::vector<float> importance(terms);  // inverse document frequency × weight
-  std::vector<std::vector<LexicalSegment::Range>> ranges(segments_->size());
+  std::vector<std::vector<PostingReader>> lists(segments_->size());
   for (size_t s = 0; s < segments_->size(); ++s) {
-    ranges[s].resize(terms);
-    for (size_t t = 0; t < terms; ++t) {
-      ranges[s][t] = (*segments_)[s]->Find(query.terms[t].term);
+    for (const LexicalQuery::Term& term : query.terms) {
+      lists[s].push_back((*segments_)[s]->Find(term.term));
     }
   }
   for (size_t t = 0; t < terms; ++t) {
     double with = 0;
-    for (const auto& range : ranges) {
-      with += static_cast<double>(range[t].end - range[t].begin);
-    }
+    for (const auto& list : lists) with += list[t].left();
     importance[t] = query.terms[t].weight *
                     static_cast<float>(
                         std::log(1 + (documents - with + 0.5) / (with + 0.5)));
@@ -190,10 +242,10 @@ void LexicalView::Search(
     scores.assign(segment.size(), 0);
     touched.clear();
     for (size_t t = 0; t < terms; ++t) {
-      for (size_t p = ranges[s][t].begin; p < ranges[s][t].end; ++p) {
-        const uint32_t document = segment.postings_[p];
-        const float frequency =
-            static_cast<float>(segment.frequencies_[p]) / kSteps;
+      PostingReader list = lists[s][t];
+      while (list.left() > 0) {
+        const auto [document, steps] = list.Next();
+        const float frequency = static_cast<float>(steps) / kSteps;
         const float norm =
             kSaturation *
             (1 - kLengthShare +
@@ -204,18 +256,18 @@ void LexicalView::Search(
       }
     }
     std::vector<bool> named;
-    const LexicalSegment::Range names =
-        query.name == 0 ? LexicalSegment::Range() : segment.Find(query.name);
-    if (names.begin != names.end) {
+    PostingReader names =
+        query.name == 0 ? PostingReader() : segment.Find(query.name);
+    if (names.left() > 0) {
       named.resize(segment.size());
-      for (size_t p = names.begin; p < names.end; ++p) {
-        const uint32_t document = segment.postings_[p];
+      while (names.left() > 0) {
+        const uint32_t document = names.Next().document;
         named[document] = true;
         if (scores[document] == 0) touched.push_back(document);
       }
     }
     for (uint32_t document : touched) {
-      hit(segment.documents_[document],
+      hit(segment.document(document),
           ceiling > 0 ? std::min(scores[document] / ceiling, kMostScore) : 0,
           !named.empty() && named[document]);
     }
@@ -226,18 +278,19 @@ void LexicalIndex::Add(const LexicalDocument& document,
                        const DocumentText& text) {
   const auto at = static_cast<uint32_t>(documents_.size());
   for (const DocumentTerm& term : text.terms) {
-    postings_.push_back({term.term, at, term.frequency});
+    occurrences_.push_back({term.term, at, term.frequency});
   }
   documents_.push_back(document);
   lengths_.push_back(text.length);
-  if (postings_.size() >= kPending) Seal();
+  if (occurrences_.size() >= kPending) Seal();
 }
 
 void LexicalIndex::Seal() {
   if (documents_.empty()) return;
   segments_.push_back(std::make_shared<const LexicalSegment>(
-      std::exchange(documents_, {}), std::exchange(lengths_, {}),
-      std::exchange(postings_, {})));
+      documents_, std::exchange(lengths_, {}),
+      std::exchange(occurrences_, {})));
+  documents_.clear();
 }
 
 LexicalView LexicalIndex::Freeze(
@@ -289,7 +342,7 @@ void LexicalIndex::Replace(const Segments& old,
 }
 
 size_t LexicalIndex::bytes() const {
-  size_t bytes = postings_.size() * sizeof(LexicalSegment::Posting);
+  size_t bytes = occurrences_.size() * sizeof(LexicalSegment::Occurrence);
   for (const auto& segment : segments_) bytes += segment->bytes();
   return bytes;
 }

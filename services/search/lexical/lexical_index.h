@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "services/search/lexical/lexical_terms.h"
+#include "services/search/lexical/posting_list.h"
 
 namespace mitra::search {
 
@@ -28,16 +29,17 @@ struct LexicalDocument {
 // Immutable.
 class LexicalSegment {
  public:
-  struct Posting {
+  struct Occurrence {
     TermHash term;
-    uint32_t document;
+    uint32_t document;  // its position in `documents`
     float frequency;
   };
-  // Sorts `postings`; documents are positions in `documents`.
-  LexicalSegment(std::vector<LexicalDocument> documents,
-                 std::vector<float> lengths, std::vector<Posting> postings);
+  LexicalSegment(absl::Span<const LexicalDocument> documents,
+                 std::vector<float> lengths,
+                 std::vector<Occurrence> occurrences);
 
-  // One segment with what is alive of several.
+  // One segment with what is alive of several. Takes little more memory than
+  // the result.
   static std::shared_ptr<const LexicalSegment> Merge(
       const std::vector<std::shared_ptr<const LexicalSegment>>& segments,
       absl::FunctionRef<bool(const LexicalDocument&)> alive);
@@ -56,7 +58,7 @@ class LexicalSegment {
   static absl::StatusOr<std::shared_ptr<const LexicalSegment>> FromParts(
       Parts parts);
 
-  size_t size() const { return documents_.size(); }
+  size_t size() const { return members_.size(); }
   double total_length() const { return total_length_; }
   size_t bytes() const;
 
@@ -64,19 +66,28 @@ class LexicalSegment {
   friend class LexicalView;
   friend class LexicalIndex;
   LexicalSegment() = default;
-  struct Range {
-    size_t begin = 0;
-    size_t end = 0;
-  };
-  Range Find(TermHash term) const;
+  LexicalDocument document(size_t i) const {
+    return {members_[i], serials_[i]};
+  }
+  void AddDocument(const LexicalDocument& document, float length);
+  // Terms are added in order.
+  void AddTerm(TermHash term, absl::Span<const Posting> postings);
+  void Finish();
+  PostingReader ListAt(size_t term) const {
+    return PostingReader(lists_.data() + starts_[term]);
+  }
+  PostingReader Find(TermHash term) const;
 
-  std::vector<LexicalDocument> documents_;
+  // Documents.
+  std::vector<uint32_t> members_;
+  std::vector<uint64_t> serials_;
   std::vector<float> lengths_;
   double total_length_ = 0;
-  std::vector<TermHash> terms_;       // sorted
-  std::vector<uint32_t> starts_;      // one more than terms
-  std::vector<uint32_t> postings_;    // documents
-  std::vector<uint8_t> frequencies_;  // in sixteenths
+  std::vector<TermHash> terms_;  // sorted
+  // Where the list of each term begins. Lists of 4 GiB together are those of
+  // about 50 million members.
+  std::vector<uint32_t> starts_;
+  std::vector<uint8_t> lists_;  // frequencies in sixteenths
 };
 
 // A frozen list of segments. Cheap to copy.
@@ -132,7 +143,7 @@ class LexicalIndex {
   Segments segments_;  // large to small
   std::vector<LexicalDocument> documents_;
   std::vector<float> lengths_;
-  std::vector<LexicalSegment::Posting> postings_;
+  std::vector<LexicalSegment::Occurrence> occurrences_;
 };
 
 }  // namespace mitra::search

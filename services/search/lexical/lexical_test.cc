@@ -1,4 +1,5 @@
 #include <map>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -124,6 +125,40 @@ TEST(LexicalTest, ATermOfATradeIsWeakerEachLevelUp) {
 TEST(LexicalTest, AQueryWithoutWordsFindsNobody) {
   EXPECT_THAT(Found({Offering("roti")}, "!?"), IsEmpty());
   EXPECT_THAT(LexicalQueryOf("dan yang di").terms, IsEmpty());
+}
+
+TEST(PostingListTest, GivesBackWhatWasPutIn) {
+  std::mt19937 random(3);
+  std::vector<uint8_t> bytes;
+  std::vector<std::vector<Posting>> lists;
+  std::vector<size_t> starts;
+  for (uint32_t widest : {1U, 5U, 200U, 70000U, 30000000U}) {
+    std::vector<Posting>& list = lists.emplace_back();
+    uint64_t document = random() % widest;
+    for (int i = 0; i < 100; ++i) {
+      list.push_back({static_cast<uint32_t>(document),
+                      static_cast<uint8_t>(1 + random() % 255)});
+      document += 1 + random() % widest;
+    }
+    starts.push_back(bytes.size());
+    AppendPostings(list, bytes);
+  }
+  starts.push_back(bytes.size());
+  lists.emplace_back();
+  AppendPostings({}, bytes);
+  for (size_t i = 0; i < lists.size(); ++i) {
+    PostingReader reader(bytes.data() + starts[i]);
+    ASSERT_EQ(reader.left(), lists[i].size());
+    for (const Posting& want : lists[i]) {
+      const Posting found = reader.Next();
+      ASSERT_EQ(found.document, want.document);
+      ASSERT_EQ(found.frequency, want.frequency);
+    }
+    EXPECT_EQ(reader.left(), 0U);
+  }
+  EXPECT_EQ(PostingReader().left(), 0U);
+  // Neighbours take two bytes each.
+  EXPECT_EQ(starts[1], 201U);
 }
 
 }  // namespace

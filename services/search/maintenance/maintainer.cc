@@ -61,6 +61,7 @@ void Maintainer::Run() {
     if (stop_.load()) break;
     SnapshotIfDue();
     if (more) continue;
+    TuneWalks();
     absl::MutexLock lock(&mutex_);
     mutex_.AwaitWithTimeout(absl::Condition(&awake_), kRound);
     awake_ = false;
@@ -85,6 +86,16 @@ void Maintainer::CheckReady() {
   }
   ready_.store(now, std::memory_order_release);
   options_.on_ready(now);
+}
+
+void Maintainer::TuneWalks() {
+  if (options_.tune == nullptr || !ready()) return;
+  for (int role = 1; role < kRoles && !stop_.load(); ++role) {
+    if (!options_.tune(role, stop_)) continue;
+    const auto figures = state_.figures().roles[static_cast<size_t>(role)];
+    LogInfo("search: walks tuned by what is asked",
+            {{"role", role}, {"care", figures.care}});
+  }
 }
 
 void Maintainer::SnapshotIfDue() {

@@ -34,6 +34,9 @@ class Maintainer {
     SearchPlan plan;
     // Asked on each round: the feed has been followed to its head.
     std::function<bool()> caught_up;
+    // Lets walks be tuned by what people ask of a role, once a round; true if
+    // it did. May be null.
+    std::function<bool(int role, const std::atomic<bool>& stop)> tune;
     // Told whenever it changes: the index answers for all of the record.
     std::function<void(bool)> on_ready;
   };
@@ -57,6 +60,7 @@ class Maintainer {
  private:
   void Run();
   void CheckReady();
+  void TuneWalks();
   void SnapshotIfDue();
 
   IndexState& state_;

@@ -19,7 +19,7 @@ size_t WarmUp(const IndexView& view, const SearchPlan& plan,
   for (size_t i = 0; i < view.members.size() && !stop.load(); i += step) {
     const Member* member = view.members[i].get();
     if (member == nullptr) continue;
-    for (const FacetRow& facet : member->facets) {
+    for (const FacetRow& facet : member->facets()) {
       if (asked[facet.role]++ >= kQuestionsPerRole) continue;
       Retrieval question;
       question.subject_id = std::string(member->id());

@@ -179,8 +179,8 @@ void Restore(HnswParts& parts, faiss::HNSW& hnsw) {
     hnsw.offsets.push_back(hnsw.offsets.back() +
                            static_cast<size_t>(hnsw.cum_nb_neighbors(level)));
   }
-  hnsw.levels.assign(parts.levels.begin(), parts.levels.end());
-  hnsw.neighbors.assign(parts.neighbours.begin(), parts.neighbours.end());
+  hnsw.levels = std::move(parts.levels);
+  hnsw.neighbors = std::move(parts.neighbours);
   hnsw.entry_point = parts.entry_point;
   hnsw.max_level = parts.max_level;
 }
@@ -215,6 +215,11 @@ absl::StatusOr<HnswParts> BuildHnsw(const VectorRows::View& vectors,
       const auto position = static_cast<uint32_t>(old + i);
       std::memcpy(&positions[i], &position, sizeof(position));
     }
+    // All at once: growing by doubling would take twice the room. A row has a
+    // list of each upper level, of which there is one to 1/(links − 1) rows.
+    const auto links = static_cast<size_t>(parts.links);
+    index.hnsw.neighbors.reserve(index.hnsw.neighbors.size() +
+                                 added * (2 * links + 2));
     index.hnsw.efConstruction = options.build_breadth;
     index.ntotal = storage.ntotal = static_cast<int64_t>(old);
     omp_set_num_threads(std::max(options.threads, 1));
@@ -224,9 +229,8 @@ absl::StatusOr<HnswParts> BuildHnsw(const VectorRows::View& vectors,
       stopped = options.stop != nullptr &&
                 options.stop->load(std::memory_order_relaxed);
     }
-    parts.levels.assign(index.hnsw.levels.begin(), index.hnsw.levels.end());
-    parts.neighbours.assign(index.hnsw.neighbors.begin(),
-                            index.hnsw.neighbors.end());
+    parts.levels = std::move(index.hnsw.levels);
+    parts.neighbours = std::move(index.hnsw.neighbors);
     parts.entry_point = index.hnsw.entry_point;
     parts.max_level = index.hnsw.max_level;
   }));

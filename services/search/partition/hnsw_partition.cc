@@ -19,6 +19,7 @@ absl::StatusOr<std::unique_ptr<HnswPartition>> HnswPartition::Build(
   if (base != nullptr) {
     partition->cares_ = base->cares_;
     partition->calibrated_size_ = base->calibrated_size_;
+    partition->tuned_at_ = base->tuned_at_;
     for (const Lean lean : {Lean::kTake, Lean::kBoth, Lean::kGive}) {
       if (base->uses_pivots(lean)) partition->UsePivots(lean, vectors);
     }
@@ -27,13 +28,15 @@ absl::StatusOr<std::unique_ptr<HnswPartition>> HnswPartition::Build(
 }
 
 std::vector<uint32_t> HnswPartition::rows() const {
-  std::vector<uint32_t> rows = links_.rows();
-  rows.insert(rows.end(), links_.twins().begin(), links_.twins().end());
+  std::vector<uint32_t> rows = links_->rows();
+  rows.insert(rows.end(), links_->twins().begin(), links_->twins().end());
   return rows;
 }
 
 void HnswPartition::UsePivots(Lean lean, const VectorRows::View& vectors) {
-  if (!pivots_.has_value()) pivots_.emplace(links_.rows(), vectors);
+  if (pivots_ == nullptr) {
+    pivots_ = std::make_shared<const EntryPivots>(links_->rows(), vectors);
+  }
   from_pivots_[At(lean)] = true;
 }
 
@@ -59,7 +62,7 @@ absl::Status HnswPartition::Search(const PartitionSearch& search,
   for (int walk = 0; walk < kWalks; ++walk, breadth *= 4) {
     breadth = std::min(breadth, size());
     pool.Clear();
-    WalkHnsw(links_, search, entries, breadth, pool);
+    WalkHnsw(*links_, search, entries, breadth, pool);
     if (breadth == size() || pool.Finish().size() >= pool.want()) break;
   }
   return absl::OkStatus();

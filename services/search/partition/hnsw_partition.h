@@ -7,7 +7,6 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -21,7 +20,8 @@ namespace mitra::search {
 
 class HnswPartition : public Partition {
  public:
-  explicit HnswPartition(HnswLinks links) : links_(std::move(links)) {}
+  explicit HnswPartition(HnswLinks links)
+      : links_(std::make_shared<const HnswLinks>(std::move(links))) {}
 
   // See BuildHnsw. What was found out about walks of `base` holds for the
   // result, too.
@@ -29,7 +29,12 @@ class HnswPartition : public Partition {
       const VectorRows::View& vectors, absl::Span<const uint32_t> rows,
       const HnswPartition* base, const HnswBuildOptions& options);
 
-  const HnswLinks& links() const { return links_; }
+  // The same graph, to be walked otherwise.
+  std::shared_ptr<HnswPartition> Copy() const {
+    return std::make_shared<HnswPartition>(*this);
+  }
+
+  const HnswLinks& links() const { return *links_; }
   // The rows in the graph, dead ones included.
   std::vector<uint32_t> rows() const;
 
@@ -54,13 +59,17 @@ class HnswPartition : public Partition {
   // How many rows there were when the care was chosen; 0 if it was not.
   void set_calibrated_size(size_t size) { calibrated_size_ = size; }
   size_t calibrated_size() const { return calibrated_size_; }
+  // Whose count of questions had come when the care was chosen by those that
+  // people ask; 0 if it was chosen by a sample of the rows.
+  void set_tuned_at(uint64_t questions) { tuned_at_ = questions; }
+  uint64_t tuned_at() const { return tuned_at_; }
 
   absl::string_view kind() const override { return "hnsw"; }
   size_t size() const override {
-    return links_.rows().size() + links_.twins().size();
+    return links_->rows().size() + links_->twins().size();
   }
   size_t bytes() const override {
-    return links_.bytes() + (pivots_.has_value() ? pivots_->bytes() : 0);
+    return links_->bytes() + (pivots_ != nullptr ? pivots_->bytes() : 0);
   }
   size_t Breadth(size_t want, size_t passing, Lean lean) const override;
   // Walks, twice more and broader each time if too few rows that pass were
@@ -71,11 +80,12 @@ class HnswPartition : public Partition {
  private:
   static size_t At(Lean lean) { return static_cast<size_t>(lean); }
 
-  HnswLinks links_;
+  std::shared_ptr<const HnswLinks> links_;
   std::array<double, kLeans> cares_ = {1, 1, 1};
   std::array<bool, kLeans> from_pivots_ = {};
   size_t calibrated_size_ = 0;
-  std::optional<EntryPivots> pivots_;
+  uint64_t tuned_at_ = 0;
+  std::shared_ptr<const EntryPivots> pivots_;
 };
 
 }  // namespace mitra::search

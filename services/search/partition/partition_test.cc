@@ -395,6 +395,44 @@ TEST(WalkCalibrationTest, EachLeanHasItsOwnCare) {
   EXPECT_FALSE(graph->uses_pivots(Lean::kBoth));
 }
 
+TEST(WalkCalibrationTest, QuestionsTuneTheirOwnLeanOnly) {
+  TestRole role(5000, 16, 24);
+  std::vector<uint32_t> rows;
+  for (uint32_t row = 0; row < 5000; ++row) rows.push_back(row);
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const auto graph,
+      HnswPartition::Build(role.parts.rows, rows, nullptr, {}));
+  graph->set_care(7);
+  const auto copy = graph->Copy();
+  std::vector<Query> asked;
+  for (int i = 0; i < 30; ++i) asked.push_back(role.Ask(0.5F));
+  for (int i = 0; i < 5; ++i) asked.push_back(role.Ask(1));
+
+  EXPECT_TRUE(TuneCare(*copy, role.parts.rows, asked, {}, nullptr));
+  EXPECT_LT(copy->care(Lean::kBoth), 7);
+  EXPECT_EQ(copy->care(Lean::kGive), 7);  // too few asked so
+  EXPECT_EQ(graph->care(Lean::kBoth), 7);
+  asked.resize(10, role.Ask(1));
+  EXPECT_FALSE(TuneCare(*copy, role.parts.rows, asked, {}, nullptr));
+}
+
+TEST(WalkCalibrationTest, WhoOnlyGivesIsASubjectToo) {
+  VectorSet set(16, false, 6);
+  VectorRows vectors(16);
+  std::vector<uint32_t> rows;
+  for (uint32_t row = 0; row < 200; ++row) {
+    vectors.Set(row, set.Next(), {});
+    rows.push_back(row);
+  }
+  MITRA_ASSERT_OK_AND_ASSIGN(
+      const auto graph,
+      HnswPartition::Build(vectors.view(), rows, nullptr, {}));
+  const auto sample = SampleQueries(*graph, vectors.view(), 9);
+  EXPECT_TRUE(std::any_of(
+      sample.begin(), sample.end(),
+      [](const Query& query) { return query.lean() == Lean::kGive; }));
+}
+
 TEST(WalkCalibrationTest, TakesTheLeastCareThatReachesTheGoal) {
   TestRole role(5000, 16, 22);
   std::vector<uint32_t> rows;

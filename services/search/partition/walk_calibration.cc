@@ -12,7 +12,8 @@ namespace {
 // What scanning the pivots costs, in the measure of care.
 constexpr double kPivots = 0.4;
 constexpr Lean kAllLeans[] = {Lean::kTake, Lean::kBoth, Lean::kGive};
-constexpr double kLadder[] = {0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1, 1.4, 2, 3};
+constexpr double kLadder[] = {0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1,
+                              1.4, 2,   3,   4.5,  7,   11};
 constexpr size_t kTops[] = {10, 100};
 
 bool ByRow(uint32_t a, uint32_t b) { return a < b; }
@@ -169,8 +170,14 @@ std::vector<Query> SampleQueries(const HnswPartition& graph,
   const size_t d = rows.dimension();
   for (size_t i = 0; i < all.size() && sample.size() < count; i += step) {
     const uint32_t row = all[i];
-    sample.emplace_back(d, rows.Read(row, VectorRows::kNeed),
-                        rows.Read(row, VectorRows::kOffer),
+    std::vector<float> need = rows.Read(row, VectorRows::kNeed);
+    std::vector<float> offer = rows.Read(row, VectorRows::kOffer);
+    if (need.empty()) {
+      need = offer;
+    } else if (offer.empty()) {
+      offer = need;
+    }
+    sample.emplace_back(d, need, offer,
                         kWeights[sample.size() % std::size(kWeights)]);
   }
   return sample;
@@ -195,6 +202,24 @@ void CalibrateCare(HnswPartition& graph, const VectorRows::View& rows,
   if (unasked.size() == kLeans) return;
   for (const Lean lean : unasked) graph.set_care(lean, greatest);
   graph.set_calibrated_size(graph.size());
+}
+
+bool TuneCare(HnswPartition& graph, const VectorRows::View& rows,
+              absl::Span<const Query> asked, const RecallGoal& goal,
+              const std::atomic<bool>* stop) {
+  constexpr size_t kFewest = 24;
+  bool tuned = false;
+  for (const Lean lean : kAllLeans) {
+    const std::vector<Query> queries = OfLean(asked, lean);
+    if (queries.size() < kFewest) continue;
+    Sample exact(graph, rows, queries);
+    if (!exact.Scan(stop)) return false;
+    if (!LeanCalibration(graph, rows, lean, exact, goal, stop).Run()) {
+      return false;
+    }
+    tuned = true;
+  }
+  return tuned;
 }
 
 }  // namespace mitra::search

@@ -22,7 +22,7 @@ struct RecallGoal {
 };
 
 // Rows of the graph as subjects who ask for the likes of it, as many of each
-// lean.
+// lean. Who only gives asks for what it gives, and the other way round.
 std::vector<Query> SampleQueries(const HnswPartition& graph,
                                  const VectorRows::View& rows, size_t count);
 
@@ -35,6 +35,13 @@ std::vector<Query> SampleQueries(const HnswPartition& graph,
 void CalibrateCare(HnswPartition& graph, const VectorRows::View& rows,
                    absl::Span<const Query> sample, const RecallGoal& goal,
                    const std::atomic<bool>* stop);
+
+// The same by questions that people asked, of which the latest tell most. Leans
+// with few of them are left as they are. False if there was none with enough of
+// them, or it was stopped.
+bool TuneCare(HnswPartition& graph, const VectorRows::View& rows,
+              absl::Span<const Query> asked, const RecallGoal& goal,
+              const std::atomic<bool>* stop);
 
 }  // namespace mitra::search
 

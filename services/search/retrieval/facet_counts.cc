@@ -58,7 +58,7 @@ std::string NameOf(v1::CountedField field, uint64_t value) {
     case v1::COUNTED_FIELD_SCALE:
       return v1::Scale_Name(number);
     case v1::COUNTED_FIELD_LANGUAGE:
-      return UnpackLanguage(static_cast<uint32_t>(value));
+      return UnpackLanguage(static_cast<uint16_t>(value));
     case v1::COUNTED_FIELD_NORM:
       return v1::NormKind_Name(number);
     case v1::COUNTED_FIELD_OFFER:

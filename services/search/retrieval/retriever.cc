@@ -72,7 +72,7 @@ absl::StatusOr<Subject> SubjectOf(const IndexView& view,
   }
   SubjectVectors sum(view.dimension);
   bool found = false;
-  for (const FacetRow& facet : view.member(subject.member).facets) {
+  for (const FacetRow& facet : view.member(subject.member).facets()) {
     if (retrieval.subject_role != 0 && facet.role != retrieval.subject_role) {
       continue;
     }
@@ -201,7 +201,7 @@ std::vector<Candidate> ScoreAlso(const IndexView& view,
   std::vector<std::vector<uint32_t>> rows(roles.size());
   view.ForEachMember(members, [&](size_t i, const Member* member) {
     if (!present.insert(members[i]).second) return;
-    for (const FacetRow& facet : member->facets) {
+    for (const FacetRow& facet : member->facets()) {
       for (size_t r = 0; r < roles.size(); ++r) {
         if (roles[r].role == facet.role && roles[r].filter.Passes(facet.row)) {
           rows[r].push_back(facet.row);
@@ -227,7 +227,7 @@ std::vector<Candidate> ScoreAlso(const IndexView& view,
 // for a member without roles, of which no row tells anything.
 std::optional<SubjectRules> RulesOf(const IndexView& view, uint32_t member) {
   std::optional<SubjectRules> rules;
-  for (const FacetRow& facet : view.member(member).facets) {
+  for (const FacetRow& facet : view.member(member).facets()) {
     const FilterColumns& columns = view.roles[facet.role].columns;
     if (!rules.has_value()) {
       rules.emplace();
@@ -284,7 +284,7 @@ RowFilter FilterRole(const IndexView& view, int role,
     }
   }
   for (uint32_t member : excluded) {
-    for (const FacetRow& facet : view.member(member).facets) {
+    for (const FacetRow& facet : view.member(member).facets()) {
       if (facet.role == role && rows.Passes(facet.row)) {
         hidden.push_back(facet.row);
       }
@@ -294,6 +294,13 @@ RowFilter FilterRole(const IndexView& view, int role,
   hidden.erase(std::unique(hidden.begin(), hidden.end()), hidden.end());
   rows.excluded = std::move(hidden);
   return rows;
+}
+
+absl::StatusOr<Query> QueryOf(const IndexView& view,
+                              const Retrieval& retrieval) {
+  MITRA_ASSIGN_OR_RETURN(const Subject subject, SubjectOf(view, retrieval));
+  return Query(view.dimension, subject.need, subject.offer,
+               static_cast<float>(retrieval.weight));
 }
 
 absl::StatusOr<Retrieved> Retrieve(const IndexView& view,

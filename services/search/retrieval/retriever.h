@@ -71,6 +71,10 @@ absl::StatusOr<Retrieved> Retrieve(const IndexView& view,
                                    const Retrieval& retrieval,
                                    const SearchPlan& plan);
 
+// The question alone, as Retrieve asks it. Errors as there.
+absl::StatusOr<Query> QueryOf(const IndexView& view,
+                              const Retrieval& retrieval);
+
 // What of one role passes `filter`, without the members in `excluded`; if
 // `rules` are there, also without those that refuse the subject and those that
 // it does not take.

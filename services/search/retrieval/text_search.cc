@@ -47,7 +47,7 @@ class Searcher {
         [&](const LexicalDocument& document, float score, bool exact_name) {
           if (document.member >= view_.members.size()) return;
           const auto& member = view_.members[document.member];
-          if (member == nullptr || member->text_serial != document.serial) {
+          if (member == nullptr || member->text_serial() != document.serial) {
             return;
           }
           words_[document.member] = {score, exact_name};
@@ -97,7 +97,7 @@ class Searcher {
     std::optional<TextHit> best;
     float best_near = 0;
     for (const auto& [role, filter] : filters_) {
-      for (const FacetRow& facet : view_.member(member).facets) {
+      for (const FacetRow& facet : view_.member(member).facets()) {
         if (facet.role != role || !filter.Passes(facet.row)) continue;
         float near = 0;
         if (has_vector_) {

@@ -46,9 +46,14 @@ void Describe(const IndexState::RoleFigures& figures, size_t role,
   values["delta_rows"] = static_cast<double>(figures.outside);
   values["dead_rows"] = static_cast<double>(figures.dead);
   values["oldest_dead_seconds"] = absl::ToDoubleSeconds(figures.oldest_dead);
-  values["bytes"] = static_cast<double>(figures.bytes);
+  values["bytes"] = static_cast<double>(figures.bytes.sum());
+  values["vector_bytes"] = static_cast<double>(figures.bytes.vectors);
+  values["graph_bytes"] = static_cast<double>(figures.bytes.graph);
+  values["column_bytes"] = static_cast<double>(figures.bytes.columns);
+  values["posting_bytes"] = static_cast<double>(figures.bytes.postings);
   values["building"] = figures.building ? 1 : 0;
   values["walk_care"] = figures.care;
+  values["tuned_by_questions"] = figures.tuned ? 1 : 0;
 }
 
 void Describe(const Canary::Figures& figures, int role,
@@ -109,7 +114,10 @@ rpc::Task<absl::Status> OperationsRpc::GetSearchStatus(
   index.set_name("index");
   index.set_ok(state_.usable());
   index.set_detail(view->space);
-  auto& values = *index.mutable_figures();
+  FigureMap values(index);
+  values["member_bytes"] = static_cast<double>(figures.member_bytes);
+  values["id_bytes"] = static_cast<double>(figures.id_bytes);
+  values["text_bytes"] = static_cast<double>(figures.text_bytes);
   values["members"] = static_cast<double>(figures.members);
   values["tombstones"] = static_cast<double>(figures.tombstones);
   values["documents"] = static_cast<double>(figures.documents);

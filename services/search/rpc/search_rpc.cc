@@ -134,8 +134,8 @@ absl::StatusOr<std::shared_ptr<const ResultList>> SearchRpc::FirstList(
   list->reserve(hits.size());
   for (const TextHit& hit : hits) {
     if (double{hit.score} < request.min_score()) continue;
-    list->push_back(
-        {hit.member, view.member(hit.member).incarnation, hit.role, hit.score});
+    list->push_back({hit.member, view.member(hit.member).incarnation(),
+                     hit.role, hit.score});
   }
   return std::shared_ptr<const ResultList>(std::move(list));
 }
@@ -176,7 +176,7 @@ absl::Status SearchRpc::Answer(const rpc::CallContext& call,
   const auto may_show = [&](const ListedHit& hit) {
     if (hit.member >= view->members.size()) return false;
     const auto& member = view->members[hit.member];
-    if (member == nullptr || member->incarnation != hit.incarnation) {
+    if (member == nullptr || member->incarnation() != hit.incarnation) {
       return false;
     }
     auto it = filters.find(hit.role);
@@ -185,7 +185,7 @@ absl::Status SearchRpc::Answer(const rpc::CallContext& call,
                .emplace(hit.role, FilterRole(*view, hit.role, filter, excluded))
                .first;
     }
-    for (const FacetRow& facet : member->facets) {
+    for (const FacetRow& facet : member->facets()) {
       if (facet.role == hit.role) return it->second.Passes(facet.row);
     }
     return false;

@@ -1,5 +1,6 @@
 #include "services/search/snapshot/index_snapshot.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 #include <vector>
@@ -87,8 +88,10 @@ IndexState::Restored::Facet FromRecord(const FacetRecord& record) {
   IndexState::Restored::Facet facet{record.role, record.row, {}};
   facet.facts.eligible = record.eligible != 0;
   RowAttributes& a = facet.facts.attributes;
-  std::copy(std::begin(record.languages), std::end(record.languages),
-            a.languages.begin());
+  std::transform(std::begin(record.languages), std::end(record.languages),
+                 a.languages.begin(), [](uint32_t language) {
+                   return static_cast<uint16_t>(language);
+                 });
   std::copy(std::begin(record.sectors), std::end(record.sectors),
             a.sectors.begin());
   a.region = record.region;
@@ -123,13 +126,13 @@ absl::Status WriteMembers(Writer& writer, const IndexView& view) {
     names.emplace_back(member == nullptr ? "" : member->display_name());
     regions.emplace_back(member == nullptr ? "" : member->region_code());
     if (member == nullptr) continue;
-    record.incarnation = member->incarnation;
-    record.revision = member->revision;
-    record.text_serial = member->text_serial;
-    record.text_hash = member->text_hash;
-    record.hidden = member->hidden;
-    record.facets = static_cast<uint8_t>(member->facets.size());
-    for (const FacetRow& facet : member->facets) {
+    record.incarnation = member->incarnation();
+    record.revision = member->revision();
+    record.text_serial = member->text_serial();
+    record.text_hash = member->text_hash();
+    record.hidden = member->hidden();
+    record.facets = static_cast<uint8_t>(member->facets().size());
+    for (const FacetRow& facet : member->facets()) {
       const RoleView& role = view.roles[facet.role];
       const bool eligible = role.eligible[facet.row / RowBits::kRows].test(
           facet.row % RowBits::kRows);
@@ -162,7 +165,7 @@ std::vector<std::vector<bool>> UsedRows(const IndexView& view) {
   }
   for (size_t i = 0; i < view.members.size(); ++i) {
     if (view.members[i] == nullptr) continue;
-    for (const FacetRow& facet : view.members[i]->facets) {
+    for (const FacetRow& facet : view.members[i]->facets()) {
       used[facet.role][facet.row] = true;
     }
   }
@@ -277,24 +280,26 @@ absl::Status ReadMembers(Reader& reader, IndexState::Restored& restored) {
   restored.members.resize(ids.size());
   for (size_t i = 0; i < ids.size(); ++i) {
     const MemberRecord& record = members[i];
-    auto& [member, rows] = restored.members[i];
+    auto& member = restored.members[i];
     if (ids[i].size() > 255 || regions[i].size() > 255 ||
         names[i].size() > 65535) {
       return Damaged("texts");
     }
-    if (!ids[i].empty()) member.text = {ids[i], names[i], regions[i]};
-    member.incarnation = record.incarnation;
-    member.revision = record.revision;
-    member.text_serial = record.text_serial;
-    member.text_hash = record.text_hash;
-    member.hidden = record.hidden != 0;
+    member.id = std::move(ids[i]);
+    member.display_name = std::move(names[i]);
+    member.region_code = std::move(regions[i]);
+    member.fields.incarnation = record.incarnation;
+    member.fields.revision = record.revision;
+    member.fields.text_serial = record.text_serial;
+    member.fields.text_hash = record.text_hash;
+    member.fields.hidden = record.hidden != 0;
     if (record.facets > facets.size() - next) return Damaged("facets");
     for (int f = 0; f < record.facets; ++f) {
-      rows.push_back(FromRecord(facets[next]));
+      member.facets.push_back(FromRecord(facets[next]));
       for (; next_figure < figures.size() && figures[next_figure].facet == next;
            ++next_figure) {
         const FigureRecord& figure = figures[next_figure];
-        rows.back().facts.figures.push_back(
+        member.facets.back().facts.figures.push_back(
             {figure.kind, figure.resource, figure.measure, figure.value});
       }
       ++next;
