@@ -2,11 +2,14 @@
 // same vectors, one thread, rounds alternating, recall measured in the run.
 //
 //   mitra-bench-search SET SIZE [--suffix TEXT] [--rounds N] [--no-peers]
-//                      [--graphs FOLDER] [--merge]
+//                      [--graphs FOLDER] [--build-only] [--merge] [--no-graph]
+//                      [--links M --build-breadth E --ladder]
 //
 // With --graphs, graphs are built once and kept in FOLDER, the peer's by faster
 // arithmetic; then nothing is said of the times of building. With --merge, only
-// how long it takes to merge changed rows into our graph.
+// how long it takes to merge changed rows into our graph. With --no-graph, only
+// what filters take by scans. With --ladder, what our graph of M links, built
+// with a breadth of E, finds at each breadth.
 //
 // SET: plain (d = 128), reciprocal (two independent halves of 128), isolated
 // (separate clusters, d = 128), duplicates (reciprocal, in herds of 2,000
@@ -54,6 +57,9 @@ struct Options {
   size_t queries = 200;
   bool peers = true;
   bool merge = false;
+  bool graph = true;
+  bool build_only = false;
+  bool ladder = false;
   std::string graphs;
   int threads = 2;
   int links = search::HnswBuildOptions().links;
@@ -88,15 +94,24 @@ class Bench {
 
   int Run() {
     Fill();
-    BuildOurs();
+    if (options_.graph) BuildOurs();
     if (options_.merge) {
       Merge();
       return 0;
     }
-    if (options_.peers) BuildPeers();
+    if (options_.ladder) {
+      Ask();
+      Ladder();
+      return 0;
+    }
+    if (options_.peers && options_.graph) BuildPeers();
+    if (options_.build_only) return 0;
     Ask();
-    Compare();
-    Filtered();
+    if (options_.graph) Compare();
+    Filtered(500, "filter50pct");
+    Filtered(100, "filter10pct");
+    Filtered(10, "filter1pct");
+    Filtered(1, "filter01pct");
     return 0;
   }
 
@@ -219,6 +234,28 @@ class Bench {
     Row("bytes_per_row", static_cast<double>(bytes));
   }
 
+  // Recall and time at each breadth of walks, for choosing how graphs are built.
+  void Ladder() {
+    for (const size_t breadth : {128, 160, 200, 256, 320, 400, 512, 640, 800}) {
+      // See WalkBreadth.
+      graph_->set_care(static_cast<double>(breadth - kTop) / (kTop / 3 + 150));
+      const double recall = OurRecall(kTop);
+      std::vector<double> us;
+      for (int round = 0; round < options_.rounds; ++round) {
+        us.push_back(SecondsOf([&](const Asked& asked) {
+                       Ours(asked, kTop, true, filter_);
+                     }) *
+                     1e6);
+      }
+      std::printf("links %d, built with %d: breadth %zu, recall@100 %.4f, "
+                  "%.1f us\n",
+                  options_.links, options_.build_breadth, breadth, recall,
+                  Median(us));
+      std::fflush(stdout);
+      if (recall >= .995) break;
+    }
+  }
+
   // Rows that come to the graph on one thread, as the index merges them. A
   // merge costs a constant for copying the graph and something for each row, so
   // the delta grows until it keeps up.
@@ -263,9 +300,12 @@ class Bench {
       std::printf("faiss: built in %.1f s\n", faiss_build_);
       Row("build_speedup", faiss_build_ / our_build_);
     }
-    if (options_.set == "plain" && options_.size <= 200000) {
+    if (options_.set == "plain") {
       hnswlib_ = Hnswlib(width, 16, 100);
-      if (hnswlib_ != nullptr) {
+      const std::string other = GraphFile("hnswlib-16");
+      if (hnswlib_ != nullptr && !other.empty()) {
+        hnswlib_->BuildOnce(values_.data(), options_.size, 2, other);
+      } else if (hnswlib_ != nullptr) {
         hnswlib_->Build(values_.data(), options_.size, 2);
       } else {
         std::printf("SKIPPED search_speedup_hnswlib%s no hnswlib\n",
@@ -387,12 +427,12 @@ class Bench {
     }
   }
 
-  // A filter that one row in a hundred passes, by chance.
-  void Filtered() {
+  // A filter that `of_thousand` rows in a thousand pass, by chance.
+  void Filtered(uint32_t of_thousand, const std::string& name) {
     std::mt19937 random(9);
     auto matches = std::make_shared<Roaring>();
     for (uint32_t row = 0; row < options_.size; ++row) {
-      if (random() % 100 == 0) matches->add(row);
+      if (random() % 1000 < of_thousand) matches->add(row);
     }
     matches->runOptimize();
     RowFilter filter = filter_;
@@ -420,8 +460,8 @@ class Bench {
       common += Common(rows, exact, 10);
       all += exact.size();
     }
-    Row("filter1pct_us", Median(us));
-    Row("filter1pct_recall",
+    Row(absl::StrCat(name, "_us").c_str(), Median(us));
+    Row(absl::StrCat(name, "_recall").c_str(),
         static_cast<double>(common) / static_cast<double>(all));
   }
 
@@ -434,7 +474,7 @@ class Bench {
   std::vector<float> values_;
   std::vector<Asked> asked_;
   std::vector<Asked> unmeasured_;
-  std::shared_ptr<const HnswPartition> graph_;
+  std::shared_ptr<HnswPartition> graph_;
   std::unique_ptr<Peer> faiss_;
   std::unique_ptr<Peer> hnswlib_;
   double our_build_ = 0;
@@ -459,6 +499,9 @@ int main(int argc, char** argv) {
   app.add_option("--graphs", options.graphs);
   app.add_option("--threads", options.threads);
   app.add_flag("--merge", options.merge);
+  app.add_flag("!--no-graph", options.graph);
+  app.add_flag("--build-only", options.build_only);
+  app.add_flag("--ladder", options.ladder);
   CLI11_PARSE(app, argc, argv);
   return mitra::bench::Bench(options).Run();
 }

@@ -210,6 +210,18 @@ class HnswlibPeer : public Peer {
     }
     for (std::thread& worker : workers) worker.join();
   }
+  bool BuildOnce(const float* values, size_t n, int threads,
+                 const std::string& file) override {
+    if (std::filesystem::exists(file)) {
+      index_ = std::make_unique<hnswlib::HierarchicalNSW<float>>(&space_, file,
+                                                                 false, n);
+      if (index_->cur_element_count == n) return true;
+    }
+    Build(values, n, threads);
+    index_->saveIndex(file + ".new");
+    std::filesystem::rename(file + ".new", file);
+    return true;
+  }
   void Search(const float* query, size_t k, size_t breadth,
               std::vector<int64_t>& found) const override {
     if (index_->ef_ != breadth) index_->setEf(breadth);

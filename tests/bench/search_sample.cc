@@ -25,21 +25,20 @@ const char* Pick(const char* const (&words)[N], size_t number) {
   return words[number % N];
 }
 
-std::string Bytes(const float* values) {
-  return {reinterpret_cast<const char*>(values),
-          SearchSample::kDimension * sizeof(float)};
-}
-
 }  // namespace
 
-SearchSample::SearchSample(bool reciprocal, size_t mentors, size_t subjects)
-    : reciprocal_(reciprocal), mentors_(mentors), subjects_(subjects) {
+SearchSample::SearchSample(bool reciprocal, size_t dimension, size_t mentors,
+                           size_t subjects)
+    : reciprocal_(reciprocal),
+      dimension_(dimension),
+      mentors_(mentors),
+      subjects_(subjects) {
   values_.resize(mentors * width());
   asked_.resize(subjects * width());
   // What mentors offer and subjects need comes from one set, the other sides
   // from another.
   const auto draw = [&](uint32_t seed, size_t begin) {
-    search::VectorSet set(kDimension, false, seed);
+    search::VectorSet set(dimension_, false, seed);
     for (size_t i = 0; i < mentors + subjects; ++i) {
       const std::vector<float> v = set.Next();
       float* to = i < mentors ? values_.data() + i * width()
@@ -48,7 +47,7 @@ SearchSample::SearchSample(bool reciprocal, size_t mentors, size_t subjects)
     }
   };
   std::thread other;
-  if (reciprocal) other = std::thread([&] { draw(2, kDimension); });
+  if (reciprocal) other = std::thread([&] { draw(2, dimension_); });
   draw(1, 0);
   if (other.joinable()) other.join();
   std::mt19937 random(3);
@@ -57,13 +56,17 @@ SearchSample::SearchSample(bool reciprocal, size_t mentors, size_t subjects)
   }
 }
 
+std::string SearchSample::Bytes(const float* values) const {
+  return {reinterpret_cast<const char*>(values), dimension_ * sizeof(float)};
+}
+
 std::vector<float> SearchSample::Question(size_t subject) const {
   const auto weight = static_cast<float>(weights_[subject]);
   std::vector<float> joint(
       asked_.begin() + static_cast<ptrdiff_t>(subject * width()),
       asked_.begin() + static_cast<ptrdiff_t>((subject + 1) * width()));
   for (size_t i = 0; i < joint.size(); ++i) {
-    joint[i] *= i < kDimension ? weight : 1 - weight;
+    joint[i] *= i < dimension_ ? weight : 1 - weight;
   }
   return joint;
 }
@@ -79,8 +82,8 @@ v1::FeedHeader SearchSample::Header() const {
   v1::FeedHeader header;
   header.set_record_incarnation(kIncarnation);
   header.set_head_revision(entries());
-  header.set_space(absl::StrCat("bench/", kDimension, "/1"));
-  header.set_dimension(kDimension);
+  header.set_space(absl::StrCat("bench/", dimension_, "/1"));
+  header.set_dimension(dimension_);
   header.set_id_hash_key("0123456789abcdef");
   return header;
 }
@@ -119,7 +122,7 @@ v1::Change SearchSample::Entry(size_t number) const {
   *(mentor ? vectors.mutable_offer() : vectors.mutable_need()) = Bytes(values);
   if (reciprocal_) {
     *(mentor ? vectors.mutable_need() : vectors.mutable_offer()) =
-        Bytes(values + kDimension);
+        Bytes(values + dimension_);
   }
   return change;
 }

@@ -13,21 +13,21 @@
 
 namespace mitra::bench {
 
-// Vectors of 128 values a side. Either plain: mentors offer and subjects need,
-// and nothing else; or reciprocal: both have both sides, independent of each
-// other. Read-only once made.
+// Vectors of `dimension` values a side. Either plain: mentors offer and
+// subjects need, and nothing else; or reciprocal: both have both sides,
+// independent of each other. Read-only once made.
 class SearchSample {
  public:
-  static constexpr size_t kDimension = 128;
   static constexpr uint64_t kIncarnation = 7;
 
-  SearchSample(bool reciprocal, size_t mentors, size_t subjects);
+  SearchSample(bool reciprocal, size_t dimension, size_t mentors,
+               size_t subjects);
 
   size_t mentors() const { return mentors_; }
   size_t subjects() const { return subjects_; }
   bool reciprocal() const { return reciprocal_; }
   // Values of one vector in the arrays below.
-  size_t width() const { return (reciprocal_ ? 2 : 1) * kDimension; }
+  size_t width() const { return (reciprocal_ ? 2 : 1) * dimension_; }
   // Row-major vectors of the mentors, [offer ; need] or [offer].
   const std::vector<float>& values() const { return values_; }
   // The joint vector of a subject's question at its weight.
@@ -43,7 +43,10 @@ class SearchSample {
   size_t entries() const { return mentors_ + subjects_; }
 
  private:
+  std::string Bytes(const float* values) const;
+
   const bool reciprocal_;
+  const size_t dimension_;
   const size_t mentors_;
   const size_t subjects_;
   std::vector<float> values_;  // of the mentors

@@ -2,12 +2,14 @@
 // the same questions for the top 100 of the same vectors.
 //
 //   mitra-bench-search-service SET SIZE FOLDER [--suffix TEXT] [--rounds N]
+//                              [--dimension D] [--no-peer]
 //
-// SET: plain (mentors offer, subjects need, d = 128) or reciprocal (both have
-// both sides). Starts mitra-search beside this program, feeds it by a change
-// feed of its own and asks as matching does: by the id of a stored subject,
-// over one batched stream, 64 in flight. FAISS is asked by 2 threads. FOLDER
-// keeps FAISS's graph and the service's snapshot for later runs.
+// SET: plain (mentors offer, subjects need) or reciprocal (both have both
+// sides), of D = 128 values a side. Starts mitra-search beside this program,
+// feeds it by a change feed of its own and asks as matching does: by the id of
+// a stored subject, over one batched stream, 64 in flight. FAISS is asked by 2
+// threads. FOLDER keeps FAISS's graph and the service's snapshot for later
+// runs.
 
 #include <sys/stat.h>
 
@@ -48,6 +50,7 @@ struct Options {
   std::string folder;
   std::string suffix;
   std::string program = "build/release/bin/mitra-search";
+  size_t dimension = 128;
   int rounds = 5;
   int server_threads = 1;
   double seconds = 2;
@@ -75,8 +78,9 @@ class Service {
  public:
   Service(const Options& options, const SearchSample& sample)
       : feed_(sample, absl::StrCat("unix:", dir_.File("feed.sock"))) {
-    const std::string data = absl::StrCat(options.folder, "/service-",
-                                          options.set, "-", options.size);
+    const std::string data =
+        absl::StrCat(options.folder, "/service-", options.set, "-",
+                     options.size, "-", options.dimension);
     std::filesystem::create_directories(data);
     const std::string target = absl::StrCat("unix:", dir_.File("search.sock"));
     testing::Process::Options process;
@@ -96,17 +100,29 @@ class Service {
     static_cast<void>(process_->Terminate(absl::Seconds(120)));
   }
 
+  v1::ServiceStatus Status() {
+    if (!process_->running()) Die("mitra-search has ended");
+    rpc::CallContext call;
+    call.deadline = absl::Now() + absl::Seconds(30);
+    auto status = rpc::SyncWait(channel_->Call<v1::ServiceStatus>(
+        call, "/mitra.v1.SearchOperations/GetSearchStatus",
+        v1::GetStatusRequest()));
+    return status.ok() ? *std::move(status) : v1::ServiceStatus();
+  }
   void AwaitReady() {
-    for (;;) {
-      if (!process_->running()) Die("mitra-search has ended");
-      rpc::CallContext call;
-      call.deadline = absl::Now() + absl::Seconds(30);
-      auto status = rpc::SyncWait(channel_->Call<v1::ServiceStatus>(
-          call, "/mitra.v1.SearchOperations/GetSearchStatus",
-          v1::GetStatusRequest()));
-      if (status.ok() && status->ready()) return;
+    while (!Status().ready()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(200));
     }
+  }
+  // One figure of one component; 0 if there is none.
+  double Figure(const std::string& component, const std::string& figure) {
+    const v1::ServiceStatus status = Status();
+    for (const auto& one : status.components()) {
+      if (one.name() != component) continue;
+      const auto found = one.figures().find(figure);
+      return found == one.figures().end() ? 0 : found->second;
+    }
+    return 0;
   }
 
   // Bytes of memory that the process has in use.
@@ -142,7 +158,8 @@ class Bench {
  public:
   explicit Bench(const Options& options)
       : options_(options),
-        sample_(options.set == "reciprocal", options.size, kSubjects) {}
+        sample_(options.set == "reciprocal", options.dimension, options.size,
+                kSubjects) {}
 
   int Run() {
     for (size_t i = 0; i < kSubjects; ++i) {
@@ -155,6 +172,7 @@ class Bench {
     std::printf("service: ready after %.1f s\n", Now() - begin);
     if (options_.peer) BuildPeer();
     FindExact();
+    AwaitTuned();
     Row("service_recall100", OurRecall());
     std::vector<double> ours, theirs, ratios;
     for (int round = 0; round < options_.rounds; ++round) {
@@ -166,12 +184,40 @@ class Bench {
                 Median(theirs));
     Row("service_per_s", Median(ours));
     if (faiss_ != nullptr) Row("service_over_stock", Median(ratios));
-    Row("bytes_per_member",
-        service.ResidentBytes() / static_cast<double>(sample_.entries()));
+    CountBytes();
     return 0;
   }
 
  private:
+  // Walks are tuned by what is asked once enough has been asked.
+  void AwaitTuned() {
+    for (int round = 0; round < 20; ++round) {
+      if (service_->Figure("partition/mentor", "graph_rows") == 0 ||
+          service_->Figure("partition/mentor", "tuned_by_questions") == 1) {
+        break;
+      }
+      OurRate();
+    }
+    std::printf("service: care %.2f\n",
+                service_->Figure("partition/mentor", "walk_care"));
+  }
+
+  void CountBytes() {
+    const auto members = static_cast<double>(sample_.entries());
+    for (const char* part : {"member_bytes", "id_bytes", "text_bytes"}) {
+      std::printf("  %s: %.0f a member\n", part,
+                  service_->Figure("index", part) / members);
+    }
+    for (const char* part :
+         {"vector_bytes", "graph_bytes", "column_bytes", "posting_bytes"}) {
+      std::printf("  %s: %.0f a member\n", part,
+                  service_->Figure("partition/mentor", part) / members);
+    }
+    std::printf("  counted: %.0f a member\n",
+                service_->Figure("index", "bytes") / members);
+    Row("bytes_per_member", service_->ResidentBytes() / members);
+  }
+
   void Row(const char* name, double value) const {
     std::printf("METRIC search_%s%s%s %.4g\n",
                 sample_.reciprocal() ? "recip_" : "", name,
@@ -326,6 +372,7 @@ int main(int argc, char** argv) {
   app.add_option("folder", options.folder)->required();
   app.add_option("--suffix", options.suffix);
   app.add_option("--program", options.program);
+  app.add_option("--dimension", options.dimension);
   app.add_option("--rounds", options.rounds);
   app.add_option("--seconds", options.seconds);
   app.add_option("--server-threads", options.server_threads);
