@@ -90,7 +90,8 @@ absl::StatusOr<HnswLinks> HnswLinks::FromParts(const HnswParts& parts) {
   graph.twins_ = parts.twins;
   for (uint32_t i = 0; i < parts.twins.size(); ++i) {
     const auto of = static_cast<size_t>(parts.twin_of[i]);
-    ++graph.twins_of_.try_emplace(parts.rows[of], Twins{i, 0})
+    const auto group = static_cast<uint32_t>(graph.twins_of_.size());
+    ++graph.twins_of_.try_emplace(parts.rows[of], Twins{i, 0, group})
           .first->second.count;
   }
   graph.levels_.assign(parts.levels.begin(), parts.levels.end());

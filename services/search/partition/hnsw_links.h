@@ -55,12 +55,15 @@ class HnswLinks {
   const std::vector<uint32_t>& twins() const { return twins_; }
   // Those of one row.
   absl::Span<const uint32_t> twins_of(uint32_t row) const {
-    if (twins_.empty()) return {};
+    if (weight(row) == 1) return {};
     const auto found = twins_of_.find(row);
     if (found == twins_of_.end()) return {};
     return absl::MakeSpan(twins_).subspan(found->second.first,
                                           found->second.count);
   }
+  // Rows with twins are numbered, below groups(); of those only.
+  uint32_t group(uint32_t row) const { return twins_of_.at(row).group; }
+  size_t groups() const { return twins_of_.size(); }
   // How many rows are found with a row: itself and its twins, at most 255.
   size_t weight(uint32_t row) const {
     return twins_.empty() ? 1 : weights_[row];
@@ -96,6 +99,7 @@ class HnswLinks {
   struct Twins {
     uint32_t first;
     uint32_t count;
+    uint32_t group;
   };
   std::vector<uint32_t> twins_;
   absl::flat_hash_map<uint32_t, Twins> twins_of_;

@@ -62,7 +62,7 @@ absl::Status HnswPartition::Search(const PartitionSearch& search,
   for (int walk = 0; walk < kWalks; ++walk, breadth *= 4) {
     breadth = std::min(breadth, size());
     pool.Clear();
-    WalkHnsw(*links_, search, entries, breadth, pool);
+    WalkHnsw(*links_, search, entries, breadth, pool, twins_.get());
     if (breadth == size() || pool.Finish().size() >= pool.want()) break;
   }
   return absl::OkStatus();

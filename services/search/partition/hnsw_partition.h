@@ -15,13 +15,15 @@
 #include "services/search/partition/hnsw_builder.h"
 #include "services/search/partition/hnsw_links.h"
 #include "services/search/partition/partition.h"
+#include "services/search/partition/twin_order.h"
 
 namespace mitra::search {
 
 class HnswPartition : public Partition {
  public:
   explicit HnswPartition(HnswLinks links)
-      : links_(std::make_shared<const HnswLinks>(std::move(links))) {}
+      : links_(std::make_shared<const HnswLinks>(std::move(links))),
+        twins_(std::make_shared<const TwinOrder>(links_->groups())) {}
 
   // See BuildHnsw. What was found out about walks of `base` holds for the
   // result, too.
@@ -69,7 +71,8 @@ class HnswPartition : public Partition {
     return links_->rows().size() + links_->twins().size();
   }
   size_t bytes() const override {
-    return links_->bytes() + (pivots_ != nullptr ? pivots_->bytes() : 0);
+    return links_->bytes() + twins_->bytes() +
+           (pivots_ != nullptr ? pivots_->bytes() : 0);
   }
   size_t Breadth(size_t want, size_t passing, Lean lean) const override;
   // Walks, twice more and broader each time if too few rows that pass were
@@ -81,6 +84,7 @@ class HnswPartition : public Partition {
   static size_t At(Lean lean) { return static_cast<size_t>(lean); }
 
   std::shared_ptr<const HnswLinks> links_;
+  std::shared_ptr<const TwinOrder> twins_;
   std::array<double, kLeans> cares_ = {1, 1, 1};
   std::array<bool, kLeans> from_pivots_ = {};
   size_t calibrated_size_ = 0;

@@ -13,29 +13,27 @@ namespace {
 constexpr size_t kGroup = 4;
 // A walk along very few is led astray.
 constexpr size_t kFewest = 32;
+// From here on it is worth while to know the order of twins.
+constexpr size_t kHerd = 12;
 constexpr size_t kMaxWidth = kGroup * 2 * HnswLinks::kMaxLinks;
 
-// The rows met by one walk: a byte each that holds the walk's number, so that
-// nothing is cleared between walks.
+// The rows met by one walk, a bit each: a walk asks 20,000 times, at random,
+// and a bit of each of a million rows stays in the core's second cache, where a
+// byte of each did not. Clearing them takes 3 us a million.
 class Visited {
  public:
-  void Begin(size_t rows) {
-    if (stamps_.size() < rows) stamps_.resize(rows + rows / 4);
-    if (++number_ == 0) {
-      std::fill(stamps_.begin(), stamps_.end(), uint8_t{0});
-      number_ = 1;
-    }
-  }
+  void Begin(size_t rows) { words_.assign((rows + 63) / 64, 0); }
   // 1 the first time, else 0. Without a branch: nobody can foretell it.
   size_t Meet(uint32_t row) {
-    const size_t fresh = stamps_[row] != number_;
-    stamps_[row] = number_;
+    uint64_t& word = words_[row / 64];
+    const uint64_t bit = uint64_t{1} << (row % 64);
+    const size_t fresh = (word & bit) == 0;
+    word |= bit;
     return fresh;
   }
 
  private:
-  std::vector<uint8_t> stamps_;
-  uint8_t number_ = 0;
+  std::vector<uint64_t> words_;
 };
 
 // A row met, and whether its neighbours were, too.
@@ -54,9 +52,11 @@ struct Scratch {
 class Walk {
  public:
   Walk(const HnswLinks& graph, const PartitionSearch& search,
-       EstimatePool& pool, Scratch& scratch)
+       EstimatePool& pool, const TwinOrder* twins, Scratch& scratch)
       : graph_(graph),
         rows_(search.rows),
+        before_(search.before),
+        twins_(search.before == nullptr ? nullptr : twins),
         filter_(search.filter),
         query_(search.query),
         pool_(pool),
@@ -120,12 +120,30 @@ class Walk {
     for (const Met& met : nearest_) {
       if (met.estimate < pool_.threshold()) continue;
       const uint32_t row = met.row & ~kDone;
+      if (graph_.weight(row) > kHerd && twins_ != nullptr) {
+        OfferFirst(row, met.estimate);
+        continue;
+      }
       Offer(row, met.estimate);
       for (uint32_t twin : graph_.twins_of(row)) Offer(twin, met.estimate);
     }
   }
 
  private:
+  // Of a row and its twins those that can be among what is wanted, and one
+  // more, by which who looks at the pool sees that there are more.
+  void OfferFirst(uint32_t row, float estimate) {
+    const TwinOrder::Group& group = twins_->Of(graph_, row, rows_, *before_);
+    uint32_t like = EstimatePool::kNobody;
+    uint32_t place = 0;
+    for (const uint32_t one : group.same) {
+      if (!filter_.Passes(one)) continue;
+      if (place == 0) like = one;
+      pool_.Add({one, estimate, like, place});
+      if (++place > pool_.want()) break;
+    }
+    for (const uint32_t other : group.others) Offer(other, estimate);
+  }
   void Offer(uint32_t row, float estimate) {
     if (filter_.Passes(row)) pool_.Add(row, estimate);
   }
@@ -234,6 +252,8 @@ class Walk {
 
   const HnswLinks& graph_;
   const VectorRows::View& rows_;
+  const RowsBefore* const before_;
+  const TwinOrder* const twins_;
   const RowFilter& filter_;
   const Query& query_;
   EstimatePool& pool_;
@@ -254,10 +274,10 @@ class Walk {
 
 void WalkHnsw(const HnswLinks& graph, const PartitionSearch& search,
               absl::Span<const uint32_t> entries, size_t breadth,
-              EstimatePool& pool) {
+              EstimatePool& pool, const TwinOrder* twins) {
   if (graph.rows().empty() || breadth == 0) return;
   thread_local Scratch scratch;
-  Walk walk(graph, search, pool, scratch);
+  Walk walk(graph, search, pool, twins, scratch);
   if (!entries.empty()) {
     walk.Spread(entries, breadth);
     return;

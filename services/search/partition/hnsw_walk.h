@@ -10,6 +10,7 @@
 #include "absl/types/span.h"
 #include "services/search/partition/hnsw_links.h"
 #include "services/search/partition/partition.h"
+#include "services/search/partition/twin_order.h"
 
 namespace mitra::search {
 
@@ -18,10 +19,12 @@ namespace mitra::search {
 // included, have all been looked around from. Offers those that pass the filter
 // to `pool`; rows that do not pass are ways to others.
 //
-// Thread-safe; each thread keeps a byte per row of the largest graph it walked.
+// `twins` may be null if the search has no order of equals.
+//
+// Thread-safe; each thread keeps a bit per row of the largest graph it walked.
 void WalkHnsw(const HnswLinks& graph, const PartitionSearch& search,
               absl::Span<const uint32_t> entries, size_t breadth,
-              EstimatePool& pool);
+              EstimatePool& pool, const TwinOrder* twins = nullptr);
 
 }  // namespace mitra::search
 

@@ -12,6 +12,7 @@
 #include <limits>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "services/search/partition/query.h"
@@ -20,23 +21,33 @@
 
 namespace mitra::search {
 
+// Relation of rows: the first is answered before the second if their scores are
+// equal.
+using RowsBefore = absl::FunctionRef<bool(uint32_t, uint32_t)>;
+
 // Keeps the rows whose estimate is among the best `want`, and all that are at
 // most `slack` below those: with slack twice the error of an estimate, the best
 // `want` by exact score are among them, ties included. Estimates below `least`
 // are not wanted at all.
 class EstimatePool {
  public:
+  static constexpr uint32_t kNobody = 0xffffffff;
   struct Entry {
     uint32_t row;
     float estimate;
+    // A row with the same exact scores, the same one for all of its kind, and
+    // the place among them in the order of equals; kNobody: not known.
+    uint32_t like = kNobody;
+    uint32_t place = 0;
   };
 
   EstimatePool(size_t want, float slack,
                float least = -std::numeric_limits<float>::infinity());
 
-  void Add(uint32_t row, float estimate) {
-    if (estimate < threshold_) return;
-    entries_.push_back({row, estimate});
+  void Add(uint32_t row, float estimate) { Add(Entry{row, estimate}); }
+  void Add(const Entry& entry) {
+    if (entry.estimate < threshold_) return;
+    entries_.push_back(entry);
     if (entries_.size() >= limit_) Shrink();
   }
   // Estimates below this cannot enter any more.
@@ -79,6 +90,10 @@ struct PartitionSearch {
   const VectorRows::View& rows;
   const RowFilter& filter;
   const Query& query;
+  // The order of equals, if it is the same for all questions to a partition;
+  // else null. Of rows that are the same to a question only as many are offered
+  // as a pool wants then, the first in this order, and one more.
+  const RowsBefore* before = nullptr;
 };
 
 // Thread-safe: searching changes nothing that others see.

@@ -360,6 +360,54 @@ TEST(HnswPartitionTest, HerdsOfEqualRowsAreFoundWhole) {
   EXPECT_EQ(Rows(few), std::vector<uint32_t>(herd.begin(), herd.begin() + 10));
 }
 
+// Of a herd only the first in the order of equals can be answered, and nothing
+// else is lost by that: some say nearly the same, some are dead, some hidden.
+TEST(HnswPartitionTest, OfAHerdTheFirstInOrderAreAnswered) {
+  TestRole role(3000, 16, 23);
+  const Vector need = role.source.Next();
+  const Vector offer = role.source.Next();
+  for (uint32_t row = 500; row < 2500; ++row) {
+    Vector nearly = offer;
+    if (row % 7 == 0) nearly[row % 16] += 1e-4F * static_cast<float>(row % 5);
+    role.vectors.Set(row, nearly, need);
+  }
+  role.Publish(3000);
+  role.Seal();
+  const auto* graph = dynamic_cast<const HnswPartition*>(&*role.parts.sealed);
+  ASSERT_LT(graph->links().rows().size(), 1600U);
+  const auto later = [](uint32_t a, uint32_t b) { return a > b; };
+
+  const auto check = [&](float weight) {
+    const Query query(16, offer, need, weight);
+    for (const size_t k : {10U, 300U, 1500U}) {
+      std::vector<ScoredRow> all;
+      for (uint32_t row = 0; row < 3000; ++row) {
+        if (!role.filter.Passes(row)) continue;
+        all.push_back(query.Score(role.parts.rows, row));
+      }
+      std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+        return a.score != b.score ? a.score > b.score : a.row > b.row;
+      });
+      all.resize(k);
+      MITRA_ASSERT_OK_AND_ASSIGN(
+          const auto found,
+          SearchRole(role.parts, role.filter, query, k, AlwaysWalk(), later,
+                     -std::numeric_limits<float>::infinity(),
+                     /*lasting=*/true));
+      EXPECT_EQ(Rows(found), Rows(all)) << "k " << k;
+      for (size_t i = 0; i < found.size(); ++i) {
+        ASSERT_EQ(found[i].give, all[i].give);
+        ASSERT_EQ(found[i].take, all[i].take);
+      }
+    }
+  };
+  check(.5F);
+  EXPECT_GT(graph->bytes(), graph->links().bytes());
+  for (const uint32_t row : {500U, 2499U, 2498U, 1400U, 1407U}) role.Kill(row);
+  check(.5F);
+  check(.3F);
+}
+
 TEST(QueryTest, LeansToTheSideThatDecides) {
   const Vector x = {1, 0, 0, 0};
   EXPECT_EQ(Query(4, x, x, 0.6F).lean(), Lean::kBoth);

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/types/span.h"
 #include "common/status/status_macros.h"
 #include "services/search/partition/flat_partition.h"
 
@@ -31,11 +34,58 @@ absl::Status WalkRole(const RolePartitions& role, const PartitionSearch& search,
   return FlatPartition(role.outside).Search(search, pool);
 }
 
+// An entry with its exact scores.
+struct Scored {
+  ScoredRow scores;
+  uint32_t like;  // as of EstimatePool::Entry
+  uint32_t place;
+};
+
+// Scores entries exactly: those that have the same scores for sure once.
+class ExactScores {
+ public:
+  ExactScores(const RolePartitions& role, const Query& query)
+      : role_(role), query_(query) {}
+
+  void AddAll(absl::Span<const EstimatePool::Entry> entries,
+              std::vector<Scored>& scored) {
+    rows_.clear();
+    places_.clear();
+    const size_t known = scores_.size();
+    for (const EstimatePool::Entry& entry : entries) {
+      const auto next = static_cast<uint32_t>(known + rows_.size());
+      if (entry.like == EstimatePool::kNobody) {
+        rows_.push_back(entry.row);
+        places_.push_back(next);
+        continue;
+      }
+      const auto [at, added] = of_like_.try_emplace(entry.like, next);
+      if (added) rows_.push_back(entry.like);
+      places_.push_back(at->second);
+    }
+    query_.ScoreAll(role_.rows, rows_, scores_);
+    for (size_t i = 0; i < entries.size(); ++i) {
+      scored.push_back(
+          {scores_[places_[i]], entries[i].like, entries[i].place});
+      scored.back().scores.row = entries[i].row;
+    }
+  }
+
+ private:
+  const RolePartitions& role_;
+  const Query& query_;
+  std::vector<ScoredRow> scores_;
+  absl::flat_hash_map<uint32_t, uint32_t> of_like_;  // in scores_
+  // Of the entries that are being added.
+  std::vector<uint32_t> rows_;
+  std::vector<uint32_t> places_;
+};
+
 // The exact scores of the entries, as far as they can be among the best `want`
 // given that an estimate is off by `error` at most.
-std::vector<ScoredRow> ScoreBest(const RolePartitions& role, const Query& query,
-                                 size_t want, float error,
-                                 std::vector<EstimatePool::Entry>& entries) {
+std::vector<Scored> ScoreBest(const RolePartitions& role, const Query& query,
+                              size_t want, float error,
+                              std::vector<EstimatePool::Entry>& entries) {
   // The best by estimate first: the worst of their exact scores tells which of
   // the others can still matter.
   const size_t sure = std::min(want, entries.size());
@@ -45,67 +95,100 @@ std::vector<ScoredRow> ScoreBest(const RolePartitions& role, const Query& query,
         entries.end(),
         [](const auto& a, const auto& b) { return a.estimate > b.estimate; });
   }
-  std::vector<uint32_t> rows(sure);
-  for (size_t i = 0; i < sure; ++i) rows[i] = entries[i].row;
-  std::vector<ScoredRow> scored;
+  ExactScores exact(role, query);
+  std::vector<Scored> scored;
   scored.reserve(entries.size());
-  query.ScoreAll(role.rows, rows, scored);
+  exact.AddAll(absl::MakeSpan(entries).subspan(0, sure), scored);
   float worst = std::numeric_limits<float>::infinity();
-  for (const ScoredRow& row : scored) worst = std::min(worst, row.score);
-  rows.clear();
-  for (size_t i = sure; i < entries.size(); ++i) {
-    if (entries[i].estimate >= worst - error) rows.push_back(entries[i].row);
-  }
-  query.ScoreAll(role.rows, rows, scored);
+  for (const Scored& one : scored) worst = std::min(worst, one.scores.score);
+  const auto rest = entries.begin() + static_cast<ptrdiff_t>(sure);
+  entries.erase(std::remove_if(rest, entries.end(),
+                               [&](const EstimatePool::Entry& entry) {
+                                 return entry.estimate < worst - error;
+                               }),
+                entries.end());
+  exact.AddAll(absl::MakeSpan(entries).subspan(sure), scored);
   return scored;
+}
+
+using ScoredAt = std::vector<Scored>::iterator;
+
+// Whether the places of all of them are of one order. To mix places and names
+// in one comparison would trust that both are of the same moment.
+bool ArePlaced(ScoredAt begin, ScoredAt end) {
+  return begin->like != EstimatePool::kNobody &&
+         std::all_of(begin, end, [&](const Scored& one) {
+           return one.like == begin->like;
+         });
+}
+
+bool ByPlace(const Scored& a, const Scored& b) { return a.place < b.place; }
+
+void SortEquals(ScoredAt begin, ScoredAt end, RowsBefore before) {
+  if (ArePlaced(begin, end)) return std::sort(begin, end, ByPlace);
+  std::sort(begin, end, [&](const Scored& a, const Scored& b) {
+    return a.scores.row != b.scores.row && before(a.scores.row, b.scores.row);
+  });
+}
+
+void FirstOfEquals(ScoredAt begin, ScoredAt nth, ScoredAt end,
+                   RowsBefore before) {
+  if (ArePlaced(begin, end)) return std::nth_element(begin, nth, end, ByPlace);
+  std::nth_element(begin, nth, end, [&](const Scored& a, const Scored& b) {
+    return a.scores.row != b.scores.row && before(a.scores.row, b.scores.row);
+  });
 }
 
 // Leaves the best `want`, in order. Who has the same score as others is asked
 // for only among those: names lie far apart in memory.
-void KeepBest(std::vector<ScoredRow>& scored, size_t want,
-              absl::FunctionRef<bool(uint32_t, uint32_t)> before) {
-  const auto higher = [](const ScoredRow& a, const ScoredRow& b) {
-    return a.score > b.score;
-  };
-  const auto earlier = [&](const ScoredRow& a, const ScoredRow& b) {
-    return a.row != b.row && before(a.row, b.row);
+std::vector<ScoredRow> KeepBest(std::vector<Scored> scored, size_t want,
+                                RowsBefore before) {
+  const auto higher = [](const Scored& a, const Scored& b) {
+    return a.scores.score > b.scores.score;
   };
   if (scored.size() > want) {
     const auto last = scored.begin() + static_cast<ptrdiff_t>(want - 1);
     std::nth_element(scored.begin(), last, scored.end(), higher);
-    const float least = last->score;
-    const auto equals =
-        std::partition(scored.begin(), scored.end(),
-                       [&](const auto& row) { return row.score > least; });
-    const auto others =
-        std::partition(equals, scored.end(),
-                       [&](const auto& row) { return row.score == least; });
+    const float least = last->scores.score;
+    const auto equals = std::partition(
+        scored.begin(), scored.end(),
+        [&](const Scored& one) { return one.scores.score > least; });
+    const auto others = std::partition(
+        equals, scored.end(),
+        [&](const Scored& one) { return one.scores.score == least; });
     const auto end = scored.begin() + static_cast<ptrdiff_t>(want);
-    if (others > end) std::nth_element(equals, end, others, earlier);
+    if (others > end) FirstOfEquals(equals, end, others, before);
     scored.erase(end, scored.end());
   }
   std::sort(scored.begin(), scored.end(), higher);
   for (auto run = scored.begin(); run != scored.end();) {
     auto end = run + 1;
-    while (end != scored.end() && end->score == run->score) ++end;
-    if (end - run > 1) std::sort(run, end, earlier);
+    while (end != scored.end() && end->scores.score == run->scores.score) ++end;
+    if (end - run > 1) SortEquals(run, end, before);
     run = end;
   }
+  std::vector<ScoredRow> best;
+  best.reserve(scored.size());
+  for (const Scored& one : scored) best.push_back(one.scores);
+  return best;
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<ScoredRow>> SearchRole(
-    const RolePartitions& role, const RowFilter& filter, const Query& query,
-    size_t k, const SearchPlan& plan,
-    absl::FunctionRef<bool(uint32_t, uint32_t)> before, float least) {
+absl::StatusOr<std::vector<ScoredRow>> SearchRole(const RolePartitions& role,
+                                                  const RowFilter& filter,
+                                                  const Query& query, size_t k,
+                                                  const SearchPlan& plan,
+                                                  RowsBefore before,
+                                                  float least, bool lasting) {
   const size_t passing = filter.count();
   const size_t want = std::min(k, passing);
   if (want == 0) return std::vector<ScoredRow>();
 
-  const PartitionSearch search = {role.rows, filter, query};
+  const PartitionSearch search = {role.rows, filter, query,
+                                  lasting ? &before : nullptr};
   const float error = query.Margin(role.rows);
-  std::vector<ScoredRow> best;
+  std::vector<Scored> best;
   // Where something is in hand already, the best few of this role tell whether
   // there is more to find.
   const size_t few = std::max<size_t>(want / kFewer, kFewest);
@@ -116,8 +199,7 @@ absl::StatusOr<std::vector<ScoredRow>> SearchRole(
     std::vector<EstimatePool::Entry>& entries = pool.Finish();
     if (entries.size() > few && pool.threshold() + 3 * error < least) {
       best = ScoreBest(role, query, few, error, entries);
-      KeepBest(best, want, before);
-      return best;
+      return KeepBest(std::move(best), want, before);
     }
   }
   if (WalkPays(role, filter, query, want, plan.scan_rows, plan)) {
@@ -133,8 +215,7 @@ absl::StatusOr<std::vector<ScoredRow>> SearchRole(
     MITRA_RETURN_IF_ERROR(FlatPartition(passing).Search(search, pool));
     best = ScoreBest(role, query, want, error, pool.Finish());
   }
-  KeepBest(best, want, before);
-  return best;
+  return KeepBest(std::move(best), want, before);
 }
 
 }  // namespace mitra::search

@@ -9,7 +9,6 @@
 #include <memory>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "roaring/roaring.hh"
 #include "services/search/partition/partition.h"
@@ -40,12 +39,14 @@ struct RolePartitions {
 // Returns the min(k, rows that pass) best rows by exact score, best first, rows
 // of equal score in the order of `before`, which compares rows. Exact when the
 // role is scanned; when its graph is walked, as good as the walk. Rows that
-// score less than `least` may be left out.
+// score less than `least` may be left out. `lasting` says that `before` is the
+// same relation for all who search this role: then its graph keeps what it
+// learns of it, and dead rows are asked for, too.
 absl::StatusOr<std::vector<ScoredRow>> SearchRole(
     const RolePartitions& role, const RowFilter& filter, const Query& query,
-    size_t k, const SearchPlan& plan,
-    absl::FunctionRef<bool(uint32_t, uint32_t)> before,
-    float least = -std::numeric_limits<float>::infinity());
+    size_t k, const SearchPlan& plan, RowsBefore before,
+    float least = -std::numeric_limits<float>::infinity(),
+    bool lasting = false);
 
 }  // namespace mitra::search
 

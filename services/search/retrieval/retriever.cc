@@ -167,8 +167,7 @@ absl::StatusOr<std::vector<Candidate>> Find(
   for (const FilteredRole& one : roles) {
     const RoleView& role_view = view.roles[static_cast<size_t>(one.role)];
     const auto before = [&](uint32_t a, uint32_t b) {
-      return view.member(role_view.columns.attributes[a].member).id() <
-             view.member(role_view.columns.attributes[b].member).id();
+      return IdOf(view, role_view, a) < IdOf(view, role_view, b);
     };
     // With k members in hand the others must be as good as the last of them.
     const float least = best.size() == retrieval.k
@@ -176,7 +175,8 @@ absl::StatusOr<std::vector<Candidate>> Find(
                             : retrieval.min_score;
     MITRA_ASSIGN_OR_RETURN(const std::vector<ScoredRow> found,
                            SearchRole(role_view.partitions, one.filter, query,
-                                      retrieval.k, plan, before, least));
+                                      retrieval.k, plan, before, least,
+                                      /*lasting=*/true));
     const auto known = static_cast<ptrdiff_t>(best.size());
     AddCandidates(role_view, one.role, found, least, false, best);
     const auto middle = best.begin() + known;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "services/search/filter/acceptance.h"
 #include "services/search/filter/member_filter.h"
@@ -61,6 +62,15 @@ struct Retrieved {
   bool need_missing = false;
   bool offer_missing = false;
 };
+
+// The id of whom a row of `role` belongs to in the view; empty for rows of
+// nobody.
+inline absl::string_view IdOf(const IndexView& view, const RoleView& role,
+                              uint32_t row) {
+  const Member* member =
+      view.members[role.columns.attributes[row].member].get();
+  return member == nullptr ? absl::string_view() : member->id();
+}
 
 // Pure. NOT_FOUND if the subject is not in the view or lacks that facet.
 //

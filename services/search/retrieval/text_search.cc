@@ -1,6 +1,7 @@
 #include "services/search/retrieval/text_search.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -60,12 +61,13 @@ class Searcher {
     for (const auto& [role, filter] : filters_) {
       const RoleView& role_view = view_.roles[static_cast<size_t>(role)];
       const auto before = [&](uint32_t a, uint32_t b) {
-        return view_.member(role_view.columns.attributes[a].member).id() <
-               view_.member(role_view.columns.attributes[b].member).id();
+        return IdOf(view_, role_view, a) < IdOf(view_, role_view, b);
       };
-      MITRA_ASSIGN_OR_RETURN(const std::vector<ScoredRow> found,
-                             SearchRole(role_view.partitions, filter, query_,
-                                        kMaxTextHits / 4, plan, before));
+      MITRA_ASSIGN_OR_RETURN(
+          const std::vector<ScoredRow> found,
+          SearchRole(role_view.partitions, filter, query_, kMaxTextHits / 4,
+                     plan, before, -std::numeric_limits<float>::infinity(),
+                     /*lasting=*/true));
       for (const ScoredRow& scored : found) {
         if (std::max(scored.give, scored.take) < kNear) continue;
         words_.try_emplace(role_view.columns.attributes[scored.row].member);
