@@ -362,6 +362,7 @@ void PairFeatures::ReadTies(MemberIndex candidate, FeatureVector& features,
 void PairFeatures::PrefetchPlace(MemberIndex candidate) const {
   members_.PrefetchPlace(candidate);
   if (candidate < graph_.size()) graph_.PrefetchPlace(candidate);
+  scale_.Prefetch(candidate);
 }
 
 void PairFeatures::Prefetch(MemberIndex candidate) const {

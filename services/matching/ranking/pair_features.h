@@ -59,6 +59,9 @@ class TrustScale {
  public:
   explicit TrustScale(const TrustVector* trust);
   float Of(MemberIndex member) const;
+  void Prefetch(MemberIndex member) const {
+    if (trust_ != nullptr) trust_->Prefetch(member);
+  }
   float OfMass(double mass) const;
 
  private:

@@ -29,7 +29,9 @@ struct MatchingConfig {
   absl::Duration reputation_interval = absl::Minutes(5);
   int reputation_min_seeds = 10;
   int64_t slate_cache_mib = 64;
-  int64_t trust_cache_mib = 64;
+  // A subject of a large network takes 64 KiB: enough for 4,000 in their ten
+  // minutes.
+  int64_t trust_cache_mib = 256;
   TieOptions ties;
 
   void AddTo(Schema& schema) {
@@ -75,7 +77,7 @@ struct MatchingConfig {
         .Range(1, 65536);
     schema
         .Add("trust.cache_mib", &trust_cache_mib,
-             "Memory for trust vectors, in MiB.")
+             "Memory for trust vectors, in MiB; up to 64 KiB a subject.")
         .Range(1, 65536);
     AddTieOptions(schema, ties);
   }

@@ -245,15 +245,41 @@ TrustVector ForwardPush(const GraphView& graph, MemberIndex subject,
   return trust;
 }
 
+void TrustVector::MakeIndex() {
+  constexpr size_t kPerBucket = 4;
+  begins.clear();
+  if (entries.empty()) return;
+  const MemberIndex last = entries.back().member;
+  const size_t buckets = entries.size() / kPerBucket + 1;
+  begin_shift = 0;
+  while ((last >> begin_shift) >= buckets) ++begin_shift;
+  begins.assign((last >> begin_shift) + 2,
+                static_cast<uint32_t>(entries.size()));
+  for (size_t i = entries.size(); i-- > 0;) {
+    begins[entries[i].member >> begin_shift] = static_cast<uint32_t>(i);
+  }
+  for (size_t bucket = begins.size() - 1; bucket-- > 0;) {
+    begins[bucket] = std::min(begins[bucket], begins[bucket + 1]);
+  }
+}
+
 double TrustVector::MassOf(MemberIndex member) const {
-  // Without branches: which way a search goes cannot be foretold.
   const TrustEntry* at = entries.data();
-  for (size_t left = entries.size(); left > 1;) {
+  size_t left = entries.size();
+  if (!begins.empty()) {
+    const size_t bucket = member >> begin_shift;
+    if (bucket + 1 >= begins.size()) return 0;
+    at += begins[bucket];
+    left = begins[bucket + 1] - begins[bucket];
+  }
+  if (left == 0) return 0;
+  // Without branches: which way a search goes cannot be foretold.
+  while (left > 1) {
     const size_t half = left / 2;
     at = at[half].member <= member ? at + half : at;
     left -= half;
   }
-  return !entries.empty() && at->member == member ? at->mass : 0;
+  return at->member == member ? at->mass : 0;
 }
 
 bool TrustVector::MayContain(MemberIndex member) const {
@@ -267,15 +293,18 @@ bool TrustVector::MayContain(MemberIndex member) const {
 std::vector<TrustEntry> TrustVector::Top(size_t n) const {
   std::vector<TrustEntry> top = entries;
   n = std::min(n, top.size());
-  std::partial_sort(top.begin(), top.begin() + static_cast<ptrdiff_t>(n),
-                    top.end(), MoreMass);
-  top.resize(n);
+  const auto end = top.begin() + static_cast<ptrdiff_t>(n);
+  if (end != top.end()) std::nth_element(top.begin(), end, top.end(), MoreMass);
+  top.erase(end, top.end());
+  std::sort(top.begin(), top.end(), MoreMass);
+  top.shrink_to_fit();
   return top;
 }
 
 size_t TrustVector::bytes() const {
   return sizeof *this + entries.capacity() * sizeof(TrustEntry) +
          heaviest.capacity() * sizeof(TrustEntry) +
+         begins.capacity() * sizeof(uint32_t) +
          members_filter.capacity() * sizeof(uint64_t);
 }
 

@@ -68,8 +68,22 @@ struct TrustVector {
   std::vector<TrustEntry> heaviest;
   static constexpr size_t kHeaviest = 768;
 
+  // Where in `entries` members with the same upper bits begin: see MakeIndex.
+  std::vector<uint32_t> begins;
+  int begin_shift = 0;
+
+  // Makes look-ups a matter of one place in memory, for who looks up many.
+  // `entries` must not change afterwards.
+  void MakeIndex();
   // Mass of a member; 0 if it was not reached or was dropped. O(log n).
   double MassOf(MemberIndex member) const;
+  // Begins to load what MassOf reads.
+  void Prefetch(MemberIndex member) const {
+    const size_t bucket = member >> begin_shift;
+    if (bucket + 1 < begins.size()) {
+      __builtin_prefetch(entries.data() + begins[bucket]);
+    }
+  }
   // False only if the walk surely never reached the member.
   bool MayContain(MemberIndex member) const;
   // The `n` entries with most mass, most first, equal mass by member.

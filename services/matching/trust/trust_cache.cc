@@ -34,6 +34,7 @@ TrustCache::Answer TrustCache::Get(const GraphView& graph, MemberIndex subject,
   trust->subject_incarnation = subject_incarnation;
   // Every ranking begins with these.
   trust->heaviest = trust->Top(TrustVector::kHeaviest);
+  trust->MakeIndex();
   Insert(trust, now);
   return {std::move(trust), false};
 }

@@ -1,5 +1,6 @@
 // Personal trust, its cache, paths and reputation.
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -87,6 +88,37 @@ TEST_F(TrustTest, AgreesWithDensePowerIteration) {
     EXPECT_NEAR(trust.MassOf(m), exact[m], 1e-6) << m;
   }
   EXPECT_NEAR(trust.subject_mass, exact[3], 1e-6);
+}
+
+TEST_F(TrustTest, AnIndexChangesNoMassAndTopIsTheHeaviest) {
+  for (const MemberIndex members : {1u, 3u, 40u, 5000u}) {
+    Random random(members);
+    TrustVector trust;
+    for (MemberIndex m = 0; m < 20'000;
+         m += 1 + random.Below(20'000 / members)) {
+      trust.entries.push_back({m, static_cast<float>(1 + random.Below(50))});
+    }
+    TrustVector indexed = trust;
+    indexed.MakeIndex();
+    for (MemberIndex m = 0; m < 20'100; ++m) {
+      indexed.Prefetch(m);
+      ASSERT_EQ(indexed.MassOf(m), trust.MassOf(m)) << members << " " << m;
+    }
+    std::vector<TrustEntry> all = trust.entries;
+    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+      return a.mass != b.mass ? a.mass > b.mass : a.member < b.member;
+    });
+    for (const size_t n : {size_t{1}, all.size() / 2, all.size() + 1}) {
+      const std::vector<TrustEntry> top = trust.Top(n);
+      ASSERT_EQ(top.size(), std::min(n, all.size()));
+      for (size_t i = 0; i < top.size(); ++i) {
+        ASSERT_EQ(top[i].member, all[i].member);
+      }
+    }
+  }
+  TrustVector nobody;
+  nobody.MakeIndex();
+  EXPECT_EQ(nobody.MassOf(0), 0);
 }
 
 TEST_F(TrustTest, MassSumsToOneOnChainsSinksAndCycles) {
