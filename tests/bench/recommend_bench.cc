@@ -6,6 +6,11 @@
 //       --gateway TARGET --key KEY
 //   mitra-bench-recommend probe --dir DIR --profile TARGET --gateway TARGET
 //       --key KEY [--cached] [--in-flight N] [--calls N]
+//   mitra-bench-recommend slates --dir DIR --profile TARGET --gateway TARGET
+//       --key KEY
+//
+// "slates" prints the computed slates of 1,000 members, without what differs
+// from call to call: to compare what two builds answer on the same record.
 //
 // "prepare" loads the network into an empty cluster and FAISS from it. A slate
 // is the first ten PARTNERs with reasons and trust paths, computed anew for
@@ -23,6 +28,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "mitra/v1/recommendations_service.grpc.pb.h"
 #include "mitra/v1/recommendations_service.pb.h"
 #include "tests/bench/async_calls.h"
 #include "tests/bench/prepared_network.h"
@@ -254,6 +260,36 @@ int Probe(const Options& options) {
   return Measurement(options, *askers).Probe();
 }
 
+// What two calls on the same record have in common.
+void RemoveVolatile(v1::RecommendResponse& response) {
+  for (v1::Slate& slate : *response.mutable_slates()) {
+    slate.clear_compute_time();
+    slate.clear_next_page_token();
+    for (v1::Recommendation& one : *slate.mutable_recommendations()) {
+      one.clear_attribution_token();
+    }
+  }
+}
+
+int PrintSlates(const Options& options) {
+  const absl::StatusOr<Askers> askers = ReadAskers(options.dir);
+  if (!askers.ok()) return Fail(askers.status());
+  auto stub = v1::Recommendations::NewStub(Connect(options.gateway));
+  v1::RecommendRequest request;
+  for (const std::string& bytes : Requests(*askers, 0, kWarm, true)) {
+    request.ParseFromString(bytes);
+    grpc::ClientContext context;
+    context.AddMetadata("authorization", absl::StrCat("Bearer ", options.key));
+    v1::RecommendResponse response;
+    const grpc::Status status = stub->Recommend(&context, request, &response);
+    if (!status.ok()) return Fail(absl::UnknownError(status.error_message()));
+    RemoveVolatile(response);
+    std::printf("%s %s\n", request.profile_id().c_str(),
+                response.ShortDebugString().c_str());
+  }
+  return 0;
+}
+
 int Measure(const Options& options) {
   const auto stock = PrepareStock(Connect(options.profile), kWarm + kCold,
                                   /*threads=*/2, options.dir);
@@ -271,7 +307,7 @@ int main(int argc, char** argv) {
   CLI::App app("Slates through a whole cluster against raw FAISS");
   app.add_option("step", options.step)
       ->required()
-      ->check(CLI::IsMember({"prepare", "measure", "probe"}));
+      ->check(CLI::IsMember({"prepare", "measure", "probe", "slates"}));
   app.add_option("--members", options.members);
   app.add_option("--dir", options.dir)->required();
   app.add_option("--profile", options.profile)->required();
@@ -284,5 +320,6 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (options.step == "prepare") return mitra::bench::Prepare(options);
   if (options.step == "probe") return mitra::bench::Probe(options);
+  if (options.step == "slates") return mitra::bench::PrintSlates(options);
   return mitra::bench::Measure(options);
 }
