@@ -108,6 +108,10 @@ int Report(const grpc::Status& status) {
   for (size_t i = 1; i < fields.size(); ++i) {
     std::cerr << "  also: " << fields[i] << "\n";
   }
+  if (reason.empty() && absl::IsUnavailable(error)) {
+    std::cerr << "  Is it the right address? See --server, mitra context and "
+                 "mitra doctor.\n";
+  }
   return status.error_code() == grpc::StatusCode::UNAVAILABLE ? kUnreachable
                                                               : kFailed;
 }

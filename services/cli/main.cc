@@ -7,6 +7,7 @@
 
 #include "google/protobuf/stubs/logging.h"
 #include "services/cli/commands/command_line.h"
+#include "services/cli/commands/unknown_command.h"
 
 namespace mitra::cli {
 namespace {
@@ -37,11 +38,18 @@ int Run(const std::vector<std::string>& arguments, int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    const std::string unknown = UnknownCommand(app, arguments);
+    if (error.get_exit_code() != 0 && !unknown.empty()) {
+      std::cerr << "mitra: " << unknown << "\nRun with --help for more "
+                << "information.\n";
+      return kUsage;
+    }
     const int code = app.exit(error);
     return code == 0 ? kOk : kUsage;
   }
   if (!NeedsNoContext(app)) {
-    const absl::Status applied = ApplyContext(arguments, app, globals);
+    absl::Status applied = ApplyContext(arguments, app, globals);
+    applied.Update(CheckFiles(globals));
     if (!applied.ok()) {
       std::cerr << "mitra: " << applied.message() << "\n";
       return kUsage;

@@ -170,7 +170,9 @@ void AddBenchCommand(CLI::App& app, const Globals& globals, Action& action) {
       ->check(CLI::Range(.1, 3600.0));
   bench->add_option("--members", o->members, "For how many members in turn")
       ->check(CLI::Range(1, 100'000));
-  bench->add_option("-n,--count", o->count, "Recommendations in each answer")
+  bench
+      ->add_option("-n,--count,--limit", o->count,
+                   "Recommendations in each answer")
       ->check(CLI::Range(1, 100));
   bench->add_flag("--fresh", o->fresh, "Compute every slate anew");
   bench->callback(

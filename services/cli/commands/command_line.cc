@@ -1,11 +1,15 @@
 #include "services/cli/commands/command_line.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/version.h"
+#include "common/status/errors.h"
 #include "common/status/status_macros.h"
 #include "services/cli/context/contexts.h"
 
@@ -38,6 +42,8 @@ constexpr std::pair<const char*, const char*> kGroups[] = {
     {"delete", "Members"},
     {"suspend", "Members"},
     {"verify", "Members"},
+    {"seed", "Members"},
+    {"merge", "Members"},
     {"block", "Members"},
     {"unblock", "Members"},
     {"consent", "Members"},
@@ -49,7 +55,6 @@ constexpr std::pair<const char*, const char*> kGroups[] = {
     {"status", "Cluster"},
     {"doctor", "Cluster"},
     {"bench", "Cluster"},
-
     {"refresh", "Cluster"},
     {"learn", "Cluster"},
     {"ranking", "Cluster"},
@@ -101,6 +106,7 @@ void BuildCommandLine(CLI::App& app, Globals& globals, Action& action) {
   AddTraceCommands(app, globals, action);
   AddRecordCommands(app, globals, action);
   AddUpsertCommands(app, globals, action);
+  AddIdentityCommands(app, globals, action);
   AddRecommendCommands(app, globals, action);
   AddRefreshCommands(app, globals, action);
   AddEngageCommands(app, globals, action);
@@ -153,6 +159,19 @@ absl::Status ApplyContext(const std::vector<std::string>& arguments,
     globals.tls_ca = context.tls_ca;
     globals.tls_cert = context.tls_cert;
     globals.tls_key = context.tls_key;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckFiles(const Globals& globals) {
+  for (const auto& [option, path] :
+       {std::pair("--api-key-file",
+                  globals.api_key.empty() ? globals.api_key_file : ""),
+        std::pair("--tls-ca", globals.tls_ca == "system" ? "" : globals.tls_ca),
+        std::pair("--tls-cert", globals.tls_cert),
+        std::pair("--tls-key", globals.tls_key)}) {
+    if (path.empty() || access(path.c_str(), R_OK) == 0) continue;
+    return InvalidField(option, absl::StrCat(path, " cannot be read"));
   }
   return absl::OkStatus();
 }

@@ -21,6 +21,10 @@ void BuildCommandLine(CLI::App& app, Globals& globals, Action& action);
 absl::Status ApplyContext(const std::vector<std::string>& arguments,
                           const CLI::App& app, Globals& globals);
 
+// INVALID_ARGUMENT naming the option whose file (of keys or certificates)
+// cannot be read; without this a key that is not there would be none shown.
+absl::Status CheckFiles(const Globals& globals);
+
 }  // namespace mitra::cli
 
 #endif  // MITRA_SERVICES_CLI_COMMANDS_COMMAND_LINE_H_

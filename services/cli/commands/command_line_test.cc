@@ -5,6 +5,7 @@
 #include "common/status/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/cli/commands/unknown_command.h"
 #include "services/cli/context/contexts.h"
 #include "tests/support/temp_dir.h"
 
@@ -106,6 +107,50 @@ TEST_F(CommandLineTest, EveryCommandHasHelp) {
   for (const CLI::App* command : app_.get_subcommands({})) {
     EXPECT_NE(command->get_description(), "") << command->get_name();
     EXPECT_NE(command->get_group(), "") << command->get_name();
+  }
+}
+
+TEST_F(CommandLineTest, AWordThatIsNoCommandIsNamedWithTheNearestOne) {
+  EXPECT_EQ(UnknownCommand(app_, {"gett", "umkm-1"}),
+            "there is no command \"gett\"; did you mean get?");
+  EXPECT_EQ(UnknownCommand(app_, {"--server", "a:1", "recomend"}),
+            "there is no command \"recomend\"; did you mean recommend?");
+  EXPECT_EQ(UnknownCommand(app_, {"--server=a:1", "zzzzzzz"}),
+            "there is no command \"zzzzzzz\"");
+  EXPECT_EQ(UnknownCommand(app_, {"key", "-o", "json", "creat"}),
+            "there is no command \"creat\" of key; did you mean create?");
+  EXPECT_EQ(UnknownCommand(app_, {"get", "gett"}), "") << "that is an id";
+  EXPECT_EQ(UnknownCommand(app_, {"key", "create", "--label", "x"}), "");
+}
+
+TEST_F(CommandLineTest, AFileThatIsNotThereIsNamedByItsOption) {
+  MITRA_ASSERT_OK(Parse({"--api-key-file", "/no/such/key", "status"}));
+  EXPECT_THAT(CheckFiles(globals_), NamesField("--api-key-file"));
+  testing::WriteFileOrDie(dir_.File("key"), "mk_x");
+  globals_.api_key_file = dir_.File("key");
+  MITRA_EXPECT_OK(CheckFiles(globals_));
+  globals_.tls_key = "/no/such/key";
+  EXPECT_THAT(CheckFiles(globals_), NamesField("--tls-key"));
+}
+
+// The list of the commands that people were promised.
+TEST_F(CommandLineTest, EveryCommandIsThereWithAnExample) {
+  for (const char* name :
+       {"get",       "list",    "upsert",  "delete", "import",   "export",
+        "recommend", "explain", "why-not", "trust",  "diagnose", "search",
+        "refresh",   "ranking", "key",     "verify", "suspend",  "seed",
+        "merge",     "status",  "doctor",  "bench",  "call",     "context"}) {
+    const CLI::App* command = nullptr;
+    for (const CLI::App* one : app_.get_subcommands({})) {
+      if (one->get_name() == name) command = one;
+    }
+    ASSERT_NE(command, nullptr) << name;
+    EXPECT_NE(command->get_group(), "Subcommands") << name << " has no group";
+    const std::string help = command->get_description();
+    const bool plain = std::string(name) == "status";  // takes nothing
+    EXPECT_TRUE(plain || help.find("\n  mitra ") != std::string::npos ||
+                !command->get_subcommands({}).empty())
+        << name << ": " << help;
   }
 }
 

@@ -25,6 +25,8 @@ void AddBackupCommands(CLI::App& app, const Globals& globals, Action& action);
 void AddTraceCommands(CLI::App& app, const Globals& globals, Action& action);
 // get, list, delete, block, unblock, consent, verify.
 void AddRecordCommands(CLI::App& app, const Globals& globals, Action& action);
+// merge, seed.
+void AddIdentityCommands(CLI::App& app, const Globals& globals, Action& action);
 // recommend, explain, why-not, trust, diagnose, search.
 void AddRecommendCommands(CLI::App& app, const Globals& globals,
                           Action& action);

@@ -1,5 +1,9 @@
+#include <signal.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -172,6 +176,39 @@ class Bookmark {
   absl::Time next_ = absl::InfinitePast();
 };
 
+// While a file is being read, somebody who stops it is told how to go on.
+class Interruption {
+ public:
+  explicit Interruption(bool marked) {
+    struct sigaction action = {};
+    action.sa_handler = marked ? SayResume : SayAgain;
+    action.sa_flags = SA_RESETHAND;
+    sigaction(SIGINT, &action, &before_);
+  }
+  ~Interruption() { sigaction(SIGINT, &before_, nullptr); }
+  Interruption(const Interruption&) = delete;
+  Interruption& operator=(const Interruption&) = delete;
+
+ private:
+  // Only what a signal's handler may do.
+  static void Say(const char* text, int signal) {
+    (void)!write(STDERR_FILENO, text, std::strlen(text));
+    (void)raise(signal);  // to the handler that was there before any
+  }
+  static void SayResume(int signal) {
+    Say("\nmitra: interrupted; the same command goes on after the last row "
+        "that was confirmed\n",
+        signal);
+  }
+  static void SayAgain(int signal) {
+    Say("\nmitra: interrupted; rows that were sent are kept, and sending them "
+        "again changes nothing\n",
+        signal);
+  }
+
+  struct sigaction before_ = {};
+};
+
 // About how many rows a file has, for the progress bar; 0 if it cannot be read
 // twice.
 uint64_t LinesOf(const std::string& file) {
@@ -211,8 +248,11 @@ class Importer {
     std::ifstream opened;
     if (file != "-") {
       opened.open(file, std::ios::binary);
-      if (!opened) {
-        std::cerr << "mitra: cannot read " << file << "\n";
+      std::error_code ignored;
+      const bool folder = std::filesystem::is_directory(file, ignored);
+      if (!opened || folder) {
+        std::cerr << "mitra: cannot read " << file
+                  << (folder ? ", it is a folder" : "") << "\n";
         return kUsage;
       }
     }
@@ -238,6 +278,7 @@ class Importer {
       const uint64_t waits = deferred.first();
       reached = waits == 0 ? std::max(reached, number) : waits - 1;
     };
+    const Interruption told(marked);
     ImportStream stream(connection_, absl::Seconds(options_.patience),
                         take_verdict);
     grpc::Status status;

@@ -19,7 +19,10 @@ struct Options {
 
 int Fail(const absl::Status& status) {
   std::cerr << "mitra: " << status.message() << "\n";
-  return kFailed;
+  // A field of the command line, or a file that it names.
+  const bool typed =
+      absl::IsInvalidArgument(status) || absl::IsNotFound(status);
+  return typed ? kUsage : kFailed;
 }
 
 int Create(const Options& o) {

@@ -311,6 +311,7 @@ int Search(const Globals& globals, const Options& o) {
                   Percent(hit.score())});
   }
   std::cout << table.Render(TerminalWidth());
+  if (response.hits().empty()) std::cerr << "mitra: nobody was found\n";
   return kOk;
 }
 
@@ -337,7 +338,7 @@ void AddRecommendCommands(CLI::App& app, const Globals& globals,
   recommend->add_option("--kind", r->kinds,
                         "mentor, partner, peer, supplier, buyer, investor, "
                         "programme, community, event, facilitator");
-  recommend->add_option("-n,--count", r->count, "How many of each")
+  recommend->add_option("-n,--count,--limit", r->count, "How many of each")
       ->check(CLI::Range(1, 100));
   recommend->add_option("--explain", r->explain, "none, reasons or full")
       ->check(CLI::IsMember({"none", "reasons", "full"}));
@@ -384,7 +385,7 @@ void AddRecommendCommands(CLI::App& app, const Globals& globals,
       add("search", "Find members by words.\n  mitra search keripik tempe",
           Search, s);
   search->add_option("words", s->words)->required();
-  search->add_option("-n,--count", s->count, "How many")
+  search->add_option("-n,--count,--limit", s->count, "How many")
       ->check(CLI::Range(1, 100));
   search->add_option("--role", s->roles, "Only in these roles")->delimiter(',');
   search->add_option("--region", s->regions, "Only inside these regions")

@@ -174,7 +174,8 @@ void AddTraceCommands(CLI::App& app, const Globals& globals, Action& action) {
       app.add_subcommand("events",
                          "Follow what changes.\n"
                          "  mitra events --after 120000 --kinds engagement");
-  events->add_option("--after", o->after, "The last revision seen");
+  events->add_option("--after", o->after, "The last revision seen")
+      ->check(CLI::NonNegativeNumber);
   events->add_flag("--now", o->now, "Begin at the present");
   events->add_flag("--once", o->once, "End when there is nothing more");
   events->add_option("--kinds", o->kinds, "member, deletion, engagement")

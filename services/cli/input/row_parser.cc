@@ -176,6 +176,20 @@ absl::Status SetEvidenceCell(const std::string& column, const std::string& cell,
   return absl::OkStatus();
 }
 
+// "mentor, partner": all values but the unspecified one, as people write them.
+std::string WordsOf(const google::protobuf::EnumDescriptor& type,
+                    absl::string_view prefix) {
+  std::string words;
+  for (int i = 0; i < type.value_count(); ++i) {
+    if (type.value(i)->number() == 0) continue;
+    absl::string_view name = type.value(i)->name();
+    absl::ConsumePrefix(&name, prefix);
+    absl::StrAppend(&words, words.empty() ? "" : ", ",
+                    absl::AsciiStrToLower(name));
+  }
+  return words;
+}
+
 }  // namespace
 
 absl::StatusOr<int> ParseEnumWord(const google::protobuf::EnumDescriptor& type,
@@ -187,8 +201,9 @@ absl::StatusOr<int> ParseEnumWord(const google::protobuf::EnumDescriptor& type,
   if (!absl::StartsWith(name, prefix)) name = absl::StrCat(prefix, name);
   const auto* value = type.FindValueByName(name);
   if (value == nullptr || value->number() == 0) {
-    return InvalidField(field, absl::StrCat("\"", CutUtf8(word, 40),
-                                            "\" is not a word it knows"));
+    return InvalidField(field,
+                        absl::StrCat("\"", CutUtf8(word, 40), "\" is none of ",
+                                     WordsOf(type, prefix)));
   }
   return value->number();
 }
