@@ -235,6 +235,12 @@ TEST_F(BadInputTest, BytesThatAreNoMessageAreRefusedOverGrpc) {
   EXPECT_THAT(std::string(large.message()), ::testing::HasSubstr("4194304"));
   // 100,000 messages in one another: 0x0a is field 1, length-delimited.
   EXPECT_FALSE(call(std::string(100'000, '\x0a')).ok());
+  // 100 KB of metadata: the transport's limit, and an error of the caller.
+  const absl::Status heavy = gateway_.Grpc(
+      "/mitra.v1.Profiles/GetProfile",
+      {{"x-api-key", member}, {"x-large", std::string(100'000, 'a')}});
+  EXPECT_THAT(heavy, StatusIs(absl::StatusCode::kResourceExhausted));
+  MITRA_EXPECT_OK(call(good)) << "the connection lives";
 }
 
 TEST_F(BadInputTest, HeadersWithControlBytesNeverReachAService) {
@@ -244,7 +250,8 @@ TEST_F(BadInputTest, HeadersWithControlBytesNeverReachAService) {
                                "If-None-Match",   "X-Request-Timeout",
                                "Accept",          "Accept-Encoding",
                                "Origin",          "X-Unknown"};
-  std::vector<std::string> values = {std::string(20'000, 'a'), "\xff\xfe",
+  std::vector<std::string> values = {std::string(20'000, 'a'),
+                                     std::string(100'000, 'a'), "\xff\xfe",
                                      "\xc3\xa9", ""};
   for (int byte = 1; byte < 32; ++byte) {
     values.push_back(

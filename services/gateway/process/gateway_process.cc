@@ -37,6 +37,7 @@ absl::StatusOr<Documents> MakeDocuments(const GatewayConfig& config,
   documents.Add("/openapi.json", "application/json",
                 OpenApiJson(methods, docs));
   documents.Add("/docs", "text/html; charset=utf-8", ApiPage(methods, docs));
+  documents.AddRedirect("/docs/", "/docs");
   documents.Add("/docs/style.css", "text/css; charset=utf-8", ApiPageStyle());
   if (!config.console_dir.empty()) {
     MITRA_RETURN_IF_ERROR(
