@@ -185,7 +185,8 @@ class ClusterTest : public ::testing::Test {
 
   // The whole answer to an HTTP request.
   static std::string Http(const std::string& request_line,
-                          const std::string& headers = "") {
+                          const std::string& headers = "",
+                          const std::string& body = "") {
     const std::string address = cluster_->http_address();
     const size_t colon = address.rfind(':');
     int port = 0;
@@ -198,7 +199,7 @@ class ClusterTest : public ::testing::Test {
     EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
     const std::string text =
         absl::StrCat(request_line, " HTTP/1.1\r\nHost: x\r\n", headers,
-                     "Connection: close\r\n\r\n");
+                     "Connection: close\r\n\r\n", body);
     EXPECT_EQ(write(fd, text.data(), text.size()),
               static_cast<ssize_t>(text.size()));
     std::string answer;
