@@ -1,6 +1,7 @@
 // What the record holds of a member, and what happens to all of them.
 
 #include <iostream>
+#include <limits>
 #include <memory>
 
 #include "absl/strings/ascii.h"
@@ -175,7 +176,7 @@ void AddTraceCommands(CLI::App& app, const Globals& globals, Action& action) {
                          "Follow what changes.\n"
                          "  mitra events --after 120000 --kinds engagement");
   events->add_option("--after", o->after, "The last revision seen")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()));
   events->add_flag("--now", o->now, "Begin at the present");
   events->add_flag("--once", o->once, "End when there is nothing more");
   events->add_option("--kinds", o->kinds, "member, deletion, engagement")
