@@ -102,6 +102,26 @@ matching::TieModel ToTieModel(const matching::LogisticModel& model) {
   return out;
 }
 
+matching::TieModel ToTieModel(const matching::LogisticModel& model,
+                              const matching::BoostedTrees& trees,
+                              double share) {
+  matching::TieModel out = ToTieModel(model);
+  const auto part = static_cast<float>(share);
+  out.bias = (1 - part) * out.bias + part * static_cast<float>(trees.bias);
+  for (float& weight : out.weight) weight *= 1 - part;
+  for (const matching::SmallTree& tree : trees.trees) {
+    matching::TieTree& one = out.trees.emplace_back();
+    for (size_t i = 0; i < 3; ++i) {
+      one.signal[i] = static_cast<uint8_t>(tree.feature[i]);
+      one.split[i] = tree.split[i];
+    }
+    for (size_t i = 0; i < 4; ++i) {
+      one.value[i] = part * static_cast<float>(tree.value[i]);
+    }
+  }
+  return out;
+}
+
 namespace {
 
 double Gain(size_t place) {

@@ -11,6 +11,7 @@
 
 #include "common/base/random.h"
 #include "services/matching/graph/graph_view.h"
+#include "services/matching/learning/boosted_trees.h"
 #include "services/matching/learning/calibration.h"
 #include "services/matching/learning/logistic.h"
 #include "services/matching/trust/tie_model.h"
@@ -71,6 +72,11 @@ void AddTieExamples(SignalReader& reader, NewTies& ties,
                     matching::Examples& examples);
 
 matching::TieModel ToTieModel(const matching::LogisticModel& model);
+// Both as one: 1 - `share` of the logistic's log odds and `share` of the
+// trees'.
+matching::TieModel ToTieModel(const matching::LogisticModel& model,
+                              const matching::BoostedTrees& trees,
+                              double share);
 
 struct LinkFigures {
   double auc = 0;

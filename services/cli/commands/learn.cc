@@ -134,8 +134,11 @@ void AddLearnCommand(CLI::App& app, const Globals& globals, Action& action) {
       "Learn ranking weights from what became of recommendations.\n"
       "  mitra learn outcomes.ndjson --id learned-1 --out learned-1.toml\n"
       "Each line of the file is a JSON object with time, kind, list, answer\n"
-      "(match, declined, not_wanted, unrequited, neither, missed), propensity\n"
-      "and features. A kind takes the learned weights if they do better on\n"
+      "(match, declined, not_wanted, unrequited, neither, missed), features,\n"
+      "and candidate, position and randomised as the attribution has them, or\n"
+      "a propensity: places that are looked at more, and candidates that are\n"
+      "shown everywhere, are weighed down. A kind takes the learned weights if "
+      "they do better on\n"
       "what came last.");
   learn->add_option("outcomes", o->outcomes, "NDJSON file, - for stdin")
       ->required();
@@ -153,6 +156,10 @@ void AddLearnCommand(CLI::App& app, const Globals& globals, Action& action) {
       ->add_option("--margin", o->learn.margin,
                    "Least gain of AUC that changes a kind's weights")
       ->check(CLI::Range(0., .5));
+  learn
+      ->add_option("--popularity", o->learn.popularity,
+                   "How far candidates with many outcomes are weighed down")
+      ->check(CLI::Range(0., 1.));
   learn
       ->add_option("--test-share", o->learn.test_share,
                    "Share of the outcomes, the last, to test on")

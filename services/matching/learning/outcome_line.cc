@@ -14,8 +14,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr double kMaxWeight = 20;
-
 constexpr std::pair<absl::string_view, Answer> kAnswers[] = {
     {"match", Answer::kMatch},          {"declined", Answer::kDeclined},
     {"not_wanted", Answer::kNotWanted}, {"unrequited", Answer::kUnrequited},
@@ -69,16 +67,34 @@ absl::Status ReadField(const std::string& name, const Json& value,
         value.get<double>() > 1) {
       return InvalidField(name, "must be a number in (0, 1]");
     }
-    outcome.pair.weight = std::min(kMaxWeight, 1 / value.get<double>());
+    outcome.pair.weight = std::min(kMaxOutcomeWeight, 1 / value.get<double>());
+    outcome.has_propensity = true;
     return absl::OkStatus();
   }
-  if (name != "time" && name != "kind" && name != "list" && name != "answer") {
+  if (name == "position") {
+    if (!value.is_number_unsigned() || value.get<uint64_t>() > 1'000'000) {
+      return InvalidField(name, "must be a whole number from 0 to 1000000");
+    }
+    outcome.position = value.get<uint32_t>();
+    return absl::OkStatus();
+  }
+  if (name == "randomised") {
+    if (!value.is_boolean()) return InvalidField(name, "must be true or false");
+    outcome.randomised = value.get<bool>();
+    return absl::OkStatus();
+  }
+  if (name != "candidate" && name != "time" && name != "kind" &&
+      name != "list" && name != "answer") {
     return InvalidField(name, "is not known");
   }
   if (!value.is_string()) return InvalidField(name, "must be a string");
   const auto text = value.get<std::string>();
   if (name == "list") {
     outcome.list = text;
+    return absl::OkStatus();
+  }
+  if (name == "candidate") {
+    outcome.candidate = text;
     return absl::OkStatus();
   }
   if (name == "kind") return ReadKind(text, outcome);

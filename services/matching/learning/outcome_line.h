@@ -1,17 +1,23 @@
 // What became of recommendations, as exported: one JSON object per line.
 //
 //   {"time": "2026-03-01T10:00:00Z", "kind": "mentor", "list": "7f3a",
-//    "answer": "declined", "propensity": 0.4,
+//    "answer": "declined", "propensity": 0.4, "candidate": "c19",
+//    "position": 3, "randomised": false,
 //    "features": {"give_similarity": 0.62, "region_proximity": 1}}
 //
 // answer: "match", "declined", "not_wanted", "unrequited", "neither", "missed"
 // (see Answer). list: names the slate that the pair stood in; pairs of one list
 // are compared. propensity: chance that the pair was seen at its position, 1 if
-// left out. A feature that is left out or null is a missing signal.
+// left out. candidate, position (from 0) and randomised are those of the
+// attribution (v1::Attribution; any stable name does for the candidate) and may
+// be left out: exposure_bias.h weighs by them. A feature that is left out or
+// null is a missing signal.
 
 #ifndef MITRA_SERVICES_MATCHING_LEARNING_OUTCOME_LINE_H_
 #define MITRA_SERVICES_MATCHING_LEARNING_OUTCOME_LINE_H_
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -22,10 +28,16 @@
 
 namespace mitra::matching {
 
+inline constexpr double kMaxOutcomeWeight = 20;
+
 struct Outcome {
   absl::Time time;
   v1::RecommendationKind kind = v1::RECOMMENDATION_KIND_UNSPECIFIED;
   std::string list;
+  std::string candidate;             // empty: not said
+  std::optional<uint32_t> position;  // in the slate
+  bool randomised = false;           // chance had drawn the position
+  bool has_propensity = false;
   // Weighs 1 / propensity, at most 20, so that one lucky view does not decide.
   AnsweredPair pair;
 };

@@ -9,6 +9,7 @@
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
 #include "services/matching/learning/calibration.h"
+#include "services/matching/learning/exposure_bias.h"
 #include "services/matching/ranking/joint_utility.h"
 
 namespace mitra::matching {
@@ -54,7 +55,7 @@ RankingQuality Measure(absl::Span<const Outcome> outcomes,
 }
 
 // Learns one kind into `profile` if that is better.
-KindReport LearnOne(absl::Span<const Outcome> outcomes, const KindSpec& kind,
+KindReport LearnOne(absl::Span<Outcome> outcomes, const KindSpec& kind,
                     const ProfileLearnOptions& options,
                     RankingProfile& profile) {
   KindReport report;
@@ -62,8 +63,11 @@ KindReport LearnOne(absl::Span<const Outcome> outcomes, const KindSpec& kind,
   const auto share = [&](double of) {
     return static_cast<size_t>(of * static_cast<double>(outcomes.size()));
   };
+  // Chances of places come from what is learned from, and hold for the rest.
   const size_t tested = share(options.test_share);
   const size_t calibrated = share(options.calibration_share);
+  Debias(ChancesOf(outcomes.first(outcomes.size() - tested)),
+         options.popularity, outcomes);
   const auto test = outcomes.last(tested);
   const auto rest = outcomes.first(outcomes.size() - tested);
   report.learned_from = rest.size() - calibrated;
@@ -104,6 +108,9 @@ absl::StatusOr<LearnedProfile> LearnProfile(
     return InvalidField("test_share",
                         "must be above 0 and leave a tenth to learn from");
   }
+  if (!(options.popularity >= 0 && options.popularity <= 1)) {
+    return InvalidField("popularity", "must be in [0, 1]");
+  }
   std::stable_sort(
       outcomes.begin(), outcomes.end(),
       [](const Outcome& a, const Outcome& b) { return a.time < b.time; });
@@ -117,7 +124,8 @@ absl::StatusOr<LearnedProfile> LearnProfile(
       if (outcome.kind == kind.kind) own.push_back(outcome);
     }
     if (own.empty()) continue;
-    learned.kinds.push_back(LearnOne(own, kind, options, learned.profile));
+    learned.kinds.push_back(
+        LearnOne(absl::MakeSpan(own), kind, options, learned.profile));
   }
   MITRA_RETURN_IF_ERROR(learned.profile.Validate());
   return learned;

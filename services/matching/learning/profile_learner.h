@@ -26,6 +26,9 @@ struct ProfileLearnOptions {
   // A kind takes learned weights if its AUC on the test is at least this much
   // above that of the weights that it has.
   double margin = 0;
+  // How far outcomes of candidates that have many are weighed down, 0 to 1
+  // (exposure_bias.h).
+  double popularity = .5;
 };
 
 // How P(match) fared on outcomes that nobody learned from.

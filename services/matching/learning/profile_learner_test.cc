@@ -100,7 +100,8 @@ TEST(ProfileFileTest, NamesWhatIsWrong) {
 TEST(OutcomeLineTest, ReadsALine) {
   const auto outcome = ParseOutcome(
       R"({"time":"2026-03-01T10:00:00Z","kind":"mentor","list":"a",)"
-      R"("answer":"declined","propensity":0.25,)"
+      R"("answer":"declined","propensity":0.25,"candidate":"c",)"
+      R"("position":3,"randomised":true,)"
       R"("features":{"trust":0.5,"reputation":null}})");
 
   MITRA_ASSERT_OK(outcome.status());
@@ -109,6 +110,10 @@ TEST(OutcomeLineTest, ReadsALine) {
   EXPECT_EQ(outcome->list, "a");
   EXPECT_EQ(outcome->pair.answer, Answer::kDeclined);
   EXPECT_EQ(outcome->pair.weight, 4);
+  EXPECT_TRUE(outcome->has_propensity);
+  EXPECT_EQ(outcome->candidate, "c");
+  EXPECT_EQ(outcome->position, 3u);
+  EXPECT_TRUE(outcome->randomised);
   EXPECT_EQ(outcome->pair.features.Get(Feature::kTrust), .5f);
   EXPECT_TRUE(outcome->pair.features.Missing(Feature::kReputation));
 }
@@ -129,6 +134,10 @@ TEST(OutcomeLineTest, NamesWhatIsWrong) {
       {line(R"("time":"yesterday")"), "time"},
       {line(R"("propensity":0)"), "propensity"},
       {line(R"("propensity":"x")"), "propensity"},
+      {line(R"("position":-1)"), "position"},
+      {line(R"("position":"first")"), "position"},
+      {line(R"("randomised":1)"), "randomised"},
+      {line(R"("candidate":7)"), "candidate"},
       {line(R"("features":{"fame":1})"), "features.fame"},
       {line(R"("features":{"trust":"x"})"), "features.trust"},
       {line(R"("features":{"trust":1e300})"), "features.trust"},

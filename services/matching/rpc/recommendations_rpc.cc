@@ -14,6 +14,8 @@
 #include "services/matching/explain/score_gap.h"
 #include "services/matching/explain/sentences.h"
 #include "services/matching/trust/reputation.h"
+#include "services/matching/trust/tie_model.h"
+#include "services/matching/trust/tie_signals.h"
 
 namespace mitra::matching {
 namespace {
@@ -552,6 +554,8 @@ rpc::Task<absl::Status> RecommendationsRpc::GetTrust(
   const Reputation reputation = ReputationOf(view.graph, target);
   if (!reputation.is_new) response.set_reputation(reputation.value);
   response.set_evidence_count(reputation.evidence);
+  response.set_goes_well(TieModels::Default().goes_well.Chance(
+      TieReader(view.graph, subject.index, trust.get()).Of(target)));
   *response.mutable_path() =
       DescribePath(view, subject, target,
                    FindTrustPaths(view.graph, subject.index, target), language);

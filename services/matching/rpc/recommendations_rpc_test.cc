@@ -452,6 +452,20 @@ TEST_F(RecommendationsRpcTest, TellsTrustAndItsPath) {
   EXPECT_LE(response.walk_mass(), 1);
   EXPECT_EQ(response.evidence_count(), 3u);
   EXPECT_EQ(response.path().hops_size(), 1);
+  for (const char* rater : {"m01", "m02", "m03"}) {
+    world_.Tie(rater, "m05", v1::EVIDENCE_KIND_REPORT, 2);
+    world_.Tie(rater, "m06", v1::EVIDENCE_KIND_COLLABORATION, 2);
+  }
+  const auto goes_well = [&](const char* target) {
+    v1::GetTrustRequest ask = request;
+    ask.set_target_id(target);
+    v1::GetTrustResponse answer;
+    MITRA_EXPECT_OK(Call(&RecommendationsRpc::GetTrust, ask, answer));
+    return answer.goes_well();
+  };
+  EXPECT_GT(goes_well("m05"), 0);
+  EXPECT_LT(goes_well("m05"), goes_well("m06"));
+  EXPECT_LT(goes_well("m06"), 1);
   world_.Block("sari", "m04");
   EXPECT_THAT(Call(&RecommendationsRpc::GetTrust, request, response),
               StatusIs(absl::StatusCode::kNotFound));

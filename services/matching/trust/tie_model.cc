@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "services/matching/trust/learned_trees.h"
 
 namespace mitra::matching {
 namespace {
@@ -20,6 +21,15 @@ absl::Status Check(absl::string_view name, const TieModel& model) {
     return absl::InvalidArgumentError(absl::StrCat(
         name, ".", TieSignalNames()[i], ": must be finite and within 50 of 0"));
   }
+  for (const TieTree& tree : model.trees) {
+    bool good = true;
+    for (const uint8_t signal : tree.signal) good &= signal < kTieSignals;
+    for (const float split : tree.split) good &= std::isfinite(split);
+    for (const float value : tree.value) good &= sane(value);
+    if (good) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, ".trees: must ask for known signals, with finite numbers"));
+  }
   return absl::OkStatus();
 }
 
@@ -33,14 +43,16 @@ TieModels Learned() {
       0.12401f,  0.18513f,    0.10376f,  0.055667f, 0.42738f,
       0.6199f,   0.44094f,    0.28882f,  1.3265f,   0.48112f,
       0.47653f,  -0.31345f,   -0.58492f, 1.8287f,   1.7753f};
-  models.goes_well.bias = .2126f;
+  models.goes_well.bias = 1.6148f;
   models.goes_well.weight = {
-      0.14397f,  -0.1024f, 0.30961f,  0.21414f, -1.1743f,  -0.27809f,
-      -0.64084f, 0.55902f, 3.4278f,   -1.1887f, -0.21483f, -0.058367f,
-      1.6949f,   -1.6126f, -0.11444f, 0.27707f, -1.4542f,  0.42833f,
-      0.96991f,  4.5349f,  -0.23138f, 2.859f,   3.1263f,   1.9336f,
-      2.8143f,   1.0629f,  -1.5984f,  0.63295f, -0.85525f, 0.67843f,
-      0.12997f};
+      0.034462f, -0.022655f, 0.054809f, 0.025988f, -0.27782f,  0.01432f,
+      -0.1582f,  0.092937f,  0.8582f,   -0.2793f,  0.0033865f, -0.018644f,
+      0.25127f,  -0.29986f,  0.95699f,  0.087319f, -0.28366f,  0.24486f,
+      0.64439f,  0.65514f,   -0.19f,    0.56738f,  0.81627f,   0.36249f,
+      0.48992f,  0.42411f,   -0.48948f, 0.12225f,  -0.26204f,  0.2526f,
+      0.042041f};
+  const auto trees = GoesWellTrees();
+  models.goes_well.trees.assign(trees.begin(), trees.end());
   return models;
 }
 
@@ -51,6 +63,7 @@ double TieModel::LogOdds(const TieSignals& signals) const {
   for (size_t i = 0; i < kTieSignals; ++i) {
     z += double{weight[i]} * double{signals[i]};
   }
+  for (const TieTree& tree : trees) z += double{tree.Of(signals)};
   return z;
 }
 
