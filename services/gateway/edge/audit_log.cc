@@ -36,6 +36,7 @@ std::string LineOf(const CallRecord& record, absl::Time now) {
   if (who.is_member()) line["member"] = who.member_id;
   if (!who.delegate_id.empty()) line["delegate"] = who.delegate_id;
   if (!record.resource.empty()) line["resource"] = std::string(record.resource);
+  if (!record.detail.empty()) line["detail"] = std::string(record.detail);
   line["code"] = absl::StatusCodeToString(record.status.code());
   const std::string reason = ReasonOf(record.status);
   if (!reason.empty()) line["reason"] = reason;

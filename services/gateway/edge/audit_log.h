@@ -20,7 +20,8 @@ namespace mitra::gateway {
 // not, as long as a credential was shown that is known; and reads that a
 // service marks as worth it. Fields: ts, transport, method, credential, member
 // (whose credential it is), delegate (who acts for it), resource (the id that
-// the call is about), code, reason, request_id.
+// the call is about), detail (what the service says was done, for example how a
+// contest was decided), code, reason, request_id.
 //
 // A line is one write() to the end of the file, so that several gateways may
 // share it; it is on disk when the system gets to it. A file that was moved

@@ -54,6 +54,22 @@ TEST_F(AuditLogTest, ALineSaysWhoDidWhatAndHowItEnded) {
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
 
+TEST_F(AuditLogTest, ADecisionIsNamed) {
+  MITRA_ASSERT_OK_AND_ASSIGN(const auto log, AuditLog::Open(path_));
+  CallRecord record;
+  record.transport = "grpc";
+  record.method = "/mitra.v1.EvidenceRecords/ContestEvidence";
+  record.audited = true;
+  record.identity = &identity_;
+  record.resource = "report-1";
+  rpc::CallContext call;
+  call.SetTrailer(kAuditKey, "dismissed");
+  record.detail = AuditDetail(call);
+  log->OnCall(record);
+  EXPECT_THAT(testing::ReadFileOrEmpty(path_),
+              HasSubstr(R"("resource":"report-1","detail":"dismissed",)"));
+}
+
 TEST_F(AuditLogTest, WhatIsThereStays) {
   testing::WriteFileOrDie(path_, "before\n");
   MITRA_ASSERT_OK_AND_ASSIGN(const auto log, AuditLog::Open(path_));

@@ -32,18 +32,25 @@ struct CallRecord {
   bool audited = false;
   const rpc::Identity* identity = nullptr;
   absl::string_view resource;
+  // What of it the service wants to be written down.
+  absl::string_view detail;
 };
 
-// A service says by this trailer that a read belongs into the audit log.
+// A service says by this trailer that a read belongs into the audit log, and
+// with its value, in a word, what the call was or decided.
 inline constexpr char kAuditKey[] = "mitra-audit";
+
+// Empty if the service said nothing.
+inline absl::string_view AuditDetail(const rpc::CallContext& call) {
+  for (const auto& [key, value] : call.trailers()) {
+    if (key == kAuditKey) return value;
+  }
+  return "";
+}
 
 // Whether a finished call belongs there: `read_only` as its method says.
 inline bool IsAudited(const rpc::CallContext& call, bool read_only) {
-  if (!read_only) return true;
-  for (const auto& [key, value] : call.trailers()) {
-    if (key == kAuditKey) return true;
-  }
-  return false;
+  return !read_only || !AuditDetail(call).empty();
 }
 
 // Thread-safe; called once per call, on any thread, and must not block.

@@ -190,6 +190,7 @@ Task<HttpResponse> HttpEdge::Handle(HttpRequest request) {
   record.audited = exchange.method != nullptr &&
                    IsAudited(exchange.call, exchange.method->read_only());
   record.resource = exchange.resource;
+  record.detail = AuditDetail(exchange.call);
   observer_.OnCall(record);
   co_return std::move(exchange.response);
 }

@@ -28,6 +28,7 @@ Task<absl::Status> GrpcProxy::Handle(CallContext& call,
   record.identity = &call.identity;
   record.audited = method != nullptr && IsAudited(call, method->read_only());
   record.resource = resource;
+  record.detail = AuditDetail(call);
   observer_.OnCall(record);
   co_return status;
 }

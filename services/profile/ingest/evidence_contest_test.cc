@@ -53,6 +53,10 @@ class EvidenceContestTest : public RecordsFixture {
     if (status.ok()) {
       EXPECT_EQ(response.contest_state(), state);
     }
+    audited_.clear();
+    for (const auto& [key, value] : call.trailers()) {
+      if (key == "mitra-audit") audited_ = value;
+    }
     return status;
   }
   v1::ContestState State() {
@@ -64,16 +68,21 @@ class EvidenceContestTest : public RecordsFixture {
   }
 
   std::optional<EvidenceRecords> evidence_;
+  // What the last call had the audit log told.
+  std::string audited_;
 };
 
 TEST_F(EvidenceContestTest, WhomItIsAboutSuspendsItAndAModeratorDecides) {
   MITRA_EXPECT_OK(Contest("sari", v1::CONTEST_STATE_CONTESTED));
   EXPECT_EQ(State(), v1::CONTEST_STATE_CONTESTED);
+  EXPECT_EQ(audited_, "contested");
   MITRA_EXPECT_OK(Contest("sari", v1::CONTEST_STATE_CONTESTED));
   EXPECT_THAT(Contest("sari", v1::CONTEST_STATE_DISMISSED),
               StatusIs(absl::StatusCode::kPermissionDenied));
+  EXPECT_EQ(audited_, "") << "nothing was decided";
   EXPECT_EQ(State(), v1::CONTEST_STATE_CONTESTED);
   MITRA_EXPECT_OK(Contest("", v1::CONTEST_STATE_UPHELD));
+  EXPECT_EQ(audited_, "upheld");
   EXPECT_EQ(State(), v1::CONTEST_STATE_UPHELD);
 }
 

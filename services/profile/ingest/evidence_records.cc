@@ -70,6 +70,20 @@ absl::Status CheckContest(const rpc::CallContext& call,
   return absl::OkStatus();
 }
 
+// What the audit log is told of a contest.
+std::string ContestWord(v1::ContestState state) {
+  switch (state) {
+    case v1::CONTEST_STATE_CONTESTED:
+      return "contested";
+    case v1::CONTEST_STATE_UPHELD:
+      return "upheld";
+    case v1::CONTEST_STATE_DISMISSED:
+      return "dismissed";
+    default:
+      return "taken-back";
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<Put> PrepareEvidence(v1::Evidence evidence,
@@ -305,6 +319,7 @@ rpc::Task<absl::Status> EvidenceRecords::Contest(
     MITRA_CO_ASSIGN_OR_RETURN(v1::Evidence evidence,
                               EvidenceOf(*entity, false));
     MITRA_CO_RETURN_IF_ERROR(CheckContest(call, evidence, request.state()));
+    call.SetTrailer("mitra-audit", ContestWord(request.state()));
     if (evidence.contest_state() == request.state()) {
       MITRA_CO_ASSIGN_OR_RETURN(response, EvidenceOf(*entity, all));
       co_return absl::OkStatus();
