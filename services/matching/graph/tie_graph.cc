@@ -1,13 +1,15 @@
 #include "services/matching/graph/tie_graph.h"
 
-#include <cstring>
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "services/matching/graph/list_arena.h"
+#include "services/matching/graph/list_packing.h"
 #include "services/matching/graph/reputation_sums.h"
 #include "services/matching/graph/tie_sums.h"
+#include "services/matching/graph/walk_shares.h"
 
 namespace mitra::matching {
 namespace {
@@ -15,36 +17,11 @@ namespace {
 // All quiet weights are brought up to date within this time.
 constexpr int64_t kRefreshPeriodSeconds = 43'200;
 constexpr int64_t kDaySeconds = 86'400;
-// Long lists of which walks read little have that little once more in front.
-constexpr size_t kCompactFrom = 256, kCompactShare = 4;
 // Members that one publication brings up to new weights of their raters.
 constexpr size_t kStalePerPublish = 20'000;
 
 uint64_t PairKey(MemberIndex author, MemberIndex about) {
   return (static_cast<uint64_t>(author) << 32) | about;
-}
-
-uint16_t Pack16(double value) {
-  return static_cast<uint16_t>(std::lround(value * 65535));
-}
-uint8_t PackRoot(double certainty) {
-  return static_cast<uint8_t>(std::lround(std::sqrt(certainty) * 255));
-}
-
-// Scales `weights` so that they sum to `total` and none exceeds `cap`; what a
-// cap cuts off is lost. Zero weights stay zero.
-void Normalise(std::vector<double>& weights, const std::vector<uint8_t>& pool,
-               uint8_t which, double total, double cap) {
-  double sum = 0;
-  for (size_t i = 0; i < weights.size(); ++i) {
-    if (pool[i] == which) sum += weights[i];
-  }
-  if (sum <= 0) return;
-  for (size_t i = 0; i < weights.size(); ++i) {
-    if (pool[i] == which) {
-      weights[i] = std::min(weights[i] / sum * total, cap);
-    }
-  }
 }
 
 }  // namespace
@@ -193,76 +170,19 @@ struct TieGraph::Impl {
 
   // Working memory of BuildList.
   std::vector<TieValue> outs, ins;
-  std::vector<double> weights;
-  std::vector<uint8_t> pool;  // 1 own ties, 2 others' ties, 3 own members
   std::vector<Cause> causes;
+  WalkShares walk_shares;
 
-  // How a member's walk leaves: shares of each neighbour, in `weights`.
-  void Share(const TieOptions& options, size_t n) {
-    weights.assign(n, 0);
-    std::vector<double> backwards(n, 0);
-    std::vector<uint8_t> back_pool(n, 0);
-    pool.assign(n, 0);
-    double forward_sum = 0, reverse_sum = 0;
-    size_t carrying = 0;
-    bool has_members = false;
-    for (size_t i = 0; i < n; ++i) {
-      if (outs[i].walk > 0) {
-        pool[i] = 1;
-        weights[i] = outs[i].walk;
-        forward_sum += weights[i];
-      }
-      // Whom the member complains of cannot draw its walk by praising it.
-      const bool complained = outs[i].kind != 0 && !outs[i].to_group &&
-                              outs[i].trust < options.neutral_trust;
-      if (ins[i].walk > 0 && !complained) {
-        back_pool[i] = ins[i].to_group ? 3 : 2;
-        backwards[i] = ins[i].walk * options.reverse_factor;
-        if (ins[i].to_group) {
-          has_members = true;
-        } else {
-          reverse_sum += backwards[i];
-        }
-      }
-      carrying += pool[i] != 0 || back_pool[i] != 0;
-    }
-    if (carrying == 0) return;
-    const double members_total = has_members ? options.group_share : 0;
-    const double rest = 1 - members_total;
-    const double reverse_total =
-        reverse_sum > 0 ? std::min(reverse_sum / (forward_sum + reverse_sum),
-                                   options.reverse_share) *
-                              rest
-                        : 0;
-    const double cap =
-        std::max(options.edge_share_cap,
-                 std::min(1.0, 2.0 / static_cast<double>(carrying)));
-    Normalise(weights, pool, 1, rest - reverse_total, cap);
-    Normalise(backwards, back_pool, 2, reverse_total, cap);
-    Normalise(backwards, back_pool, 3, members_total,
-              options.group_member_share);
-    for (size_t i = 0; i < n; ++i) {
-      if (back_pool[i] == 2 && backwards[i] < options.reverse_floor) {
-        backwards[i] = 0;
-      }
-      weights[i] = std::min(weights[i] + backwards[i], cap);
-    }
-  }
-
-  // Weights are those at the end of the day of `now`: they change so slowly
-  // that nobody is hurt, and lists that are built within a day, by whichever
-  // process, are the same to the bit.
-  void BuildList(const TieOptions& options, MemberIndex member, int64_t now) {
-    now = (now / kDaySeconds + 1) * kDaySeconds;
-    Node& node = NodeOf(member);
-    std::sort(node.neighbours.begin(), node.neighbours.end());
-    const size_t n = node.neighbours.size();
-    outs.resize(n);
-    ins.resize(n);
+  // Evaluates the ties of a member, and what they add up to.
+  NodeFacts Evaluated(const TieOptions& options, MemberIndex member,
+                      int64_t now) {
+    const std::vector<MemberIndex>& neighbours = nodes[member].neighbours;
+    outs.resize(neighbours.size());
+    ins.resize(neighbours.size());
     NodeFacts facts;
     ReputationSums reputation(options);
-    for (size_t i = 0; i < n; ++i) {
-      const MemberIndex other = node.neighbours[i];
+    for (size_t i = 0; i < neighbours.size(); ++i) {
+      const MemberIndex other = neighbours[i];
       outs[i] = ValueOf(options, member, other, now);
       const PairSums* said = SumsOf(other, member);
       ins[i] = said == nullptr ? TieValue() : Evaluate(*said, options, now);
@@ -284,61 +204,47 @@ struct TieGraph::Impl {
       }
     }
     reputation.Finish(facts, causes);
-    Share(options, n);
-    facts.out_epoch = node.out_epoch;
-    for (double weight : weights) facts.walk_degree += weight > 0;
+    return facts;
+  }
 
-    GraphView::ListRef list;
-    if (n > 0) {
-      list.size = static_cast<uint32_t>(n);
-      list.walk_degree = facts.walk_degree;
-      list.compact = n >= kCompactFrom && facts.walk_degree < n / kCompactShare;
-      const size_t bytes = BytesOf(list, facts.causes);
-      char* data = arena->Allocate(bytes);
-      std::memcpy(data, &facts, sizeof facts);
-      auto* walk = reinterpret_cast<WalkEdge*>(data + sizeof(NodeFacts));
-      auto* edges = walk + (list.compact ? facts.walk_degree : 0);
-      auto* ties_out = reinterpret_cast<TieFacts*>(edges + n);
-      for (size_t i = 0; i < n; ++i) {
-        // Rounded down: the shares must not sum to more than 1.
-        auto share = static_cast<float>(weights[i]);
-        if (share > weights[i]) share = std::nextafter(share, 0.0F);
-        edges[i] = {node.neighbours[i], share};
-        if (list.compact && weights[i] > 0) *walk++ = edges[i];
-        TieFacts packed;
-        packed.out_trust = Pack16(outs[i].trust);
-        packed.in_trust = Pack16(ins[i].trust);
-        packed.out_certainty = PackRoot(outs[i].certainty);
-        packed.in_certainty = PackRoot(ins[i].certainty);
-        packed.out_kind = static_cast<uint8_t>(
-            outs[i].kind | (outs[i].to_group ? TieFacts::kGroupFlag : 0));
-        packed.in_kind = static_cast<uint8_t>(
-            ins[i].kind | (ins[i].to_group ? TieFacts::kGroupFlag : 0));
-        ties_out[i] = packed;
-      }
-      std::copy(causes.begin(), causes.end(),
-                reinterpret_cast<Cause*>(ties_out + n));
-      list.data = data;
-      list_bytes += bytes;
+  // Weights are those at the end of the day of `now`: they change so slowly
+  // that nobody is hurt, and lists that are built within a day, by whichever
+  // process, are the same to the bit.
+  void BuildList(const TieOptions& options, MemberIndex member, int64_t now) {
+    now = (now / kDaySeconds + 1) * kDaySeconds;
+    Node& node = NodeOf(member);
+    std::sort(node.neighbours.begin(), node.neighbours.end());
+    NodeFacts facts = Evaluated(options, member, now);
+    const auto shares = walk_shares.Of(options, outs, ins);
+    facts.out_epoch = node.out_epoch;
+    for (const double share : shares) facts.walk_degree += share > 0;
+    PackedList list;
+    if (!node.neighbours.empty()) {
+      list = PackList({.facts = facts,
+                       .neighbours = node.neighbours,
+                       .outs = outs,
+                       .ins = ins,
+                       .shares = shares,
+                       .causes = causes},
+                      *arena);
+      list_bytes += ListBytes(list, facts.causes);
     }
     SetList(member, list);
   }
 
-  static size_t BytesOf(const GraphView::ListRef& list, uint32_t causes) {
-    return sizeof(NodeFacts) +
-           (list.compact ? list.walk_degree * sizeof(WalkEdge) : 0) +
-           list.size * (sizeof(WalkEdge) + sizeof(TieFacts)) +
-           causes * sizeof(Cause);
-  }
-
-  void SetList(MemberIndex member, const GraphView::ListRef& list) {
+  void SetList(MemberIndex member, const PackedList& list) {
     GraphView::ListRef& slot = lists.Mutable(member);
     if (slot.data != nullptr) {
+      const auto* facts = reinterpret_cast<const NodeFacts*>(slot.data);
       list_bytes -=
-          BytesOf(slot, reinterpret_cast<const NodeFacts*>(slot.data)->causes);
+          ListBytes({slot.data, slot.size, slot.walk_degree, slot.compact != 0},
+                    facts->causes);
       garbage.Retire(slot.data, ListArena::Free);
     }
-    slot = list;
+    slot.data = list.data;
+    slot.size = list.size;
+    slot.walk_degree = list.walk_degree & 0x7fffffffu;
+    slot.compact = list.compact ? 1 : 0;
   }
 };
 
