@@ -33,7 +33,7 @@ class IndexState : public feed::FeedSink {
  public:
   struct Options {
     RolePolicy roles;
-    int graph_links = 32;
+    int graph_links = 24;
     int build_breadth = 80;
     // How many rows ask when a new graph is calibrated; see SampleQueries.
     size_t calibration_rows = 180;

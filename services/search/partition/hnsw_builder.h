@@ -21,7 +21,7 @@ namespace mitra::search {
 
 struct HnswBuildOptions {
   // Links per row on the upper levels; twice that on the lowest.
-  int links = 32;
+  int links = 24;
   // Breadth of the search for links.
   int build_breadth = 80;
   // Threads of a build.
