@@ -13,7 +13,7 @@
 //
 // SET: plain (d = 128), reciprocal (two independent halves of 128), isolated
 // (separate clusters, d = 128), duplicates (reciprocal, in herds of 2,000
-// equal rows).
+// equal rows), words (those of --words FILE, see word_vectors.h).
 
 #include <algorithm>
 #include <chrono>
@@ -32,6 +32,7 @@
 #include "services/search/testing/vector_sets.h"
 #include "tests/bench/search_graphs.h"
 #include "tests/bench/search_peers.h"
+#include "tests/bench/word_vectors.h"
 
 namespace mitra::bench {
 namespace {
@@ -61,6 +62,7 @@ struct Options {
   bool build_only = false;
   bool ladder = false;
   std::string graphs;
+  std::string words;
   int threads = 2;
   int links = search::HnswBuildOptions().links;
   int build_breadth = search::HnswBuildOptions().build_breadth;
@@ -87,14 +89,22 @@ struct Asked {
 
 class Bench {
  public:
-  explicit Bench(const Options& options)
+  // `words` are the set's vectors if it is that of words.
+  Bench(const Options& options, std::vector<std::vector<float>> words)
       : options_(options),
-        half_(options.set == "plain" || options.set == "isolated" ? 64 : 128),
+        one_sided_(options.set != "reciprocal" && options.set != "duplicates"),
+        half_(!words.empty() ? words[0].size() / 2
+              : one_sided_   ? 64
+                             : 128),
+        words_(std::move(words)),
         rows_(half_) {}
 
   int Run() {
     Fill();
+    // What takes longest first.
+    if (options_.build_only && options_.peers) BuildPeers();
     if (options_.graph) BuildOurs();
+    if (options_.build_only) return 0;
     if (options_.merge) {
       Merge();
       return 0;
@@ -105,7 +115,6 @@ class Bench {
       return 0;
     }
     if (options_.peers && options_.graph) BuildPeers();
-    if (options_.build_only) return 0;
     Ask();
     if (options_.graph) Compare();
     Filtered(500, "filter50pct");
@@ -120,16 +129,18 @@ class Bench {
     const std::string prefix = options_.set == "plain"        ? ""
                                : options_.set == "reciprocal" ? "recip_"
                                : options_.set == "isolated"   ? "clustered_"
+                               : options_.set == "words"      ? "words_"
                                                               : "duplicates_";
     std::printf("METRIC search_%s%s%s %.4g\n", prefix.c_str(), name,
                 options_.suffix.c_str(), value);
     std::fflush(stdout);
   }
 
-  bool one_sided() const { return half_ == 64; }
+  bool one_sided() const { return one_sided_; }
 
   // A row's or a query's two halves, as [offer ; need].
-  std::vector<float> Draw(VectorSet& first, VectorSet& second) const {
+  std::vector<float> Draw(VectorSet& first, VectorSet& second) {
+    if (!words_.empty()) return words_[next_word_++ % words_.size()];
     std::vector<float> v = first.Next();
     if (one_sided()) {
       // A vector of unit length is two halves; the product is the same.
@@ -234,7 +245,8 @@ class Bench {
     Row("bytes_per_row", static_cast<double>(bytes));
   }
 
-  // Recall and time at each breadth of walks, for choosing how graphs are built.
+  // Recall and time at each breadth of walks, for choosing how graphs are
+  // built.
   void Ladder() {
     for (const size_t breadth : {128, 160, 200, 256, 320, 400, 512, 640, 800}) {
       // See WalkBreadth.
@@ -247,10 +259,10 @@ class Bench {
                      }) *
                      1e6);
       }
-      std::printf("links %d, built with %d: breadth %zu, recall@100 %.4f, "
-                  "%.1f us\n",
-                  options_.links, options_.build_breadth, breadth, recall,
-                  Median(us));
+      std::printf(
+          "links %d, built with %d: breadth %zu, recall@100 %.4f, "
+          "%.1f us\n",
+          options_.links, options_.build_breadth, breadth, recall, Median(us));
       std::fflush(stdout);
       if (recall >= .995) break;
     }
@@ -298,7 +310,7 @@ class Bench {
       faiss_->Build(values_.data(), options_.size, 2);
       faiss_build_ = Now() - begin;
       std::printf("faiss: built in %.1f s\n", faiss_build_);
-      Row("build_speedup", faiss_build_ / our_build_);
+      if (our_build_ > 0) Row("build_speedup", faiss_build_ / our_build_);
     }
     if (options_.set == "plain") {
       hnswlib_ = Hnswlib(width, 16, 100);
@@ -466,7 +478,10 @@ class Bench {
   }
 
   const Options options_;
+  const bool one_sided_;
   const size_t half_;
+  const std::vector<std::vector<float>> words_;
+  size_t next_word_ = 0;
   VectorRows rows_;
   search::RowBitsVector bits_;
   RowFilter filter_;
@@ -488,7 +503,8 @@ int main(int argc, char** argv) {
   mitra::bench::Options options;
   CLI::App app("retrieval against its peers");
   app.add_option("set", options.set)
-      ->check(CLI::IsMember({"plain", "reciprocal", "isolated", "duplicates"}));
+      ->check(CLI::IsMember(
+          {"plain", "reciprocal", "isolated", "duplicates", "words"}));
   app.add_option("size", options.size);
   app.add_option("--suffix", options.suffix);
   app.add_option("--rounds", options.rounds);
@@ -497,11 +513,25 @@ int main(int argc, char** argv) {
   app.add_option("--build-breadth", options.build_breadth);
   app.add_flag("!--no-peers", options.peers);
   app.add_option("--graphs", options.graphs);
+  app.add_option("--words", options.words);
   app.add_option("--threads", options.threads);
   app.add_flag("--merge", options.merge);
   app.add_flag("!--no-graph", options.graph);
   app.add_flag("--build-only", options.build_only);
   app.add_flag("--ladder", options.ladder);
   CLI11_PARSE(app, argc, argv);
-  return mitra::bench::Bench(options).Run();
+  std::vector<std::vector<float>> words;
+  if (options.set == "words") {
+    auto read = mitra::bench::ReadWordVectors(options.words);
+    const size_t asked = options.queries + mitra::bench::kUnmeasured;
+    if (!read.ok() || read->size() < 2 * asked) {
+      std::fprintf(
+          stderr, "%s\n",
+          read.ok() ? "too few words" : read.status().ToString().c_str());
+      return 1;
+    }
+    words = *std::move(read);
+    options.size = words.size() - asked;
+  }
+  return mitra::bench::Bench(options, std::move(words)).Run();
 }

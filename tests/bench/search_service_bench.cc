@@ -191,7 +191,7 @@ class Bench {
  private:
   // Walks are tuned by what is asked once enough has been asked.
   void AwaitTuned() {
-    for (int round = 0; round < 20; ++round) {
+    for (int round = 0; round < 60; ++round) {
       if (service_->Figure("partition/mentor", "graph_rows") == 0 ||
           service_->Figure("partition/mentor", "tuned_by_questions") == 1) {
         break;
