@@ -1,12 +1,16 @@
 // Ids, text, tokens and random numbers.
 
+#include <sys/resource.h>
+
 #include <set>
+#include <thread>
 
 #include "common/base/byte_codec.h"
 #include "common/base/fake_clock.h"
 #include "common/base/ids.h"
 #include "common/base/page_token.h"
 #include "common/base/random.h"
+#include "common/base/thread_priority.h"
 #include "common/base/utf8.h"
 #include "common/status/status_matchers.h"
 #include "gtest/gtest.h"
@@ -154,6 +158,21 @@ TEST(ByteReaderTest, ReadsWhatWasPutAndNothingBeyond) {
   EXPECT_EQ(cut.Get<float>(), 0);
   EXPECT_EQ(cut.Text(0), "") << "what failed stays failed";
   EXPECT_FALSE(cut.ok());
+}
+
+TEST(ThreadPriorityTest, IsLoweredForAThreadAndThoseThatItStarts) {
+  const auto nice = [] { return getpriority(PRIO_PROCESS, 0); };
+  const int before = nice();
+  int lowered = 0, of_child = 0;
+  std::thread([&] {
+    LowerThreadPriority();
+    LowerThreadPriority();
+    lowered = nice();
+    std::thread([&] { of_child = nice(); }).join();
+  }).join();
+  EXPECT_GE(lowered, 10);
+  EXPECT_EQ(of_child, lowered);
+  EXPECT_EQ(nice(), before) << "others keep theirs";
 }
 
 }  // namespace

@@ -1,15 +1,12 @@
 #include "services/search/rpc/retrieval_rpc.h"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/ids.h"
+#include "common/base/thread_priority.h"
 #include "common/embedding/vector.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
@@ -32,7 +29,7 @@ void LowerThisThread() {
   thread_local bool lowered = false;
   if (lowered) return;
   lowered = true;
-  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 10);
+  LowerThreadPriority();
 }
 
 absl::StatusOr<std::vector<float>> ReadVector(const IndexView& view,

@@ -1,0 +1,18 @@
+// Work that gives way.
+
+#ifndef MITRA_COMMON_BASE_THREAD_PRIORITY_H_
+#define MITRA_COMMON_BASE_THREAD_PRIORITY_H_
+
+namespace mitra {
+
+// Lets the calling thread, and those that it starts from now on, give way to
+// threads for which people wait: it gets little of a busy processor, and is
+// taken off it at once when another wakes up rather than at the end of its
+// slice (Linux 6.12 and later; earlier ones only do the first). It still gets
+// some, so that nobody waits long for a lock that it holds. May be called
+// again; needs no privilege.
+void LowerThreadPriority();
+
+}  // namespace mitra
+
+#endif  // MITRA_COMMON_BASE_THREAD_PRIORITY_H_
