@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/validation/field_checks.h"
 #include "mitra/v1/change_feed_service.pb.h"
+#include "mitra/v1/profiles_service.pb.h"
 #include "services/profile/ingest/engagement_states.h"
 #include "services/profile/ingest/profile_state.h"
 #include "services/profile/ingest/request_validation.h"
@@ -125,6 +126,15 @@ std::string EngagementBytes(const Entity& entity) {
   return change.SerializeAsString();
 }
 
+std::string RedirectBytes(const Entity& entity) {
+  v1::MergeProfilesRequest merged;
+  merged.ParseFromString(entity.body);
+  v1::RedirectChange change;
+  change.set_from_profile_id(entity.key);
+  change.set_into_profile_id(merged.into_profile_id());
+  return change.SerializeAsString();
+}
+
 std::string DeletionBytes(const Tombstone& tombstone) {
   v1::ProfileDeletion deletion;
   deletion.set_id_hash(tombstone.id_hash);
@@ -136,7 +146,7 @@ std::string DeletionBytes(const Tombstone& tombstone) {
 
 Selection Selection::From(const v1::FeedSelector& selector) {
   return {selector.profiles(), selector.vectors(), selector.relations(),
-          selector.token_key()};
+          selector.token_key(), selector.redirects()};
 }
 
 bool Selection::Wants(EntityType type) const {
@@ -148,8 +158,10 @@ bool Selection::Wants(EntityType type) const {
     case EntityType::kConsent:
     case EntityType::kEngagement:
       return relations;
-    case EntityType::kFeedback:
     case EntityType::kRedirect:
+      return redirects;
+    case EntityType::kFeedback:
+    case EntityType::kEpoch:
       return false;
   }
   return false;
@@ -195,8 +207,12 @@ bool AppendChange(const Change& change, Selection selection,
         state = EngagementBytes(entity);
         field = v1::Change::kEngagementFieldNumber;
         break;
-      case EntityType::kFeedback:
       case EntityType::kRedirect:
+        state = RedirectBytes(entity);
+        field = v1::Change::kRedirectFieldNumber;
+        break;
+      case EntityType::kFeedback:
+      case EntityType::kEpoch:
         return true;
     }
   }

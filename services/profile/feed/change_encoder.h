@@ -23,11 +23,14 @@ struct Selection {
   bool relations = false;
   // In the header, not among the changes.
   bool token_key = false;
+  bool redirects = false;
 
   static Selection From(const v1::FeedSelector& selector);
   bool Wants(EntityType type) const;
-  int index() const { return profiles + 2 * vectors + 4 * relations; }
-  static constexpr int kCount = 8;
+  int index() const {
+    return profiles + 2 * vectors + 4 * relations + 8 * redirects;
+  }
+  static constexpr int kCount = 16;
 };
 
 // Appends the change to `out` as an entry of field 2 of a WatchResponse or a

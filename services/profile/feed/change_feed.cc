@@ -13,8 +13,8 @@ namespace mitra::profile {
 namespace {
 
 constexpr EntityType kSnapshotTypes[] = {
-    EntityType::kProfile, EntityType::kEvidence, EntityType::kBlock,
-    EntityType::kConsent, EntityType::kEngagement};
+    EntityType::kProfile, EntityType::kEvidence,   EntityType::kBlock,
+    EntityType::kConsent, EntityType::kEngagement, EntityType::kRedirect};
 constexpr size_t kMaxEntries = 4000;
 
 void CountDamaged(const Change& change) {

@@ -15,6 +15,7 @@
 #include "mitra/v1/engagement.pb.h"
 #include "mitra/v1/evidence.pb.h"
 #include "mitra/v1/profile.pb.h"
+#include "mitra/v1/profiles_service.pb.h"
 #include "services/profile/store/sqlite_record_store.h"
 #include "services/profile/store/store_testing.h"
 
@@ -116,6 +117,35 @@ TEST(ChangeEncoderTest, TellsNothingPrivateAndOnlyWhatIsWanted) {
   std::string none;
   EXPECT_FALSE(AppendChange(damaged, kAll, 7, none));
   EXPECT_TRUE(none.empty());
+}
+
+TEST(ChangeEncoderTest, TellsOfMergedIdsOnlyToWhoAsksForThem) {
+  v1::MergeProfilesRequest merged;
+  merged.set_from_profile_id("old");
+  merged.set_into_profile_id("kept");
+  Entity entity;
+  entity.type = EntityType::kRedirect;
+  entity.key = "old";
+  entity.revision = 9;
+  entity.body = merged.SerializeAsString();
+  std::string bytes;
+  EXPECT_TRUE(AppendChange(entity, kAll, 7, bytes));
+  EXPECT_TRUE(bytes.empty());
+  Selection selection = kAll;
+  selection.redirects = true;
+  EXPECT_NE(selection.index(), kAll.index());
+  EXPECT_TRUE(AppendChange(entity, selection, 7, bytes));
+  v1::WatchResponse response;
+  ASSERT_TRUE(response.ParseFromString(bytes));
+  ASSERT_EQ(response.changes_size(), 1);
+  EXPECT_EQ(response.changes(0).revision(), 9u);
+  EXPECT_EQ(response.changes(0).redirect().from_profile_id(), "old");
+  EXPECT_EQ(response.changes(0).redirect().into_profile_id(), "kept");
+  // Epochs are no affair of followers.
+  entity.type = EntityType::kEpoch;
+  bytes.clear();
+  EXPECT_TRUE(AppendChange(entity, selection, 7, bytes));
+  EXPECT_TRUE(bytes.empty());
 }
 
 TEST(ChangeEncoderTest, OfEngagementsTellsOnlyWhoIsEngagedWithWhom) {

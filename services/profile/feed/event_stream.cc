@@ -7,11 +7,14 @@
 #include "common/status/status_macros.h"
 #include "common/validation/field_checks.h"
 #include "services/profile/ingest/access.h"
+#include "services/profile/ingest/commit.h"
+#include "services/profile/ingest/engagement_history.h"
 #include "services/profile/ingest/profile_state.h"
 
 namespace mitra::profile {
 namespace {
 
+constexpr char kCurrentEpoch[] = "current";
 constexpr PageLimit kPage = {1000, 1 << 20};
 
 bool SeesEverything(const rpc::CallContext& call) {
@@ -69,6 +72,60 @@ absl::StatusOr<uint64_t> EventStream::Begin(
   return request.after_revision();
 }
 
+absl::StatusOr<uint64_t> EventStream::KnownOrder() const {
+  MITRA_ASSIGN_OR_RETURN(const std::optional<Entity> known,
+                         store_.Get(EntityType::kEpoch, kCurrentEpoch));
+  v1::EpochEvent event;
+  if (!known || known->damaged || !event.ParseFromString(known->body)) {
+    return 0;
+  }
+  return event.order();
+}
+
+rpc::Task<absl::StatusOr<uint64_t>> EventStream::TellEpoch(
+    rpc::CallContext& call, const v1::EpochEvent& epoch, absl::Time now) {
+  if (epoch.order() == 0) {
+    co_return InvalidField("epoch.order", "must be greater than 0");
+  }
+  for (int i = 0; i < epoch.kinds_size(); ++i) {
+    const int kind = epoch.kinds(i).kind();
+    if (!v1::RecommendationKind_IsValid(kind) || kind == 0) {
+      co_return InvalidField(absl::StrCat("epoch.kinds[", i, "].kind"),
+                             absl::StrCat("unknown value ", kind));
+    }
+  }
+  Decide decision;
+  decision.key = kCurrentEpoch;
+  decision.decide =
+      [epoch](TransactionView& view) -> absl::StatusOr<std::vector<Step>> {
+    MITRA_ASSIGN_OR_RETURN(const std::optional<Entity> known,
+                           view.Get(EntityType::kEpoch, kCurrentEpoch));
+    v1::EpochEvent before;
+    if (known && !known->damaged && before.ParseFromString(known->body) &&
+        before.order() >= epoch.order()) {
+      // Told already, or overtaken.
+      return absl::AlreadyExistsError("known");
+    }
+    Put put;
+    put.type = EntityType::kEpoch;
+    put.key = kCurrentEpoch;
+    put.body = epoch.SerializeAsString();
+    put.content_hash = ContentHash(put.body);
+    put.by_record = true;
+    std::vector<Step> steps;
+    steps.emplace_back(std::in_place_type<Put>, std::move(put));
+    return steps;
+  };
+  WriteBatch batch = BatchFor(call, now);
+  batch.Add(std::move(decision));
+  absl::StatusOr<OperationResult> result =
+      co_await CommitOne(call, store_, std::move(batch));
+  if (!result.ok() && !absl::IsAlreadyExists(result.status())) {
+    co_return result.status();
+  }
+  co_return KnownOrder();
+}
+
 rpc::Task<absl::StatusOr<v1::WatchEventsResponse>> EventStream::Next(
     const rpc::CallContext& call, const v1::WatchEventsRequest& request,
     uint64_t after) {
@@ -120,13 +177,17 @@ bool EventStream::AppendEvent(const rpc::CallContext& call,
     Describe(entity, std::move(profile), *event.mutable_member());
     return true;
   }
+  if (entity.type == EntityType::kEpoch) {
+    return Wants(request, v1::EVENT_KIND_EPOCH) &&
+           event.mutable_epoch()->ParseFromString(entity.body);
+  }
   if (entity.type != EntityType::kEngagement ||
       !Wants(request, v1::EVENT_KIND_ENGAGEMENT)) {
     return false;
   }
   v1::Engagement& engagement = *event.mutable_engagement();
   // All of it is its parties' own.
-  if (!engagement.ParseFromString(entity.secret) ||
+  if (!engagement.ParseFromString(entity.secret) || IsHistory(engagement) ||
       !Sees(call, entity, engagement)) {
     return false;
   }

@@ -31,6 +31,13 @@ class EventStream {
   absl::StatusOr<uint64_t> Begin(const rpc::CallContext& call,
                                  const v1::WatchEventsRequest& request) const;
 
+  // Takes down which slates are current, under an order that only rises; gives
+  // the order that the record knows then. INVALID_ARGUMENT for order 0 or an
+  // unknown kind.
+  rpc::Task<absl::StatusOr<uint64_t>> TellEpoch(rpc::CallContext& call,
+                                                const v1::EpochEvent& epoch,
+                                                absl::Time now);
+
   // The next message after a revision: events, or a progress mark once that has
   // waited for the feed's period. UNAVAILABLE once the feed is stopped.
   rpc::Task<absl::StatusOr<v1::WatchEventsResponse>> Next(
@@ -38,6 +45,7 @@ class EventStream {
       uint64_t after);
 
  private:
+  absl::StatusOr<uint64_t> KnownOrder() const;
   absl::StatusOr<v1::WatchEventsResponse> Read(
       const rpc::CallContext& call, const v1::WatchEventsRequest& request,
       uint64_t after) const;

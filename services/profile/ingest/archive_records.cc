@@ -179,6 +179,7 @@ bool ArchiveRecords::AppendRow(const v1::ExportRequest& request,
     case EntityType::kFeedback:
       return row.mutable_feedback()->ParseFromString(entity.secret);
     case EntityType::kRedirect:
+    case EntityType::kEpoch:
       break;
   }
   return false;

@@ -8,6 +8,7 @@
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
 #include "common/validation/field_checks.h"
+#include "services/profile/ingest/engagement_history.h"
 #include "services/profile/ingest/evidence_records.h"
 
 namespace mitra::profile {
@@ -108,7 +109,9 @@ absl::StatusOr<v1::Engagement> StoredEngagement(const Entity& entity) {
   // Of versions that kept the token.
   engagement.DiscardUnknownFields();
   SetTime(entity.create_time, *engagement.mutable_create_time());
-  SetTime(entity.update_time, *engagement.mutable_update_time());
+  if (!IsHistory(engagement)) {
+    SetTime(entity.update_time, *engagement.mutable_update_time());
+  }
   engagement.set_revision(entity.revision);
   return engagement;
 }

@@ -9,6 +9,7 @@
 #include "common/observability/metrics.h"
 #include "common/status/errors.h"
 #include "services/profile/ingest/commit.h"
+#include "services/profile/ingest/engagement_history.h"
 #include "services/profile/ingest/evidence_records.h"
 #include "services/profile/ingest/profile_records.h"
 #include "services/profile/ingest/relation_puts.h"
@@ -184,6 +185,11 @@ void ImportSession::State::PrepareOther(Chunk& chunk, size_t i) {
     redirects.Resolve(*row.mutable_block()->mutable_blocker_id());
     redirects.Resolve(*row.mutable_block()->mutable_blocked_id());
     put = PrepareBlock(std::move(*row.mutable_block()), FieldPath("block"));
+  } else if (row.has_engagement()) {
+    redirects.Resolve(*row.mutable_engagement()->mutable_seeker_id());
+    redirects.Resolve(*row.mutable_engagement()->mutable_provider_id());
+    put = PrepareHistory(std::move(*row.mutable_engagement()),
+                         FieldPath("engagement"), chunk.batch.time);
   } else {
     put = InvalidField("record", "is required");
   }

@@ -117,6 +117,18 @@ Task<absl::Status> ListBackups(ProfileParts& parts, CallContext& call,
   co_return absl::OkStatus();
 }
 
+Task<absl::Status> TellEpoch(ProfileParts& parts, CallContext& call,
+                             const v1::TellEpochRequest& request,
+                             v1::TellEpochResponse& response) {
+  absl::Status allowed = RefuseOutsiders(call);
+  if (!allowed.ok()) co_return allowed;
+  auto known =
+      co_await parts.events.TellEpoch(call, request.epoch(), parts.clock.Now());
+  if (!known.ok()) co_return known.status();
+  response.set_order(*known);
+  co_return absl::OkStatus();
+}
+
 }  // namespace
 
 void RegisterArchiveMethods(ProfileParts& parts,
@@ -150,6 +162,12 @@ void RegisterArchiveMethods(ProfileParts& parts,
       [&parts](CallContext& call, const v1::WatchEventsRequest& request,
                rpc::Writer<v1::WatchEventsResponse>& writer) {
         return WatchEvents(parts, call, request, writer);
+      });
+  builder.Unary<v1::TellEpochRequest, v1::TellEpochResponse>(
+      "/mitra.v1.Events/TellEpoch",
+      [&parts](CallContext& call, const v1::TellEpochRequest& request,
+               v1::TellEpochResponse& response) {
+        return TellEpoch(parts, call, request, response);
       });
 }
 

@@ -20,16 +20,6 @@ using rpc::Task;
 // Of the impressions in one message to a follower.
 constexpr size_t kMaxShownBytes = 128 << 10;
 
-// Only the other services follow; the gateway does not offer these methods,
-// and a credential that came through it is refused here too.
-absl::Status RefuseOutsiders(const CallContext& call) {
-  if (call.identity.credential.empty() && !call.identity.is_member()) {
-    return absl::OkStatus();
-  }
-  return MakeError(absl::StatusCode::kPermissionDenied, "INTERNAL_METHOD",
-                   "this method is for the services only");
-}
-
 void DescribeRecord(const RecordHealth& health, v1::ComponentStatus& record) {
   record.set_name("record");
   record.set_ok(health.writable.ok() && !health.disk_full);
@@ -99,6 +89,14 @@ Task<absl::Status> Watch(ProfileParts& parts, CallContext& call,
 }
 
 }  // namespace
+
+absl::Status RefuseOutsiders(const CallContext& call) {
+  if (call.identity.credential.empty() && !call.identity.is_member()) {
+    return absl::OkStatus();
+  }
+  return MakeError(absl::StatusCode::kPermissionDenied, "INTERNAL_METHOD",
+                   "this method is for the services only");
+}
 
 void RegisterFeedMethods(ProfileParts& parts, rpc::Server::Builder& builder) {
   builder.RawUnary(

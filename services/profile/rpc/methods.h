@@ -8,6 +8,10 @@
 
 namespace mitra::profile {
 
+// Internal methods are for the other services: the gateway does not offer them,
+// and a credential that came through it is refused by this, too.
+absl::Status RefuseOutsiders(const rpc::CallContext& call);
+
 void RegisterRecordMethods(ProfileParts& parts, rpc::Server::Builder& builder);
 void RegisterFeedMethods(ProfileParts& parts, rpc::Server::Builder& builder);
 void RegisterArchiveMethods(ProfileParts& parts, rpc::Server::Builder& builder);

@@ -24,6 +24,8 @@ enum class EntityType : uint8_t {
   kEngagement = 6,
   // An id that means another member, after the two were merged.
   kRedirect = 7,
+  // Which slates are current, told by matching; one, under the key "current".
+  kEpoch = 8,
 };
 
 // How an entity hangs on a member. Relations come in pairs that differ in the
