@@ -80,6 +80,7 @@ v1::WhyNotCause CauseOf(Eligibility eligibility, bool full) {
     case Eligibility::kHidden:
       return full ? v1::WHY_NOT_CAUSE_HIDDEN : v1::WHY_NOT_CAUSE_NOT_AVAILABLE;
     case Eligibility::kPaused:
+    case Eligibility::kStandingBy:
       return full ? v1::WHY_NOT_CAUSE_PAUSED : v1::WHY_NOT_CAUSE_NOT_AVAILABLE;
     case Eligibility::kBlocked:
       return full ? v1::WHY_NOT_CAUSE_BLOCKED : v1::WHY_NOT_CAUSE_NOT_AVAILABLE;

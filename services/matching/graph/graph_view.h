@@ -113,6 +113,8 @@ class GraphView {
   uint64_t tie_count() const { return state_->ties; }
   // Raters' words are weighed (TieGraph::SetRaterWeights).
   bool weighs_raters() const { return state_->rater_weights != nullptr; }
+  // Stands for whose word counts how much: the same as long as that is.
+  std::shared_ptr<const void> weighing() const { return state_->rater_weights; }
   // How much the word of a member counts, 0 to 1.
   float RaterWeight(MemberIndex member) const {
     const auto& weights = state_->rater_weights;

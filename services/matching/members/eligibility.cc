@@ -66,6 +66,8 @@ absl::string_view EligibilityName(Eligibility eligibility) {
       return "engaged";
     case Eligibility::kPaused:
       return "paused";
+    case Eligibility::kStandingBy:
+      return "standing_by";
     case Eligibility::kNotOpen:
       return "not_open";
     case Eligibility::kFull:
@@ -142,6 +144,10 @@ Eligibility EligibilityCheck::operator()(MemberIndex candidate, v1::Role role,
   if (facet == nullptr) return Eligibility::kNoSuchRole;
   if (IsEngaged(engaged_, candidate, role)) return Eligibility::kEngaged;
   if (facet->paused) return Eligibility::kPaused;
+  if (facet->standby && SeatSupply::IsGuide(role) &&
+      !view_.supply().WantsStandby(subject_, role)) {
+    return Eligibility::kStandingBy;
+  }
   if (!IsOpen(other, now_)) return Eligibility::kNotOpen;
   if (facet->full()) return Eligibility::kFull;
   if (!Accepts(facet->acceptance, subject_,

@@ -27,6 +27,7 @@ enum class Eligibility : uint8_t {
   kNoSuchRole,          // the candidate does not stand in that role
   kEngaged,             // the two work together in that capacity already
   kPaused,              // paused in that role
+  kStandingBy,          // stands by, and is not needed where the subject is
   kNotOpen,             // event over; programme not yet or no longer open
   kFull,                // no free seat in a role that is counted
   kRefusedByCandidate,  // the candidate's rules refuse the subject

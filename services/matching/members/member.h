@@ -106,6 +106,7 @@ struct Facet {
   uint8_t role = 0;          // v1::Role
   bool seats_counted = false;
   bool paused = false;
+  bool standby = false;  // recommended only where seats are few
 
   bool full() const { return seats_counted && seats_free == 0; }
 };

@@ -237,6 +237,7 @@ class MemberBuilder {
   void SetFacet(Facet& to, v1::MemberKind kind, const v1::Facet& facet) {
     to.role = static_cast<uint8_t>(facet.role());
     to.paused = facet.paused();
+    to.standby = facet.standby();
     to.seats_counted = SeatsAreCounted(kind, facet);
     to.seats_total = facet.seats().total();
     to.seats_free = FreeSeats(facet.seats());

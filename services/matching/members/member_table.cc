@@ -36,6 +36,7 @@ MemberView::MemberView() {
   static const auto* const empty = [] {
     auto state = std::make_shared<State>();
     state->ids = std::make_shared<IdTable>(16);
+    state->supply = std::make_shared<SeatSupply>();
     return new std::shared_ptr<const State>(std::move(state));
   }();
   state_ = *empty;
@@ -99,7 +100,8 @@ bool MemberView::Blocked(MemberIndex a, MemberIndex b) const {
   return std::binary_search(blocked.begin(), blocked.end(), b);
 }
 
-MemberTable::MemberTable() : ids_(std::make_shared<IdTable>(1024)) {
+MemberTable::MemberTable(SupplyLevels levels)
+    : ids_(std::make_shared<IdTable>(1024)), supply_(levels) {
   Publish();
 }
 
@@ -216,6 +218,10 @@ void MemberTable::Publish() {
   state->engaged = engaged_.Publish();
   state->ids = ids_;
   state->live = live_;
+  if (published_supply_ == nullptr) {
+    published_supply_ = std::make_shared<const SeatSupply>(supply_);
+  }
+  state->supply = published_supply_;
   MemberView next(std::move(state));
   absl::MutexLock lock(&mutex_);
   // Swapped, so that the old view is let go outside the lock.
@@ -244,6 +250,8 @@ void MemberTable::Clear() {
   blocks_in_.clear();
   live_ = 0;
   record_bytes_ = 0;
+  supply_ = SeatSupply(supply_.levels());
+  published_supply_ = nullptr;
   Publish();
 }
 
@@ -258,7 +266,10 @@ MemberTable::Memory MemberTable::memory() const {
 
 void MemberTable::Replace(MemberIndex index, OwnedMember member) {
   const Member*& slot = members_.Mutable(index);
+  published_supply_ = nullptr;
+  supply_.Count(*member, 1);
   if (slot != nullptr) {
+    supply_.Count(*slot, -1);
     record_bytes_ -= slot->bytes;
     garbage_.Retire(slot, FreeMember);
   }

@@ -30,6 +30,7 @@
 #include "services/matching/members/engaged_table.h"
 #include "services/matching/members/id_table.h"
 #include "services/matching/members/member.h"
+#include "services/matching/members/seat_supply.h"
 #include "services/matching/members/versioned_array.h"
 
 namespace mitra::matching {
@@ -71,6 +72,9 @@ class MemberView {
   // One of the two blocks the other.
   bool Blocked(MemberIndex a, MemberIndex b) const;
 
+  // How many seats there are for those who seek.
+  const SeatSupply& supply() const { return *state_->supply; }
+
   // With whom `index` is engaged, and in which roles these are not shown to it;
   // by index.
   absl::Span<const Engaged> EngagedWith(MemberIndex index) const {
@@ -87,6 +91,7 @@ class MemberView {
     VersionedArray<const Blocks*>::Version blocks;
     EngagedTable::Version engaged;
     std::shared_ptr<const IdTable> ids;
+    std::shared_ptr<const SeatSupply> supply;
     size_t live = 0;
   };
   explicit MemberView(std::shared_ptr<const State> state);
@@ -98,7 +103,7 @@ class MemberView {
 // Not thread-safe but for view(): one writer.
 class MemberTable {
  public:
-  MemberTable();
+  explicit MemberTable(SupplyLevels levels = {});
   ~MemberTable();
   MemberTable(const MemberTable&) = delete;
   MemberTable& operator=(const MemberTable&) = delete;
@@ -167,6 +172,9 @@ class MemberTable {
   absl::flat_hash_map<MemberIndex, std::vector<MemberIndex>> blocks_in_;
   size_t live_ = 0;
   size_t record_bytes_ = 0;
+  SeatSupply supply_;
+  // Of supply_, unless that has changed since.
+  std::shared_ptr<const SeatSupply> published_supply_;
 
   mutable absl::Mutex mutex_;
   MemberView published_ ABSL_GUARDED_BY(mutex_);

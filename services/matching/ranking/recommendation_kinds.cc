@@ -1,5 +1,6 @@
 #include "services/matching/ranking/recommendation_kinds.h"
 
+#include <bit>
 #include <iterator>
 #include <map>
 #include <utility>
@@ -157,6 +158,12 @@ const KindSpec* FindKind(v1::RecommendationKind kind) {
   const int row = static_cast<int>(kind) - 1;
   if (row < 0 || row >= static_cast<int>(std::size(kKinds))) return nullptr;
   return &kKinds[row];
+}
+
+int GuideOf(const KindSpec& kind) {
+  const uint32_t roles = kind.candidate_roles;
+  if (roles != kMentor && roles != kFacilitator) return 0;
+  return std::countr_zero(roles);
 }
 
 const KindSpec* NarrowKind(const KindSpec& kind, uint32_t roles) {

@@ -60,6 +60,10 @@ absl::Span<const KindSpec> AllKinds();
 // The row of `kind`, or nullptr for values that are not in the table.
 const KindSpec* FindKind(v1::RecommendationKind kind);
 
+// The one role whose members' seats a kind draws on, if that is a guide's
+// (members/seat_supply.h); else 0.
+int GuideOf(const KindSpec& kind);
+
 // `kind` for a caller who wants candidates in `roles` only: the same row with
 // fewer candidate_roles, or with those that it has on request. The row itself
 // if nothing is changed, also by 0; nullptr if no role is left. Rows live as

@@ -105,6 +105,7 @@ class World {
     view.members = members_.view();
     view.graph = graph_.view();
     view.revision = revision_;
+    view.changed = revision_;
     view.record_incarnation = 1;
     view.space = std::make_shared<const std::string>("hashing-v1/8/1");
     view.token_key = token_key_;

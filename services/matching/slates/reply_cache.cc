@@ -17,7 +17,7 @@ size_t BytesOf(absl::string_view question, const Reply& reply) {
 void ReplyCache::OnCommit(const CommitSummary& summary) {
   const absl::Time now = absl::Now();
   absl::MutexLock lock(&mutex_);
-  if (summary.reset || !summary.distrusted.empty()) {
+  if (summary.reset || summary.supply_changed || !summary.distrusted.empty()) {
     ForgetAll();
     floor_ = summary.revision;
   }

@@ -156,6 +156,28 @@ Verified Verify(const MatchingView& view, const Subject& subject,
   return verified;
 }
 
+// Says how many seats there are where that changes what is shown; true if
+// nobody is, since the kind pauses where the subject is.
+bool DescribeSupply(const MatchingView& view, const Subject& subject,
+                    const KindSpec& kind, v1::Slate& out) {
+  const int role = GuideOf(kind);
+  if (role == 0) return false;
+  const SeatSupply& supply = view.members.supply();
+  const SeatBalance balance = supply.For(*subject.member, role);
+  const bool pauses = supply.Pauses(*subject.member, role);
+  const bool standby =
+      balance.standby > 0 && supply.WantsStandby(*subject.member, role);
+  if (!pauses && !standby) return false;
+  v1::SeatSupply& says = *out.mutable_supply();
+  says.set_region_code(SeatSupply::PlaceOf(*subject.member));
+  says.set_seats_per_seeker(balance.per_seeker());
+  says.set_seats_per_seeker_with_standby(balance.with_standby());
+  says.set_standby_below(supply.levels().standby_below);
+  says.set_pause_below(supply.levels().pause_below);
+  says.set_paused(pauses);
+  return pauses;
+}
+
 }  // namespace
 
 uint64_t HashParameters(absl::string_view filter, double subject_weight,
@@ -176,7 +198,7 @@ absl::StatusOr<Subject> FindSubject(const MatchingView& view,
     subject.voice = name.voice;
     return subject;
   }
-  subject.index = view.members.Find(name.id);
+  subject.index = view.FindMeant(name.id);
   if (subject.index == kNoMember) {
     return MakeError(absl::StatusCode::kNotFound, "PROFILE_NOT_FOUND",
                      "profile_id: no such member");
@@ -378,6 +400,16 @@ rpc::Task<absl::Status> SlateServer::ServeInto(rpc::CallContext& call,
                                                v1::Slate& out, Shown* shown) {
   MatchingView view = views_();
   MITRA_CO_ASSIGN_OR_RETURN(Subject subject, FindSubject(view, name));
+  // The name may be that of a member that was merged into this one.
+  if (subject.stored()) name.id = std::string(subject.member->id.view());
+  if (DescribeSupply(view, subject, *request.kind, out)) {
+    out.set_kind(request.kind->kind);
+    out.set_source(v1::SLATE_SOURCE_COMPUTED);
+    out.set_revision(view.revision);
+    out.set_eligible(0);
+    if (shown != nullptr) shown->repeatable = false;
+    co_return absl::OkStatus();
+  }
   const uint64_t epoch = epochs_.Of(request.kind->kind);
   std::string key;
   if (subject.stored()) key = KeyOf(view, name.id, request, epoch);

@@ -21,7 +21,9 @@ namespace mitra::matching {
 namespace {
 
 constexpr char kFormat[] = "mitra-matching";
-constexpr uint32_t kFormatVersion = 4;
+constexpr uint32_t kFormatVersion = 5;
+// Of one id through members that were merged one after the other.
+constexpr int kMaxHops = 64;
 
 IdHash MemberHash(absl::string_view key, absl::string_view id) {
   const std::string bytes = feed::IdHash(key, id);
@@ -59,9 +61,23 @@ struct StoredEngagement {
 
 }  // namespace
 
+MemberIndex MatchingView::FindMeant(absl::string_view id) const {
+  MemberIndex found = members.Find(id);
+  if (redirects == nullptr) return found;
+  for (int hop = 0; found == kNoMember && hop < kMaxHops; ++hop) {
+    const auto at = redirects->find(id);
+    if (at == redirects->end()) break;
+    id = at->second;
+    found = members.Find(id);
+  }
+  return found;
+}
+
 struct MatchingState::Impl {
+  using Redirects = absl::flat_hash_map<std::string, std::string>;
+
   explicit Impl(Options given)
-      : options(std::move(given)), graph(options.ties) {}
+      : options(std::move(given)), table(options.supply), graph(options.ties) {}
 
   // Something that names a member who is not there yet.
   struct Waiting {
@@ -75,6 +91,10 @@ struct MatchingState::Impl {
   std::string space;
   std::shared_ptr<const std::string> token_key;
   uint64_t record_incarnation = 0;
+  uint64_t last_change = 0;
+  // Copied when it changes: members are merged now and then.
+  std::shared_ptr<const Redirects> redirects;
+  std::vector<bool> verdicts;  // of the supply that was published
   absl::flat_hash_map<std::string, std::vector<Waiting>> waiting;
   size_t waiting_count = 0;
   CommitSummary summary;
@@ -121,6 +141,7 @@ struct MatchingState::Impl {
   }
 
   absl::Status Apply(const v1::Change& change) {
+    last_change = std::max(last_change, change.revision());
     switch (change.state_case()) {
       case v1::Change::kProfile:
         return ApplyProfile(change.profile(), change.revision());
@@ -140,6 +161,9 @@ struct MatchingState::Impl {
         return absl::OkStatus();
       case v1::Change::kEngagement:
         ApplyEngagement(change);
+        return absl::OkStatus();
+      case v1::Change::kRedirect:
+        ApplyRedirect(change.redirect());
         return absl::OkStatus();
       case v1::Change::STATE_NOT_SET:
         break;
@@ -303,6 +327,21 @@ struct MatchingState::Impl {
     summary.changed.push_back(one.provider);
   }
 
+  // It ends with the member that stays: an id whose member is gone means
+  // nobody. Who takes the id anew is found before any redirect.
+  void ApplyRedirect(const v1::RedirectChange& redirect) {
+    auto next = std::make_shared<Redirects>();
+    if (redirects != nullptr) *next = *redirects;
+    (*next)[redirect.from_profile_id()] = redirect.into_profile_id();
+    redirects = std::move(next);
+  }
+
+  void NoteSupply() {
+    std::vector<bool> now = table.view().supply().Verdicts();
+    summary.supply_changed = now != verdicts;
+    verdicts = std::move(now);
+  }
+
   void Publish(uint64_t watermark) {
     TakeVouching();
     table.Publish();
@@ -314,6 +353,9 @@ struct MatchingState::Impl {
     view.record_incarnation = record_incarnation;
     view.space = std::make_shared<const std::string>(space);
     view.token_key = token_key;
+    view.redirects = redirects;
+    view.changed = last_change;
+    NoteSupply();
     Stats now;
     const TieGraph::Stats ties = graph.stats();
     const MemberTable::Memory memory = table.memory();
@@ -341,6 +383,8 @@ struct MatchingState::Impl {
     graph.Clear();
     waiting.clear();
     waiting_count = 0;
+    redirects = nullptr;
+    last_change = 0;
     summary = CommitSummary();
     summary.reset = true;
     // Indexes mean other members from now on.
@@ -366,6 +410,7 @@ v1::FeedSelector MatchingState::Selector() {
   selector.set_relations(true);
   selector.set_impressions(true);
   selector.set_token_key(true);
+  selector.set_redirects(true);
   return selector;
 }
 
@@ -446,6 +491,7 @@ absl::Status MatchingState::Save(const std::string& path) const {
       snapshot::Writer::Create(
           path, kFormat, kFormatVersion,
           {{"watermark", absl::StrCat(position.watermark)},
+           {"changed", absl::StrCat(impl_->last_change)},
            {"record_incarnation", absl::StrCat(position.record_incarnation)},
            {"space", impl_->space},
            {"regions", std::string(taxonomy::RegionEdition())},
@@ -500,12 +546,22 @@ absl::Status MatchingState::Save(const std::string& path) const {
     }
   }
   MITRA_RETURN_IF_ERROR(writer->WriteStrings("waiting", waiting));
+  std::vector<std::string> redirects;  // from, into, from, ...
+  if (impl_->redirects != nullptr) {
+    for (const auto& [from, into] : *impl_->redirects) {
+      redirects.push_back(from);
+      redirects.push_back(into);
+    }
+  }
+  MITRA_RETURN_IF_ERROR(writer->WriteStrings("redirects", redirects));
   return writer->Finish().status();
 }
 
 absl::Status MatchingState::Impl::LoadFrom(snapshot::Reader& reader) {
   uint64_t watermark = 0;
+  uint64_t changed = 0;
   if (!absl::SimpleAtoi(reader.Get("watermark"), &watermark) ||
+      !absl::SimpleAtoi(reader.Get("changed"), &changed) ||
       !absl::SimpleAtoi(reader.Get("record_incarnation"),
                         &record_incarnation)) {
     return absl::DataLossError("the snapshot names no position");
@@ -533,6 +589,17 @@ absl::Status MatchingState::Impl::LoadFrom(snapshot::Reader& reader) {
     }
   }
   MITRA_ASSIGN_OR_RETURN(const auto waited, reader.ReadStrings("waiting"));
+  MITRA_ASSIGN_OR_RETURN(const auto pairs, reader.ReadStrings("redirects"));
+  if (pairs.size() % 2 != 0) {
+    return absl::DataLossError("a redirect leads nowhere");
+  }
+  if (!pairs.empty()) {
+    auto restored = std::make_shared<Redirects>();
+    for (size_t i = 0; i < pairs.size(); i += 2) {
+      (*restored)[pairs[i]] = pairs[i + 1];
+    }
+    redirects = std::move(restored);
+  }
   if (records.size() != hashes.size()) {
     return absl::DataLossError("members and hashes do not fit");
   }
@@ -600,6 +667,7 @@ absl::Status MatchingState::Impl::LoadFrom(snapshot::Reader& reader) {
     }
     MITRA_RETURN_IF_ERROR(Apply(change));
   }
+  last_change = std::max(last_change, changed);
   Publish(watermark);
   return absl::OkStatus();
 }

@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
@@ -38,14 +39,24 @@ struct MatchingView {
   MemberView members;
   GraphView graph;
   uint64_t revision = 0;  // the watermark
+  // The revision of the latest change that is in it: rests while the record is
+  // written with what matching does not read.
+  uint64_t changed = 0;
   uint64_t record_incarnation = 0;
   std::shared_ptr<const std::string> space;  // embedding space; never null
   // The record's key of page and attribution tokens; null before it is known.
   std::shared_ptr<const std::string> token_key;
 
+  // Ids of merged members; null: there are none.
+  std::shared_ptr<const absl::flat_hash_map<std::string, std::string>>
+      redirects;
+
   absl::string_view tokens() const {
     return token_key == nullptr ? absl::string_view() : *token_key;
   }
+  // The living member that an id means, of the id itself or of one that was
+  // merged into it; kNoMember if there is none.
+  MemberIndex FindMeant(absl::string_view id) const;
 };
 
 // What one commit changed, for caches.
@@ -57,6 +68,9 @@ struct CommitSummary {
   std::vector<MemberIndex> distrusted;
   // Members whose record, blocks, engagements or consents changed.
   std::vector<MemberIndex> changed;
+  // Those who stand by are wanted somewhere else, or something pauses
+  // somewhere else, than before.
+  bool supply_changed = false;
   // Everything is void.
   bool reset = false;
 };
@@ -65,6 +79,7 @@ class MatchingState final : public feed::FeedSink {
  public:
   struct Options {
     TieOptions ties;
+    SupplyLevels supply;
     std::function<absl::Time()> clock = absl::Now;
     // Called on the feed's thread after each publication.
     std::function<void(const CommitSummary&)> on_commit;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "absl/strings/str_cat.h"
 #include "common/status/status_matchers.h"
 #include "gtest/gtest.h"
 #include "services/matching/members/testing.h"
@@ -262,6 +263,68 @@ TEST_F(MatchingStateTest, WithoutASnapshotItIsEmptyAndSaysSo) {
   MatchingState other(MakeOptions());
   EXPECT_FALSE(other.Load("/no/such/file").ok());
   EXPECT_EQ(other.position().record_incarnation, 0u);
+}
+
+v1::Change Redirect(uint64_t revision, const std::string& from,
+                    const std::string& into) {
+  v1::Change change;
+  change.set_revision(revision);
+  change.mutable_redirect()->set_from_profile_id(from);
+  change.mutable_redirect()->set_into_profile_id(into);
+  return change;
+}
+
+TEST_F(MatchingStateTest, AMergedMembersIdMeansTheOneThatStays) {
+  Apply({Profile("a"), Profile("b"), Profile("c")});
+  const uint64_t changed = state_.view().changed;
+  EXPECT_EQ(changed, revision_);
+  Apply({Deletion("a"), Redirect(++revision_, "a", "b")});
+  EXPECT_EQ(state_.view().FindMeant("a"), state_.view().members.Find("b"));
+  EXPECT_EQ(state_.view().FindMeant("b"), state_.view().members.Find("b"));
+  EXPECT_EQ(state_.view().FindMeant("nobody"), kNoMember);
+  EXPECT_GT(state_.view().changed, changed);
+
+  // A chain, and the end of the one that stays.
+  Apply({Deletion("b"), Redirect(++revision_, "b", "c")});
+  EXPECT_EQ(state_.view().FindMeant("a"), state_.view().members.Find("c"));
+  Apply({Deletion("c")});
+  EXPECT_EQ(state_.view().FindMeant("a"), kNoMember);
+}
+
+TEST_F(MatchingStateTest, RedirectsAndTheLatestChangeOutliveARestart) {
+  Apply({Profile("a"), Profile("b"), Deletion("a"),
+         Redirect(++revision_, "a", "b")});
+  MITRA_ASSERT_OK(state_.Commit(revision_ + 5));  // nothing of ours
+  EXPECT_EQ(state_.view().changed, revision_);
+  const std::string path =
+      absl::StrCat(::testing::TempDir(), "/redirects-", getpid());
+  MITRA_ASSERT_OK(state_.Save(path));
+
+  MatchingState restored(MakeOptions());
+  MITRA_ASSERT_OK(restored.Load(path));
+  EXPECT_EQ(restored.view().FindMeant("a"), restored.view().members.Find("b"));
+  EXPECT_EQ(restored.view().changed, revision_);
+  EXPECT_EQ(restored.view().revision, revision_ + 5);
+}
+
+TEST_F(MatchingStateTest, SaysWhenWhoStandsByIsWantedElsewhere) {
+  v1::Change seeker = Profile("seeker");
+  seeker.mutable_profile()
+      ->mutable_profile()
+      ->mutable_facets(0)
+      ->add_needs()
+      ->set_resource(v1::RESOURCE_MENTORING);
+  Apply({seeker});
+  v1::Change helper = Profile("helper");
+  v1::Facet& facet =
+      *helper.mutable_profile()->mutable_profile()->mutable_facets(0);
+  facet.set_role(v1::ROLE_MENTOR);
+  facet.mutable_seats()->set_total(2);
+  facet.set_standby(true);
+  Apply({helper});
+  EXPECT_TRUE(summary_.supply_changed);
+  Apply({Profile("anybody")});
+  EXPECT_FALSE(summary_.supply_changed);
 }
 
 }  // namespace
