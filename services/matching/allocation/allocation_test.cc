@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "common/base/random.h"
 #include "common/status/status_matchers.h"
@@ -8,6 +9,7 @@
 #include "services/matching/allocation/deferred_acceptance.h"
 #include "services/matching/allocation/market_measures.h"
 #include "services/matching/allocation/pair_lists.h"
+#include "services/matching/allocation/symmetric_market.h"
 #include "services/matching/allocation/transferable_utility.h"
 
 namespace mitra::matching {
@@ -329,6 +331,74 @@ TEST(SolveMarketTest, OnePopulationIsSymmetric) {
   for (uint32_t a = 0; a < 15; ++a) {
     for (uint32_t b = 0; b < 15; ++b) EXPECT_NEAR(m[a][b], m[b][a], 1e-6);
   }
+}
+
+// Both orders of random pairs among `members`.
+SymmetricPairs RandomPairs(uint32_t members, double low, double high,
+                           std::vector<CandidatePair>& list) {
+  Random random(19);
+  std::vector<std::vector<float>> utility(members,
+                                          std::vector<float>(members, NAN));
+  for (uint32_t a = 0; a < members; ++a) {
+    for (uint32_t b = 0; b < a; ++b) {
+      if (random.Double() < .5) continue;
+      utility[a][b] = utility[b][a] =
+          static_cast<float>(low + (high - low) * random.Double());
+    }
+  }
+  SymmetricPairs pairs;
+  for (uint32_t a = 0; a < members; ++a) {
+    for (uint32_t b = 0; b < members; ++b) {
+      if (std::isnan(utility[a][b])) continue;
+      pairs.other.push_back(b);
+      pairs.utility.push_back(utility[a][b]);
+      list.push_back({a, b, utility[a][b]});
+    }
+    pairs.begin.push_back(static_cast<uint32_t>(pairs.other.size()));
+  }
+  return pairs;
+}
+
+TEST(SymmetricMarketTest, HasThePricesOfTheDoubleCover) {
+  // Plain numbers, and utilities too great for them.
+  for (const double high : {4., 200.}) {
+    std::vector<CandidatePair> list;
+    SymmetricPairs pairs = RandomPairs(30, -3, high, list);
+    const PairLists lists = *PairLists::DoubleCover(30, list);
+    std::vector<double> places(30, 2);
+    places[7] = 0;
+    const MarketOptions options = {
+        .beta = .5, .max_sweeps = 30, .prices_only = true};
+    const auto expected = *SolveMarket(lists, places, places, options);
+    const auto solution =
+        SolveSymmetricMarket(std::move(pairs), places, options);
+    ASSERT_TRUE(solution.ok()) << solution.status();
+    EXPECT_EQ(solution->sweeps, expected.sweeps);
+    for (size_t m = 0; m < places.size(); ++m) {
+      if (places[m] == 0) {
+        EXPECT_EQ(solution->log_price[m], -INFINITY);
+      } else {
+        EXPECT_NEAR(solution->log_price[m], expected.log_price_right[m], 1e-5);
+      }
+    }
+  }
+}
+
+TEST(SymmetricMarketTest, RefusesWhatCannotBe) {
+  const auto refused = [](const std::function<void(SymmetricPairs&)>& change,
+                          double places = 1) {
+    SymmetricPairs pairs = {{0, 1, 2}, {1, 0}, {.5f, .5f}};
+    change(pairs);
+    return absl::IsInvalidArgument(
+        SolveSymmetricMarket(pairs, std::vector<double>(2, places), {})
+            .status());
+  };
+  EXPECT_FALSE(refused([](SymmetricPairs&) {}));
+  EXPECT_TRUE(refused([](SymmetricPairs& p) { p.begin.pop_back(); }));
+  EXPECT_TRUE(refused([](SymmetricPairs& p) { p.begin = {0, 2, 1}; }));
+  EXPECT_TRUE(refused([](SymmetricPairs& p) { p.other[0] = 2; }));
+  EXPECT_TRUE(refused([](SymmetricPairs& p) { p.utility[1] = NAN; }));
+  EXPECT_TRUE(refused([](SymmetricPairs&) {}, -1));
 }
 
 TEST(SolveMarketTest, RefusesNumbersOutOfRange) {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "services/matching/allocation/plain_price.h"
 
 namespace mitra::matching {
 namespace {
@@ -126,37 +127,6 @@ void SweepLogs(const PairLists& pairs, double scale,
   }
 }
 
-// exp of it, and sums of such, can be held in single precision.
-constexpr double kNarrow = 60;
-
-bool IsNarrow(const PairLists& pairs, double scale) {
-  for (const float utility : pairs.utilities()) {
-    if (utility * scale > kNarrow) return false;
-  }
-  return true;
-}
-
-// K of a narrow market. What lies as far below moves no price by 1e-25, and
-// would be computed with slowly as a denormal number.
-double Weigh(double scaled_utility) {
-  return scaled_utility < -kNarrow ? 0 : std::exp(scaled_utility);
-}
-
-// The price for half the sum of what the other side offers.
-double PlainPrice(double capacity, double half_sum) {
-  return capacity <= 0 ? 0
-                       : capacity / (half_sum +
-                                     std::sqrt(half_sum * half_sum + capacity));
-}
-
-// Sets `price` and returns how far its log moved.
-double MovePlain(double& price, double next) {
-  const double change =
-      price > 0 && next > 0 ? std::abs(std::log(next / price)) : 0;
-  price = next;
-  return change;
-}
-
 // Above, K is kept in single precision, which moves prices by 1e-7.
 constexpr uint32_t kManyPairs = 16'000'000;
 
@@ -233,10 +203,10 @@ absl::StatusOr<MarketSolution> SolveMarket(
   }
   const double scale = 1 / (2 * options.beta);
   MarketSolution solution;
-  if (IsNarrow(pairs, scale) && pairs.size() > kManyPairs) {
+  if (IsNarrow(pairs.utilities(), scale) && pairs.size() > kManyPairs) {
     SweepPlain<float>(pairs, scale, capacity_left, capacity_right, options,
                       solution);
-  } else if (IsNarrow(pairs, scale)) {
+  } else if (IsNarrow(pairs.utilities(), scale)) {
     SweepPlain<double>(pairs, scale, capacity_left, capacity_right, options,
                        solution);
   } else {

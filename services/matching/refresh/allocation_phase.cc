@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <memory>
-#include <thread>
 #include <utility>
 
 #include "absl/synchronization/mutex.h"
 #include "common/status/status_macros.h"
-#include "services/matching/allocation/market_measures.h"
 #include "services/matching/ranking/rerank.h"
 #include "services/matching/refresh/funnel.h"
 #include "services/matching/refresh/hard_seats.h"
 #include "services/matching/refresh/market.h"
+#include "services/matching/refresh/parallel.h"
 #include "services/matching/refresh/slate_figures.h"
 
 namespace mitra::matching {
@@ -21,35 +20,14 @@ namespace {
 // of their own making but the one that others' lists give them.
 constexpr size_t kWeighed = 24;
 // Above, one market at a time, for memory's sake.
-constexpr size_t kManyRows = 20'000'000;
+constexpr size_t kManyMembers = 300'000;
 constexpr size_t kUnmetShown = 20;
 
+// Chunks that are read from the disk at a time.
+constexpr size_t kWindow = 16;
+
 using List = absl::Span<const MarketCandidate>;
-
-// One kind's lists of all members, by number.
-std::vector<List> ListsOf(absl::Span<const ChunkResult> chunks, size_t kind,
-                          size_t members) {
-  std::vector<List> lists;
-  lists.reserve(members);
-  for (const ChunkResult& chunk : chunks) {
-    const CandidateLists& of = chunk.kinds[kind];
-    for (size_t i = 0; i < of.size(); ++i) lists.push_back(of.of(i));
-  }
-  return lists;
-}
-
-// Runs `work(i)` for 0 to `count` - 1 on some threads.
-template <typename Work>
-void Parallel(int threads, size_t count, Work work) {
-  std::atomic<size_t> next{0};
-  const auto loop = [&] {
-    for (size_t i = next++; i < count; i = next++) work(i);
-  };
-  std::vector<std::thread> others;
-  for (int t = 1; t < threads; ++t) others.emplace_back(loop);
-  loop();
-  for (std::thread& thread : others) thread.join();
-}
+using ChunkPtr = std::shared_ptr<const ChunkResult>;
 
 class Phase {
  public:
@@ -61,7 +39,7 @@ class Phase {
     if (*input_.stop) return absl::CancelledError("stopped");
     MITRA_RETURN_IF_ERROR(OrderAll());
     if (*input_.stop) return absl::CancelledError("stopped");
-    Measure();
+    MITRA_RETURN_IF_ERROR(Measure());
     return std::move(output_);
   }
 
@@ -69,15 +47,55 @@ class Phase {
   size_t kinds() const { return input_.plan.kinds.size(); }
   const KindSpec& kind(size_t k) const { return *input_.plan.kinds[k]; }
 
+  // A chunk of `here`, or from `log`.
+  absl::StatusOr<ChunkPtr> ChunkOf(absl::Span<const ChunkResult> here,
+                                   const ChunkLog* log, size_t chunk) const {
+    if (!here[chunk].kinds.empty()) {
+      return ChunkPtr(std::shared_ptr<void>(), &here[chunk]);
+    }
+    if (log == nullptr) return absl::InternalError("a chunk is missing");
+    MITRA_ASSIGN_OR_RETURN(const std::string bytes,
+                           log->Read(static_cast<uint32_t>(chunk)));
+    const size_t count =
+        std::min(kChunkMembers, input_.members.size() - chunk * kChunkMembers);
+    MITRA_ASSIGN_OR_RETURN(
+        ChunkResult read,
+        DecodeChunk(bytes, input_.view->members, count, kinds()));
+    return std::make_shared<const ChunkResult>(std::move(read));
+  }
+  absl::StatusOr<ChunkPtr> FoundOf(size_t chunk) const {
+    return ChunkOf(input_.chunks, input_.ledger, chunk);
+  }
+  absl::StatusOr<ChunkPtr> SlatesOf(size_t chunk) const {
+    return ChunkOf(slates_, log_.get(), chunk);
+  }
+
+  // Calls `visit(chunk, get(chunk))` for all chunks in order; some are read at
+  // the same time.
+  template <typename Get, typename Visit>
+  absl::Status ForEachChunk(Get get, Visit visit) const {
+    const size_t chunks = input_.chunks.size();
+    for (size_t first = 0; first < chunks; first += kWindow) {
+      if (*input_.stop) return absl::CancelledError("stopped");
+      const size_t count = std::min(kWindow, chunks - first);
+      std::vector<absl::StatusOr<ChunkPtr>> read(count);
+      Parallel(one_by_one_ ? input_.threads : 1, count,
+               [&](size_t i) { read[i] = get(first + i); });
+      for (size_t i = 0; i < count; ++i) {
+        MITRA_RETURN_IF_ERROR(read[i].status());
+        visit(first + i, **read[i]);
+      }
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status SolveMarkets() {
     output_.markets.resize(kinds());
     prices_.resize(kinds());
-    size_t rows = 0;
-    for (const ChunkResult& chunk : input_.chunks) {
-      for (const CandidateLists& lists : chunk.kinds) rows += lists.rows.size();
-    }
+    units_.resize(kinds(), 0);
     std::vector<absl::Status> outcomes(kinds());
-    Parallel(rows > kManyRows ? 1 : input_.threads, kinds(), [&](size_t k) {
+    one_by_one_ = input_.members.size() > kManyMembers || kinds() == 1;
+    Parallel(one_by_one_ ? 1 : input_.threads, kinds(), [&](size_t k) {
       outcomes[k] = SolveOne(k);
       if (outcomes[k].ok() && input_.hard_seats) {
         outcomes[k] = GiveOutSeats(k);
@@ -85,7 +103,14 @@ class Phase {
     });
     for (size_t k = 0; k < kinds(); ++k) {
       MITRA_RETURN_IF_ERROR(outcomes[k]);
-      if (input_.everybody) output_.prices[kind(k).kind] = prices_[k];
+      if (!input_.everybody) continue;
+      KindPrices& made = output_.prices[kind(k).kind];
+      made.prices = prices_[k];
+      made.unit = units_[k];
+      made.seats.reserve(prices_[k].size());
+      for (MemberIndex i = 0; i < prices_[k].size(); ++i) {
+        made.seats.push_back(SeatsToday(kind(k), input_.view->members.at(i)));
+      }
     }
     return absl::OkStatus();
   }
@@ -103,19 +128,33 @@ class Phase {
       }
       return absl::OkStatus();
     }
-    const std::vector<List> lists =
-        ListsOf(input_.chunks, k, input_.members.size());
     MarketInput market;
     market.kind = &kind(k);
     market.members = &members;
     market.subjects = input_.members;
-    market.lists = lists;
+    market.lists = [&](const MarketInput::TakeList& take) {
+      return ForEachChunk([&](size_t chunk) { return FoundOf(chunk); },
+                          [&](size_t number, const ChunkResult& chunk) {
+                            TakeLists(number, chunk.kinds[k], take);
+                          });
+    };
     market.weighed = kWeighed;
+    market.threads = one_by_one_ ? input_.threads : 1;
     MITRA_ASSIGN_OR_RETURN(MarketOutput solved, SolveMarketOf(market));
     prices = std::move(solved.prices);
     for (float& price : prices) price *= static_cast<float>(input_.fairness);
+    units_[k] = solved.unit * static_cast<float>(input_.fairness);
     report = std::move(solved.report);
     return absl::OkStatus();
+  }
+
+  // The lists of a chunk; those of members who have left since are empty.
+  void TakeLists(size_t chunk, const CandidateLists& of,
+                 const MarketInput::TakeList& take) const {
+    for (size_t i = 0; i < of.size(); ++i) {
+      const bool gone = input_.members[chunk * kChunkMembers + i] == kNoMember;
+      take(gone ? List() : of.of(i));
+    }
   }
 
   absl::Status GiveOutSeats(size_t k) {
@@ -275,8 +314,9 @@ class Phase {
                                  input_.now, depth));
   }
 
-  absl::Status OrderChunk(ChunkLog& log, size_t chunk) {
-    const ChunkResult& from = input_.chunks[chunk];
+  absl::Status OrderChunk(size_t chunk) {
+    MITRA_ASSIGN_OR_RETURN(const ChunkPtr found, FoundOf(chunk));
+    const ChunkResult& from = *found;
     ChunkResult to;
     to.first_revision = from.first_revision;
     to.last_revision = from.last_revision;
@@ -292,10 +332,12 @@ class Phase {
                  to.kinds[k]);
       }
     }
-    MITRA_RETURN_IF_ERROR(log.Append(static_cast<uint32_t>(chunk),
-                                     EncodeChunk(to, input_.view->members))
-                              .status());
-    slates_[chunk] = std::move(to);
+    const std::string bytes = EncodeChunk(to, input_.view->members);
+    MITRA_RETURN_IF_ERROR(
+        log_->Append(static_cast<uint32_t>(chunk), bytes).status());
+    if ((slate_bytes_ += bytes.size()) <= input_.budget) {
+      slates_[chunk] = std::move(to);
+    }
     return absl::OkStatus();
   }
 
@@ -304,77 +346,120 @@ class Phase {
     // What an earlier run has left may be of other prices.
     input_.folder->RemoveSlates();
     const size_t chunks = input_.chunks.size();
-    MITRA_ASSIGN_OR_RETURN(const auto log, input_.folder->OpenSlates(
-                                               static_cast<uint32_t>(chunks)));
+    MITRA_ASSIGN_OR_RETURN(
+        log_, input_.folder->OpenSlates(static_cast<uint32_t>(chunks)));
     slates_.resize(chunks);
     absl::Mutex mutex;
     absl::Status failure;
     Parallel(input_.threads, chunks, [&](size_t chunk) {
       if (*input_.stop) return;
-      const absl::Status done = OrderChunk(*log, chunk);
+      const absl::Status done = OrderChunk(chunk);
       if (done.ok()) return;
       absl::MutexLock lock(&mutex);
       failure = done;
     });
     MITRA_RETURN_IF_ERROR(failure);
-    return log->Sync();
+    return log_->Sync();
   }
 
-  void Measure() {
+  // What is measured of one kind.
+  struct Measured {
+    Measured(const AllocationInput& input, const KindSpec& kind)
+        : figures(input.view->members, kind, input.slate_size),
+          blocking(input.view->members, kind, input.members.size()),
+          envy(kind, input.members.size()) {}
+    SlateFigures figures;
+    BlockingPairs blocking;
+    EnvySample envy;
+  };
+
+  // Everybody's slates, then everybody's lists beside them.
+  absl::Status Measure() {
     output_.first_revision = UINT64_MAX;
-    std::vector<uint8_t> full(input_.members.size(), 1);
-    std::vector<uint8_t> empty(input_.members.size(), 1);
-    for (const ChunkResult& chunk : slates_) {
-      output_.first_revision =
-          std::min(output_.first_revision, chunk.first_revision);
-      output_.last_revision =
-          std::max(output_.last_revision, chunk.last_revision);
+    std::vector<std::unique_ptr<Measured>> measured;
+    for (size_t k = 0; k < kinds(); ++k) {
+      measured.push_back(std::make_unique<Measured>(input_, kind(k)));
     }
-    for (size_t k = 0; k < kinds(); ++k) MeasureKind(k, full, empty);
+    MITRA_RETURN_IF_ERROR(
+        ForEachChunk([&](size_t chunk) { return SlatesOf(chunk); },
+                     [&](size_t chunk, const ChunkResult& slates) {
+                       MeasureSlates(chunk, slates, measured);
+                     }));
+    absl::Status failure;
+    MITRA_RETURN_IF_ERROR(
+        ForEachChunk([&](size_t chunk) { return FoundOf(chunk); },
+                     [&](size_t chunk, const ChunkResult& lists) {
+                       const auto slates = SlatesOf(chunk);
+                       failure.Update(slates.status());
+                       if (!slates.ok()) return;
+                       MeasureLists(chunk, lists, **slates, measured);
+                     }));
+    MITRA_RETURN_IF_ERROR(failure);
+    for (size_t k = 0; k < kinds(); ++k) {
+      v1::MarketReport& report = output_.markets[k];
+      measured[k]->figures.Report(report);
+      report.set_blocking_pairs(measured[k]->blocking.count());
+      report.set_envy(measured[k]->envy.Share());
+      output_.exposure_gini =
+          std::max(output_.exposure_gini, report.exposure_gini());
+    }
     output_.funnel = funnel_.Rows();
-    for (size_t i = 0; i < full.size(); ++i) {
-      output_.full_slates += full[i];
-      output_.empty_slates += empty[i];
-    }
-    double worst = 0;
-    for (const v1::MarketReport& market : output_.markets) {
-      worst = std::max(worst, market.exposure_gini());
-    }
-    output_.exposure_gini = worst;
     output_.unmet_needs =
         FindUnmetNeeds(input_.view->members, input_.members, kUnmetShown);
+    return absl::OkStatus();
   }
 
-  void MeasureKind(size_t k, std::vector<uint8_t>& full,
-                   std::vector<uint8_t>& empty) {
-    const MemberView& members = input_.view->members;
-    const size_t count = input_.members.size();
-    const std::vector<List> lists = ListsOf(input_.chunks, k, count);
-    const std::vector<List> slates = ListsOf(slates_, k, count);
-    SlateFigures figures(members, kind(k), input_.slate_size);
+  void MeasureSlates(size_t chunk, const ChunkResult& slates,
+                     absl::Span<const std::unique_ptr<Measured>> measured) {
+    output_.first_revision =
+        std::min(output_.first_revision, slates.first_revision);
+    output_.last_revision =
+        std::max(output_.last_revision, slates.last_revision);
+    const size_t count = slates.subject_revisions.size();
     for (size_t i = 0; i < count; ++i) {
-      const ChunkResult& chunk = slates_[i / kChunkMembers];
-      const uint8_t flags = chunk.kinds[k].flags[i % kChunkMembers];
-      figures.Add(input_.members[i], slates[i],
-                  chunk.subject_revisions[i % kChunkMembers] == 0,
-                  static_cast<uint8_t>(flags >> kMissingShift));
-      funnel_.AddPlaces(kind(k).kind, input_.members[i],
-                        std::min(slates[i].size(), input_.slate_size));
-      full[i] &= slates[i].size() >= input_.slate_size;
-      empty[i] &= slates[i].empty();
+      const size_t number = chunk * kChunkMembers + i;
+      bool full = true, empty = true;
+      for (size_t k = 0; k < kinds(); ++k) {
+        const CandidateLists& of = slates.kinds[k];
+        const List slate = of.of(i);
+        measured[k]->figures.Add(
+            input_.members[number], slate, slates.subject_revisions[i] == 0,
+            static_cast<uint8_t>(of.flags[i] >> kMissingShift));
+        measured[k]->blocking.AddSlate(number, slate);
+        measured[k]->envy.AddSlate(number, slate);
+        funnel_.AddPlaces(kind(k).kind, input_.members[number],
+                          std::min(slate.size(), input_.slate_size));
+        full &= slate.size() >= input_.slate_size;
+        empty &= slate.empty();
+      }
+      output_.full_slates += full;
+      output_.empty_slates += empty;
     }
-    v1::MarketReport& report = output_.markets[k];
-    figures.Report(report);
-    report.set_blocking_pairs(CountBlocking(members, kind(k), lists, slates));
-    report.set_envy(SampleEnvy(kind(k), lists, slates));
+  }
+
+  void MeasureLists(size_t chunk, const ChunkResult& lists,
+                    const ChunkResult& slates,
+                    absl::Span<const std::unique_ptr<Measured>> measured) {
+    Parallel(input_.threads, kinds(), [&](size_t k) {
+      for (size_t i = 0; i < lists.kinds[k].size(); ++i) {
+        const size_t number = chunk * kChunkMembers + i;
+        const List list = lists.kinds[k].of(i);
+        measured[k]->blocking.Count(number, list, slates.kinds[k].of(i));
+        measured[k]->envy.AddList(number, list);
+      }
+    });
   }
 
   const AllocationInput& input_;
   AllocationOutput output_;
   Funnel funnel_;
   std::vector<PriceList> prices_;    // by kind
+  std::vector<float> units_;         // of the prices, by kind
+  bool one_by_one_ = false;          // markets, for memory's sake
   std::vector<MemberIndex> groups_;  // by member
-  std::vector<ChunkResult> slates_;  // by chunk
+  std::vector<ChunkResult> slates_;  // by chunk; empty: only in log_
+  std::unique_ptr<ChunkLog> log_;    // of the slates
+  std::atomic<size_t> slate_bytes_{0};
 };
 
 }  // namespace

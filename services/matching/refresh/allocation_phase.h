@@ -25,8 +25,10 @@ inline constexpr size_t kSparePlaces = 5;
 struct AllocationInput {
   const MatchingView* view = nullptr;
   absl::Span<const MemberIndex> members;  // by number; kNoMember: gone
-  // What was found; used up.
+  // What was found; used up. Those without kinds stand in the ledger only, and
+  // are read when they are needed. With hard seats all must be here.
   absl::Span<ChunkResult> chunks;
+  const ChunkLog* ledger = nullptr;
   ChunkPlan plan;
   size_t slate_size = 10;
   double fairness = 1;
@@ -42,6 +44,8 @@ struct AllocationInput {
   const std::atomic<bool>* stop = nullptr;
   // Where the slates go.
   const JobFolder* folder = nullptr;
+  // Bytes of slates that are kept in memory meanwhile.
+  size_t budget = SIZE_MAX;
 };
 
 struct AllocationOutput {
@@ -56,7 +60,8 @@ struct AllocationOutput {
   uint64_t last_revision = 0;
 };
 
-// CANCELLED when stopped. Two markets are solved at once while they are small.
+// CANCELLED when stopped; DATA_LOSS if the ledger was damaged meanwhile. Two
+// markets are solved at once while they are small.
 absl::StatusOr<AllocationOutput> AllocateSlates(const AllocationInput& input);
 
 }  // namespace mitra::matching

@@ -151,8 +151,8 @@ absl::StatusOr<PricesByKind> EpochKeeper::PricesOf(
   }
   PricesByKind prices;
   for (const auto& [kind, one] : state.kinds) {
-    PriceList& list = prices[kind];
-    if (one.prices != 0) list = read[one.prices][kind];
+    KindPrices& made = prices[kind];
+    if (one.prices != 0) made = read[one.prices][kind];
   }
   return prices;
 }
@@ -160,7 +160,7 @@ absl::StatusOr<PricesByKind> EpochKeeper::PricesOf(
 // Prices first: a slate that is computed between the two is computed with the
 // new prices under the old epoch, where nobody looks for long.
 void EpochKeeper::Apply(const EpochState& state, const PricesByKind& prices) {
-  for (const auto& [kind, list] : prices) prices_.Publish(kind, list);
+  for (const auto& [kind, made] : prices) prices_.Publish(kind, made);
   for (const KindSpec& kind : AllKinds()) {
     const auto at = state.kinds.find(kind.kind);
     board_.Replace(kind.kind, at == state.kinds.end() ? std::vector<uint64_t>()

@@ -143,6 +143,8 @@ bool JobFolder::HasSlates() const {
   return fs::exists(File("slates"), ignored);
 }
 
+std::string JobFolder::ChunksPath() const { return File("chunks"); }
+
 void JobFolder::RemoveChunks() const { Remove(File("chunks")); }
 
 void JobFolder::RemoveSlates() const { Remove(File("slates")); }

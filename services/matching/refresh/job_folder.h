@@ -45,6 +45,7 @@ class JobFolder {
 
   absl::StatusOr<std::unique_ptr<ChunkLog>> OpenChunks(uint32_t chunks) const;
   absl::StatusOr<std::unique_ptr<ChunkLog>> OpenSlates(uint32_t chunks) const;
+  std::string ChunksPath() const;
   bool HasSlates() const;
   void RemoveChunks() const;
   void RemoveSlates() const;

@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <limits>
 #include <numeric>
 
 #include "absl/container/flat_hash_map.h"
 #include "common/status/status_macros.h"
 #include "services/matching/allocation/market_measures.h"
+#include "services/matching/allocation/symmetric_market.h"
 #include "services/matching/allocation/transferable_utility.h"
+#include "services/matching/refresh/parallel.h"
+#include "services/matching/refresh/place_fitting.h"
 
 namespace mitra::matching {
 namespace {
@@ -37,54 +39,66 @@ class Numbering {
   std::vector<MemberIndex> members_;
 };
 
-// Directed pairs as the measures want them: by left, then right.
-struct Directed {
-  std::vector<CandidatePair> pairs;
-  std::vector<float> wants, accepts;
-  std::vector<double> key;
+// The pairs that are weighed, by left, then right: 16 bytes each.
+struct Flat {
+  std::vector<uint32_t> begin = {0};  // by left, and the end
+  std::vector<uint32_t> right;
+  std::vector<float> key, wants, accepts;
   absl::flat_hash_map<MemberIndex, uint32_t> pins;  // of each candidate
+  uint64_t without = 0;                             // lists without anybody
+
+  uint32_t lefts() const { return static_cast<uint32_t>(begin.size() - 1); }
 };
 
-Directed Flatten(const MarketInput& input, Numbering& rights) {
-  size_t total = 0;
-  for (const auto& list : input.lists) {
-    total += std::min(list.size(), input.weighed);
+// Takes the lists in, one after the other.
+class Flattener {
+ public:
+  Flattener(const MarketInput& input, Numbering& rights, Flat& flat)
+      : input_(input), rights_(rights), flat_(flat) {
+    const size_t expected =
+        std::min<size_t>(input.weighed, 64) * input.subjects.size();
+    flat.begin.reserve(input.subjects.size() + 1);
+    flat.right.reserve(expected);
+    for (auto* numbers : {&flat.key, &flat.wants, &flat.accepts}) {
+      numbers->reserve(expected);
+    }
   }
-  Directed flat;
-  flat.pairs.reserve(total);
-  flat.wants.reserve(total);
-  flat.accepts.reserve(total);
-  flat.key.reserve(total);
+
+  void Add(absl::Span<const MarketCandidate> list) {
+    flat_.without += list.empty();
+    rows_.clear();
+    for (const MarketCandidate& candidate : list.subspan(0, input_.weighed)) {
+      if (candidate.pinned()) {
+        ++flat_.pins[candidate.member];
+        continue;
+      }
+      rows_.push_back({rights_.Of(candidate.member), &candidate});
+    }
+    std::sort(rows_.begin(), rows_.end(),
+              [](const Row& a, const Row& b) { return a.right < b.right; });
+    for (const Row& row : rows_) {
+      flat_.right.push_back(row.right);
+      flat_.key.push_back(row.candidate->key);
+      flat_.wants.push_back(row.candidate->wants);
+      flat_.accepts.push_back(row.candidate->accepts);
+    }
+    flat_.begin.push_back(static_cast<uint32_t>(flat_.right.size()));
+  }
+
+ private:
   struct Row {
     uint32_t right;
     const MarketCandidate* candidate;
   };
-  std::vector<Row> rows;
-  for (uint32_t left = 0; left < input.lists.size(); ++left) {
-    rows.clear();
-    for (const MarketCandidate& candidate :
-         input.lists[left].subspan(0, input.weighed)) {
-      if (candidate.pinned()) {
-        ++flat.pins[candidate.member];
-        continue;
-      }
-      rows.push_back({rights.Of(candidate.member), &candidate});
-    }
-    std::sort(rows.begin(), rows.end(),
-              [](const Row& a, const Row& b) { return a.right < b.right; });
-    for (const Row& row : rows) {
-      flat.pairs.push_back({left, row.right, row.candidate->key});
-      flat.wants.push_back(row.candidate->wants);
-      flat.accepts.push_back(row.candidate->accepts);
-      flat.key.push_back(row.candidate->key);
-    }
-  }
-  return flat;
-}
+  const MarketInput& input_;
+  Numbering& rights_;
+  Flat& flat_;
+  std::vector<Row> rows_;
+};
 
 // Places by candidate, stated ones as they are; who states none has an even
 // share of the demand, at least one.
-std::vector<double> Seats(const MarketInput& input, const Directed& flat,
+std::vector<double> Seats(const MarketInput& input, const Flat& flat,
                           const std::vector<MemberIndex>& candidates,
                           double demand) {
   const double even =
@@ -130,12 +144,13 @@ struct Solved {
 // depends on the ranking profile. The middle 80 % of them span kSpan log units
 // in the market, whatever they span as keys; prices are scaled back.
 //
-// Chosen together with kRounds below on sample networks of other seeds than
-// those that `scripts/bench refresh` quotes. At 20,000 members, seed 7, against
-// each list alone, matches and Gini of exposure for each seat: without rounds
-// mentors .94 and .50, partners 1.60 and .52 (span 8); 1.11 and .61, 1.63 and
-// .60 (24). With 6 rounds .98 and .47, 1.63 and .44 (16); 1.03 and .51, 1.65
-// and .48 (24).
+// The span was chosen on sample networks of other seeds than those that
+// `scripts/bench refresh` quotes. The step of the fitting is one log unit of
+// the market for one of load; its rounds end where more of them change the Gini
+// coefficient by less than a hundredth. At 100,000 members, each list alone:
+// mentors .593, partners .751; after 6 rounds .321 and .468, after 32 .266 and
+// .395. What is left are candidates who stand on few lists.
+constexpr double kFittingStep = 1;
 constexpr double kWorthwhile = .9;
 constexpr double kSpan = 20;
 
@@ -144,9 +159,8 @@ struct Scale {
   double factor = 1;  // of a utility over a key
 };
 
-Scale ScaleOf(const std::vector<double>& keys) {
-  std::vector<double> sorted = keys;
-  const auto quantile = [&](double q) {
+Scale ScaleOf(std::vector<float> sorted) {
+  const auto quantile = [&](double q) -> double {
     const auto at =
         sorted.begin() +
         static_cast<ptrdiff_t>(q * static_cast<double>(sorted.size() - 1));
@@ -164,27 +178,28 @@ Scale ScaleOf(const std::vector<double>& keys) {
 constexpr MarketOptions kOptions = {
     .beta = .5, .max_sweeps = 30, .tolerance = 1e-3, .prices_only = true};
 
-std::vector<CandidatePair> Utilities(const Directed& flat, const Scale& scale) {
-  std::vector<CandidatePair> pairs = flat.pairs;
-  for (CandidatePair& pair : pairs) {
-    pair.utility =
-        static_cast<float>((pair.utility - scale.outside) * scale.factor);
-  }
-  return pairs;
+float UtilityOf(float key, const Scale& scale) {
+  return static_cast<float>((key - scale.outside) * scale.factor);
 }
 
-absl::StatusOr<Solved> SolveTwoSides(const MarketInput& input,
-                                     const Directed& flat, const Scale& scale,
+absl::StatusOr<Solved> SolveTwoSides(const MarketInput& input, const Flat& flat,
+                                     const Scale& scale,
                                      const Numbering& rights) {
   const double wanted = WantedPartners(*input.kind);
-  const std::vector<double> left(input.lists.size(), wanted);
+  const std::vector<double> left(flat.lefts(), wanted);
   const double demand = wanted * static_cast<double>(left.size());
   Solved solved;
   solved.seats = Seats(input, flat, rights.members(), demand);
+  std::vector<CandidatePair> weighed;
+  weighed.reserve(flat.right.size());
+  for (uint32_t l = 0; l < flat.lefts(); ++l) {
+    for (uint32_t p = flat.begin[l]; p < flat.begin[l + 1]; ++p) {
+      weighed.push_back({l, flat.right[p], UtilityOf(flat.key[p], scale)});
+    }
+  }
   MITRA_ASSIGN_OR_RETURN(
       const PairLists pairs,
-      PairLists::Sparse(static_cast<uint32_t>(input.lists.size()),
-                        rights.size(), Utilities(flat, scale)));
+      PairLists::Sparse(flat.lefts(), rights.size(), std::move(weighed)));
   MITRA_ASSIGN_OR_RETURN(
       MarketSolution market,
       SolveMarket(pairs, left, Attention(solved.seats, demand), kOptions));
@@ -196,86 +211,108 @@ absl::StatusOr<Solved> SolveTwoSides(const MarketInput& input,
 }
 
 // Where each number's rows begin, for rows counted by number.
-std::vector<uint32_t> Begins(std::vector<uint32_t> counts) {
+std::vector<uint32_t> Begins(const std::vector<uint32_t>& counts) {
   std::vector<uint32_t> begin(counts.size() + 1, 0);
   std::partial_sum(counts.begin(), counts.end(), begin.begin() + 1);
   return begin;
 }
 
-// Both orders of every pair of people, each with the mean of the keys that
-// were found for it, by left, then right. `directed` by left (numbers of
-// subjects), then right (numbers of people).
-std::vector<CandidatePair> BothOrders(
-    const std::vector<CandidatePair>& directed,
-    const std::vector<uint32_t>& person_of_left, uint32_t people) {
-  std::vector<uint32_t> forward_count(people, 0), backward_count(people, 0);
-  for (const CandidatePair& pair : directed) {
-    ++forward_count[person_of_left[pair.left]];
-    ++backward_count[pair.right];
+// Both orders of every pair of people, each with the mean of the utilities that
+// were found for it (they differ where only one direction was found).
+class BothOrders {
+ public:
+  BothOrders(const Flat& flat, const Scale& scale,
+             const std::vector<uint32_t>& person_of_left, uint32_t people)
+      : flat_(flat), scale_(scale), left_of_(people, kNone) {
+    for (uint32_t l = 0; l < person_of_left.size(); ++l) {
+      if (person_of_left[l] != kNone) left_of_[person_of_left[l]] = l;
+    }
+    std::vector<uint32_t> count(people, 0);
+    for (const uint32_t right : flat.right) ++count[right];
+    back_begin_ = Begins(count);
+    back_.resize(flat.right.size());
+    std::vector<uint32_t> next(back_begin_.begin(), back_begin_.end() - 1);
+    for (uint32_t a = 0; a < people; ++a) {
+      for (uint32_t p = FirstOf(a); p < EndOf(a); ++p) {
+        back_[next[flat.right[p]]++] = {a, UtilityOf(flat.key[p], scale)};
+      }
+    }
   }
-  std::vector<uint32_t> first(people, 0);  // in `directed`, by person
-  for (uint32_t i = static_cast<uint32_t>(directed.size()); i-- > 0;) {
-    first[person_of_left[directed[i].left]] = i;
+
+  SymmetricPairs Take() {
+    SymmetricPairs both;
+    both.begin.reserve(left_of_.size() + 1);
+    both.other.reserve(2 * flat_.right.size());
+    both.utility.reserve(2 * flat_.right.size());
+    for (uint32_t a = 0; a < left_of_.size(); ++a) {
+      Merge(a, both);
+      both.begin.push_back(static_cast<uint32_t>(both.other.size()));
+    }
+    return both;
   }
-  const std::vector<uint32_t> begin = Begins(std::move(backward_count));
+
+ private:
   struct From {
     uint32_t person;
     float utility;
   };
-  std::vector<From> backward(directed.size());
-  std::vector<uint32_t> next(begin.begin(), begin.end() - 1);
-  for (uint32_t a = 0; a < people; ++a) {
-    for (uint32_t i = first[a]; i < first[a] + forward_count[a]; ++i) {
-      backward[next[directed[i].right]++] = {a, directed[i].utility};
-    }
+  uint32_t FirstOf(uint32_t person) const {
+    return left_of_[person] == kNone ? 0 : flat_.begin[left_of_[person]];
   }
-  std::vector<CandidatePair> both;
-  both.reserve(2 * directed.size());
-  for (uint32_t a = 0; a < people; ++a) {
-    uint32_t f = first[a], b = begin[a];
-    const uint32_t f_end = f + forward_count[a], b_end = begin[a + 1];
+  uint32_t EndOf(uint32_t person) const {
+    return left_of_[person] == kNone ? 0 : flat_.begin[left_of_[person] + 1];
+  }
+
+  // Whom one person found and by whom it was found, in order.
+  void Merge(uint32_t person, SymmetricPairs& both) const {
+    uint32_t f = FirstOf(person), b = back_begin_[person];
+    const uint32_t f_end = EndOf(person), b_end = back_begin_[person + 1];
     while (f < f_end || b < b_end) {
-      const uint32_t to = f < f_end ? directed[f].right : kNone;
-      const uint32_t from = b < b_end ? backward[b].person : kNone;
+      const uint32_t to = f < f_end ? flat_.right[f] : kNone;
+      const uint32_t from = b < b_end ? back_[b].person : kNone;
       float utility = 0;
       if (to == from) {
-        utility = (directed[f++].utility + backward[b++].utility) / 2;
+        utility = (UtilityOf(flat_.key[f++], scale_) + back_[b++].utility) / 2;
       } else if (to < from) {
-        utility = directed[f++].utility;
+        utility = UtilityOf(flat_.key[f++], scale_);
       } else {
-        utility = backward[b++].utility;
+        utility = back_[b++].utility;
       }
       const uint32_t other = std::min(to, from);
-      if (other != a) both.push_back({a, other, utility});
+      if (other == person) continue;
+      both.other.push_back(other);
+      both.utility.push_back(utility);
     }
   }
-  return both;
-}
 
-// Subjects and candidates are the same people: each pair once, its two keys
-// averaged (they differ where only one direction was found).
+  const Flat& flat_;
+  const Scale& scale_;
+  std::vector<uint32_t> left_of_;  // by person; kNone: no subject
+  std::vector<uint32_t> back_begin_;
+  std::vector<From> back_;
+};
+
+// Subjects and candidates are the same people: each pair once.
 absl::StatusOr<Solved> SolveOnePopulation(const MarketInput& input,
-                                          const Directed& flat,
-                                          const Scale& scale,
+                                          const Flat& flat, const Scale& scale,
                                           Numbering& people) {
   std::vector<uint32_t> person_of_left;
   person_of_left.reserve(input.subjects.size());
   for (const MemberIndex subject : input.subjects) {
-    person_of_left.push_back(people.Of(subject));
+    // Who has left has no list.
+    person_of_left.push_back(
+        subject < input.members->size() ? people.Of(subject) : kNone);
   }
-  MITRA_ASSIGN_OR_RETURN(
-      const PairLists lists,
-      PairLists::DoubleCover(
-          people.size(),
-          BothOrders(Utilities(flat, scale), person_of_left, people.size())));
   Solved solved;
   solved.seats.assign(people.size(), WantedPartners(*input.kind));
   MITRA_ASSIGN_OR_RETURN(
-      MarketSolution market,
-      SolveMarket(lists, solved.seats, solved.seats, kOptions));
-  solved.right = std::move(market.log_price_right);
+      SymmetricSolution market,
+      SolveSymmetricMarket(
+          BothOrders(flat, scale, person_of_left, people.size()).Take(),
+          solved.seats, kOptions));
+  solved.right = std::move(market.log_price);
   for (const uint32_t person : person_of_left) {
-    solved.left.push_back(solved.right[person]);
+    solved.left.push_back(person == kNone ? 0 : solved.right[person]);
   }
   solved.sweeps = market.sweeps;
   solved.converged = market.converged;
@@ -293,68 +330,112 @@ double MedianOf(std::vector<double> values) {
   return *middle;
 }
 
-// What an order of all lists is worth.
-void Measure(const PairLists& pairs, const Directed& flat,
-             const std::vector<double>& left_key,
-             const std::vector<double>& right_key,
-             const std::vector<double>& seats, double& matches, double& gini) {
-  const std::vector<uint32_t> left = RanksOfLeft(pairs, left_key);
-  const std::vector<uint32_t> right = RanksOfRight(pairs, right_key);
-  matches = ExpectedMatches(flat.wants, flat.accepts, left, right);
-  std::vector<double> per_seat = ExposureOfRight(pairs, left);
-  for (size_t i = 0; i < per_seat.size(); ++i) {
-    per_seat[i] = seats[i] > 0 ? per_seat[i] / seats[i] : 0;
-  }
-  gini = GiniCoefficient(std::move(per_seat));
-}
-
-// The last rounds fit prices to what is shown. The prices above fill seats with
-// expected matches, but people read lists from the top: attention by place is
-// steeper than chances are, and falls on few. Who is shown more than its seats'
-// share of all attention gets dearer, who is shown less gets cheaper (dual
-// ascent, TRUST 1.6). kFloor keeps a candidate that is hardly shown from being
-// driven to the top of every list.
-constexpr int kRounds = 6;
-constexpr double kStep = .35;
-constexpr double kFloor = .1;
-
-void FitToPlaces(const PairLists& pairs, const Directed& flat,
-                 const Scale& scale, Solved& solved) {
-  const size_t rights = solved.right.size();
-  const double seats =
-      std::accumulate(solved.seats.begin(), solved.seats.end(), 0.0);
-  if (!(seats > 0)) return;
-  std::vector<double> key(flat.key.size());
-  for (int round = 0; round < kRounds; ++round) {
-    for (size_t i = 0; i < flat.pairs.size(); ++i) {
-      key[i] = flat.key[i] + solved.right[flat.pairs[i].right];
-    }
-    const std::vector<double> looks =
-        ExposureOfRight(pairs, RanksOfLeft(pairs, key));
-    const double even =
-        std::accumulate(looks.begin(), looks.end(), 0.0) / seats;
-    if (!(even > 0)) return;
-    for (size_t r = 0; r < rights; ++r) {
-      if (!(solved.seats[r] > 0)) continue;
-      const double load = looks[r] / solved.seats[r] / even;
-      solved.right[r] -=
-          kStep / scale.factor * std::log((load + kFloor) / (1 + kFloor));
+// The pairs by right: where each right's begin, and which they are.
+struct WayBack {
+  WayBack(const Flat& flat, uint32_t rights) {
+    std::vector<uint32_t> count(rights, 0);
+    for (const uint32_t right : flat.right) ++count[right];
+    begin = Begins(count);
+    pair.resize(flat.right.size());
+    left.resize(flat.right.size());
+    std::vector<uint32_t> next(begin.begin(), begin.end() - 1);
+    for (uint32_t l = 0; l < flat.lefts(); ++l) {
+      for (uint32_t p = flat.begin[l]; p < flat.begin[l + 1]; ++p) {
+        const uint32_t at = next[flat.right[p]]++;
+        pair[at] = p;
+        left[at] = l;
+      }
     }
   }
+  std::vector<uint32_t> begin, pair, left;
+};
+
+struct Scored {
+  double score;
+  uint32_t pair;
+  // Best first; equal ones as they came.
+  bool operator<(const Scored& other) const {
+    return score != other.score ? score > other.score : pair < other.pair;
+  }
+};
+
+double Look(size_t rank) { return 1 / (static_cast<double>(rank) + 1); }
+
+// What an order of all lists is worth, by market_measures.h: matches when both
+// sides read their lists from the top, and the Gini coefficient of how much
+// each candidate is looked at for each seat.
+struct Worth {
+  double matches = 0;
+  double gini = 0;
+};
+// Prices by number; null: none.
+Worth Measure(const Flat& flat, const WayBack& back,
+              const std::vector<double>* left_price,
+              const std::vector<double>* right_price,
+              const std::vector<double>& seats) {
+  const auto price = [](const std::vector<double>* prices, uint32_t at) {
+    return prices == nullptr ? 0 : (*prices)[at];
+  };
+  std::vector<uint16_t> rank(flat.right.size());
+  std::vector<double> looks(seats.size(), 0);
+  std::vector<Scored> list;
+  for (uint32_t l = 0; l < flat.lefts(); ++l) {
+    list.clear();
+    for (uint32_t p = flat.begin[l]; p < flat.begin[l + 1]; ++p) {
+      list.push_back({flat.key[p] + price(right_price, flat.right[p]), p});
+    }
+    std::sort(list.begin(), list.end());
+    for (size_t i = 0; i < list.size(); ++i) {
+      rank[list[i].pair] = static_cast<uint16_t>(std::min<size_t>(i, 65535));
+      looks[flat.right[list[i].pair]] += Look(i);
+    }
+  }
+  Worth worth;
+  for (uint32_t r = 0; r + 1 < back.begin.size(); ++r) {
+    list.clear();
+    for (uint32_t at = back.begin[r]; at < back.begin[r + 1]; ++at) {
+      const uint32_t p = back.pair[at];
+      list.push_back({flat.key[p] + price(left_price, back.left[at]), p});
+    }
+    std::sort(list.begin(), list.end());
+    for (size_t i = 0; i < list.size(); ++i) {
+      const uint32_t p = list[i].pair;
+      worth.matches +=
+          double{flat.wants[p]} * Look(rank[p]) * flat.accepts[p] * Look(i);
+    }
+  }
+  for (size_t r = 0; r < looks.size(); ++r) {
+    looks[r] = seats[r] > 0 ? looks[r] / seats[r] : 0;
+  }
+  worth.gini = GiniCoefficient(std::move(looks));
+  return worth;
 }
 
-void Report(const MarketInput& input, const Directed& flat,
-            const PairLists& pairs, const Numbering& rights,
+void CompareOrders(const Flat& flat, const WayBack& back, const Solved& solved,
+                   int threads, v1::MarketReport& report) {
+  Worth alone, together;
+  Parallel(threads, 2, [&](size_t which) {
+    if (which == 0) {
+      alone = Measure(flat, back, nullptr, nullptr, solved.seats);
+    } else {
+      together = Measure(flat, back, &solved.left, &solved.right, solved.seats);
+    }
+  });
+  report.set_expected_matches_alone(alone.matches);
+  report.set_exposure_gini_alone(alone.gini);
+  report.set_expected_matches(together.matches);
+  report.set_exposure_gini(together.gini);
+}
+
+void Report(const MarketInput& input, const Flat& flat, const Numbering& rights,
             const Solved& solved, double median, v1::MarketReport& report) {
   report.set_kind(input.kind->kind);
   report.set_subjects(input.subjects.size());
   report.set_candidates(rights.size());
-  report.set_pairs(flat.pairs.size());
+  report.set_pairs(flat.right.size());
   report.set_sweeps(solved.sweeps);
   report.set_converged(solved.converged);
-  uint64_t without = 0;
-  for (const auto& list : input.lists) without += list.empty();
-  report.set_without_candidates(without);
+  report.set_without_candidates(flat.without);
   for (const auto& [member, pins] : flat.pins) {
     report.set_fixed_pairs(report.fixed_pairs() + pins);
   }
@@ -364,23 +445,12 @@ void Report(const MarketInput& input, const Directed& flat,
   }
   report.set_seats_per_seeker(free /
                               static_cast<double>(input.subjects.size()));
-  double matches = 0;
-  double gini = 0;
-  Measure(pairs, flat, flat.key, flat.key, solved.seats, matches, gini);
-  report.set_expected_matches_alone(matches);
-  report.set_exposure_gini_alone(gini);
-  std::vector<double> left_key = flat.key;
-  std::vector<double> right_key = flat.key;
-  for (size_t i = 0; i < flat.pairs.size(); ++i) {
-    left_key[i] += solved.right[flat.pairs[i].right];
-    right_key[i] += solved.left[flat.pairs[i].left];
-  }
-  Measure(pairs, flat, left_key, right_key, solved.seats, matches, gini);
-  report.set_expected_matches(matches);
-  report.set_exposure_gini(gini);
+  const WayBack back(flat, rights.size());
+  CompareOrders(flat, back, solved, input.threads, report);
 
-  std::vector<uint32_t> wanted_by(rights.size(), 0);
-  for (const CandidatePair& pair : flat.pairs) ++wanted_by[pair.right];
+  const auto wanted_by = [&](uint32_t right) {
+    return back.begin[right + 1] - back.begin[right];
+  };
   std::vector<uint32_t> by_price(rights.size());
   std::iota(by_price.begin(), by_price.end(), 0);
   const size_t shown = std::min(kScarceShown, by_price.size());
@@ -392,14 +462,14 @@ void Report(const MarketInput& input, const Directed& flat,
                     });
   for (size_t i = 0; i < shown; ++i) {
     const uint32_t right = by_price[i];
-    if (wanted_by[right] == 0) continue;
+    if (wanted_by(right) == 0) continue;
     const Member& member = input.members->at(rights.members()[right]);
     v1::ScarceCandidate& scarce = *report.add_scarce();
     scarce.set_profile_id(std::string(member.id.view()));
     scarce.set_display_name(std::string(member.display_name.view()));
     scarce.set_log_price(solved.right[right] - median);
     scarce.set_seats(solved.seats[right]);
-    scarce.set_wanted_by(wanted_by[right]);
+    scarce.set_wanted_by(wanted_by(right));
   }
 }
 
@@ -422,10 +492,16 @@ double WantedPartners(const KindSpec& kind) {
 
 absl::StatusOr<MarketOutput> SolveMarketOf(const MarketInput& input) {
   Numbering rights(input.members->size());
-  const Directed flat = Flatten(input, rights);
+  Flat flat;
+  Flattener flattener(input, rights, flat);
+  MITRA_RETURN_IF_ERROR(input.lists(
+      [&](absl::Span<const MarketCandidate> list) { flattener.Add(list); }));
+  if (flat.lefts() != input.subjects.size()) {
+    return absl::InternalError("market: not a list for each subject");
+  }
   MarketOutput output;
   output.prices.assign(input.members->size(), 0);
-  if (flat.pairs.empty()) {
+  if (flat.right.empty()) {
     output.report.set_kind(input.kind->kind);
     output.report.set_subjects(input.subjects.size());
     output.report.set_without_candidates(input.subjects.size());
@@ -441,11 +517,12 @@ absl::StatusOr<MarketOutput> SolveMarketOf(const MarketInput& input) {
   solved.seats.resize(rights.size());
   for (double& price : solved.right) price /= scale.factor;
   for (double& price : solved.left) price /= scale.factor;
-  MITRA_ASSIGN_OR_RETURN(
-      const PairLists pairs,
-      PairLists::Sparse(static_cast<uint32_t>(input.lists.size()),
-                        rights.size(), flat.pairs));
-  FitToPlaces(pairs, flat, scale, solved);
+  PlaceFitting fitting;
+  fitting.step = kFittingStep / scale.factor;
+  fitting.threads = input.threads;
+  FitPricesToPlaces({flat.begin, flat.right, flat.key}, solved.seats, fitting,
+                    absl::MakeSpan(solved.right));
+  output.unit = static_cast<float>(1 / scale.factor);
   const double median = MedianOf(solved.right);
   for (uint32_t right = 0; right < rights.size(); ++right) {
     const double price = solved.right[right] - median;
@@ -453,7 +530,7 @@ absl::StatusOr<MarketOutput> SolveMarketOf(const MarketInput& input) {
     output.prices[rights.members()[right]] =
         std::isfinite(price) ? static_cast<float>(price) : 0;
   }
-  Report(input, flat, pairs, rights, solved, median, output.report);
+  Report(input, flat, rights, solved, median, output.report);
   return output;
 }
 

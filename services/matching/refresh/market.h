@@ -11,6 +11,7 @@
 #define MITRA_SERVICES_MATCHING_REFRESH_MARKET_H_
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -25,17 +26,21 @@ namespace mitra::matching {
 struct MarketInput {
   const KindSpec* kind = nullptr;
   const MemberView* members = nullptr;
-  // Who seeks, and for each its candidates, best key first, each member once.
-  // Pinned ones stand before all others: they are settled, and their seats
-  // taken.
+  // Who seeks.
   absl::Span<const MemberIndex> subjects;
-  absl::Span<const absl::Span<const MarketCandidate>> lists;
+  // Gives the list of each, in order: its candidates, best key first, each
+  // member once. Pinned ones stand before all others: they are settled, and
+  // their seats taken. A list need not outlive its call.
+  using TakeList = std::function<void(absl::Span<const MarketCandidate>)>;
+  std::function<absl::Status(const TakeList&)> lists;
   // Of each list, this many are weighed.
   size_t weighed = SIZE_MAX;
+  int threads = 1;
 };
 
 struct MarketOutput {
   PriceList prices;  // by MemberIndex
+  float unit = 0;    // what a log unit of the market is in units of the key
   v1::MarketReport report;
 };
 
@@ -46,9 +51,8 @@ double WantedPartners(const KindSpec& kind);
 // Seats of a candidate in a kind's market; negative: not counted.
 double SeatsOf(const KindSpec& kind, const Member& member);
 
-// 30 sweeps; O(pairs log pairs). Deterministic. Memory: about 60 bytes a pair,
-// 90 where subjects and candidates are the same people. INVALID_ARGUMENT for
-// keys that are not finite.
+// 30 sweeps; O(pairs log pairs). Deterministic. Memory: about 45 bytes a pair.
+// INVALID_ARGUMENT for keys that are not finite; errors of `lists`.
 absl::StatusOr<MarketOutput> SolveMarketOf(const MarketInput& input);
 
 }  // namespace mitra::matching

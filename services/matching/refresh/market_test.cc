@@ -44,9 +44,10 @@ class MarketTest : public ::testing::Test {
     input.kind = FindKind(kind);
     input.members = &view_.members;
     input.subjects = subjects_;
-    const std::vector<absl::Span<const MarketCandidate>> lists(lists_.begin(),
-                                                               lists_.end());
-    input.lists = lists;
+    input.lists = [this](const MarketInput::TakeList& take) {
+      for (const auto& list : lists_) take(list);
+      return absl::OkStatus();
+    };
     return SolveMarketOf(input);
   }
 
@@ -136,6 +137,21 @@ TEST_F(MarketTest, MembersWithoutCandidatesAreCounted) {
   MITRA_ASSERT_OK_AND_ASSIGN(const MarketOutput output, Solve());
   EXPECT_EQ(output.report.without_candidates(), 3u);
   EXPECT_EQ(output.report.candidates(), 1u);
+}
+
+TEST_F(MarketTest, WhoHasLeftTakesNoPart) {
+  Make(6, 0, 0);
+  for (size_t a = 0; a < subjects_.size(); ++a) {
+    for (size_t b = 0; b + 1 < subjects_.size(); ++b) {
+      if (a != b) Score(a, subjects_[b], .4, .5);
+    }
+  }
+  lists_.back().clear();
+  subjects_.back() = kNoMember;
+  MITRA_ASSERT_OK_AND_ASSIGN(const MarketOutput output,
+                             Solve(v1::RECOMMENDATION_KIND_PARTNER));
+  EXPECT_EQ(output.report.without_candidates(), 1u);
+  EXPECT_GT(output.report.expected_matches(), 0);
 }
 
 }  // namespace

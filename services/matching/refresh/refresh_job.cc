@@ -1,9 +1,5 @@
 #include "services/matching/refresh/refresh_job.h"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <thread>
 #include <utility>
@@ -13,12 +9,12 @@
 #include "common/status/status_macros.h"
 #include "services/matching/ranking/member_filter.h"
 #include "services/matching/refresh/allocation_phase.h"
+#include "services/matching/refresh/parallel.h"
 
 namespace mitra::matching {
 namespace {
 
 constexpr absl::Duration kRetryPause = absl::Milliseconds(200);
-constexpr int kNice = 10;
 
 // Groups, events and programmes are recommended, not recommended to.
 bool IsSubject(const Member& member) {
@@ -48,10 +44,6 @@ void ForScope(const MatchingView& view, const v1::RefreshScope& scope,
 }
 
 }  // namespace
-
-void LowerThreadPriority() {
-  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNice);
-}
 
 std::vector<std::string> MembersOf(const MatchingView& view,
                                    const v1::RefreshScope& scope) {
@@ -168,6 +160,7 @@ absl::Status RefreshJob::LoadMembers() {
     MITRA_RETURN_IF_ERROR(folder_.WriteMembers(members_));
     // Chunks of another list of members are of no use.
     folder_.RemoveChunks();
+    TakeOverCandidates();
   }
   indices_.clear();
   indices_.reserve(members_.size());
@@ -179,13 +172,40 @@ absl::Status RefreshJob::LoadMembers() {
   MITRA_ASSIGN_OR_RETURN(chunks_, folder_.OpenChunks(chunks));
   tables_.clear();
   tables_.resize(chunks);
+  table_bytes_ = 0;
   Update([&](v1::Refresh& state) {
     state.set_state(v1::REFRESH_STATE_RUNNING);
     state.set_members_total(members_.size());
     state.set_chunks_total(chunks);
     state.set_chunks_done(chunks_->count());
+    if (found_ != absl::InfinitePast()) {
+      state.set_chunks_kept(chunks_->count());
+    }
   });
   return absl::OkStatus();
+}
+
+void RefreshJob::TakeOverCandidates() {
+  if (tools_.candidates == nullptr || request_.fresh()) return;
+  const absl::Time now = tools_.clock->Now();
+  if (tools_.candidates->Give(
+          CandidateBasis::Of(view_, PlanOf(tools_, state()), members_),
+          folder_.ChunksPath(), now)) {
+    found_ = now;
+  }
+}
+
+void RefreshJob::LeaveCandidates() {
+  const v1::Refresh now = state();
+  // Search must have had everything that this process had, and everything must
+  // have been found by one process.
+  if (tools_.candidates == nullptr || now.restarts() > 0 ||
+      now.first_revision() < view_.changed) {
+    return folder_.RemoveChunks();
+  }
+  tools_.candidates->Keep(
+      CandidateBasis::Of(view_, PlanOf(tools_, now), members_),
+      folder_.ChunksPath(), found_);
 }
 
 absl::Status RefreshJob::Compute() {
@@ -205,7 +225,7 @@ absl::Status RefreshJob::Compute() {
   }
   chunks_.reset();
   tables_.clear();
-  folder_.RemoveChunks();
+  LeaveCandidates();
   if (stop_) return absl::CancelledError("stopped");
   return absl::OkStatus();
 }
@@ -238,6 +258,7 @@ std::vector<uint32_t> RefreshJob::MissingChunks() const {
 }
 
 absl::Status RefreshJob::FindCandidates() {
+  if (found_ == absl::InfinitePast()) found_ = tools_.clock->Now();
   std::unique_ptr<ChunkQueue> queue;
   if (tools_.redis != nullptr && !MissingChunks().empty()) {
     queue = std::make_unique<ChunkQueue>(*tools_.redis, state().refresh_id(),
@@ -250,10 +271,7 @@ absl::Status RefreshJob::FindCandidates() {
   }
   std::vector<std::thread> threads;
   for (int i = 0; i < std::max(1, tools_.threads); ++i) {
-    threads.emplace_back([this, q = queue.get()] {
-      LowerThreadPriority();
-      Work(q);
-    });
+    threads.emplace_back([this, q = queue.get()] { Work(q); });
   }
   for (std::thread& thread : threads) thread.join();
   {
@@ -358,8 +376,14 @@ absl::Status RefreshJob::Keep(uint32_t chunk, ChunkResult result,
   state_.set_chunks_from_others(state_.chunks_from_others() + from_other);
   state_.set_members_done(std::min<uint64_t>(
       members_.size(), state_.chunks_done() * kChunkMembers));
-  tables_[chunk] = std::move(result);
+  if ((table_bytes_ += bytes.size()) <= tools_.table_bytes || holds_all()) {
+    tables_[chunk] = std::move(result);
+  }
   return absl::OkStatus();
+}
+
+bool RefreshJob::holds_all() const {
+  return request_.hard_seats() || request_.fixed_pairs_size() > 0;
 }
 
 absl::StatusOr<v1::RefreshChunk> RefreshJob::GetChunk(uint32_t chunk) const {
@@ -398,15 +422,34 @@ absl::StatusOr<bool> RefreshJob::Submit(uint32_t chunk,
   return chunks_->count() == chunks_->chunks();
 }
 
-absl::Status RefreshJob::Allocate() {
-  for (uint32_t chunk = 0; chunk < tables_.size(); ++chunk) {
-    if (!tables_[chunk].kinds.empty()) continue;
-    MITRA_ASSIGN_OR_RETURN(const std::string bytes, chunks_->Read(chunk));
-    MITRA_ASSIGN_OR_RETURN(
-        tables_[chunk],
-        DecodeChunk(bytes, view_.members, MembersOfChunk(chunk).size(),
-                    static_cast<size_t>(state().kinds_size())));
+// Takes chunks into memory that were found before this process came to the
+// refresh, as many as there is room for.
+absl::Status RefreshJob::ReadLedger() {
+  const auto kinds = static_cast<size_t>(state().kinds_size());
+  std::vector<absl::Status> outcomes(tables_.size());
+  Parallel(tools_.threads, tables_.size(), [&](size_t i) {
+    if (!tables_[i].kinds.empty()) return;
+    if (table_bytes_ > tools_.table_bytes && !holds_all()) return;
+    const auto chunk = static_cast<uint32_t>(i);
+    const absl::StatusOr<std::string> bytes = chunks_->Read(chunk);
+    outcomes[i] = bytes.status();
+    if (!bytes.ok()) return;
+    if ((table_bytes_ += bytes->size()) > tools_.table_bytes && !holds_all()) {
+      return;
+    }
+    absl::StatusOr<ChunkResult> result =
+        DecodeChunk(*bytes, view_.members, MembersOfChunk(chunk).size(), kinds);
+    outcomes[i] = result.status();
+    if (result.ok()) tables_[i] = *std::move(result);
+  });
+  for (const absl::Status& outcome : outcomes) {
+    MITRA_RETURN_IF_ERROR(outcome);
   }
+  return absl::OkStatus();
+}
+
+absl::Status RefreshJob::Allocate() {
+  MITRA_RETURN_IF_ERROR(ReadLedger());
   MITRA_RETURN_IF_ERROR(ApplyFixedPairs());
   AllocationInput input;
   input.view = &view_;
@@ -423,6 +466,8 @@ absl::Status RefreshJob::Allocate() {
   input.threads = tools_.threads;
   input.stop = &stop_;
   input.folder = &folder_;
+  input.ledger = chunks_.get();
+  input.budget = tools_.table_bytes;
   MITRA_ASSIGN_OR_RETURN(AllocationOutput output, AllocateSlates(input));
 
   uint64_t epoch =

@@ -15,8 +15,10 @@
 // that dies goes on where it was. For an unchanged record the result does not
 // depend on how often that happened or on who computed what.
 //
-// Memory: 24 bytes for each of about 32 candidates of each member and kind
-// until the allocation is over, and what market.h says.
+// Memory: RefreshTools::table_bytes for candidates (24 bytes for each of about
+// 32 of each member and kind) and as much for slates, beyond which they are
+// read from the disk again; and what market.h says. With fixed pairs or hard
+// seats all candidates are kept in memory.
 
 #ifndef MITRA_SERVICES_MATCHING_REFRESH_REFRESH_JOB_H_
 #define MITRA_SERVICES_MATCHING_REFRESH_REFRESH_JOB_H_
@@ -33,6 +35,7 @@
 #include "absl/synchronization/mutex.h"
 #include "common/redis/client.h"
 #include "mitra/v1/refreshes_service.pb.h"
+#include "services/matching/refresh/candidate_store.h"
 #include "services/matching/refresh/chunk_queue.h"
 #include "services/matching/refresh/chunk_worker.h"
 #include "services/matching/refresh/epoch_keeper.h"
@@ -49,13 +52,16 @@ struct RefreshTools {
   SlateServer* slates = nullptr;
   EpochKeeper* keeper = nullptr;
   PriceBoard* prices = nullptr;
-  redis::Client* redis = nullptr;  // may be null
+  CandidateStore* candidates = nullptr;  // may be null
+  redis::Client* redis = nullptr;        // may be null
   const Clock* clock = nullptr;
   // Null: all by the profile that ships.
   const RankingBoard* rankings = nullptr;
   // Whom members were shown lately; may be null.
   const ImpressionBook* impressions = nullptr;
   std::string directory;  // of all refreshes
+  // Candidates that are kept in memory.
+  size_t table_bytes = size_t{256} << 20;
   // Threads that compute, at low priority.
   int threads = 2;
   // Of one message to search.
@@ -63,9 +69,6 @@ struct RefreshTools {
   // How long search or Redis may be away before the refresh gives up.
   absl::Duration patience = absl::Seconds(60);
 };
-
-// For threads that refresh: people wait for online answers, nobody for these.
-void LowerThreadPriority();
 
 // Members of a scope, by id.
 std::vector<std::string> MembersOf(const MatchingView& view,
@@ -116,6 +119,13 @@ class RefreshJob {
   bool everybody() const;
   absl::Span<const std::string> MembersOfChunk(uint32_t chunk) const;
   absl::Status LoadMembers();
+  // Candidates of the refresh before, if they would be found again.
+  void TakeOverCandidates();
+  // Lets the next refresh have what was found, or removes it.
+  void LeaveCandidates();
+  // All candidates must be in memory.
+  bool holds_all() const;
+  absl::Status ReadLedger();
   void EnterPhase(const char* phase);
   void LeavePhase();
   absl::Status FindCandidates();
@@ -156,9 +166,12 @@ class RefreshJob {
   MatchingView view_;
   std::vector<std::string> members_;
   std::vector<MemberIndex> indices_;  // in view_
+  // Since when the candidates are right.
+  absl::Time found_ = absl::InfinitePast();
   std::unique_ptr<ChunkLog> chunks_;
   // By chunk; empty: only in the ledger. Each is written once, under mutex_.
   std::vector<ChunkResult> tables_;
+  std::atomic<size_t> table_bytes_{0};
 };
 
 }  // namespace mitra::matching

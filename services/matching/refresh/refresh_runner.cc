@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/ids.h"
+#include "common/base/thread_priority.h"
 #include "common/observability/log.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
@@ -161,8 +162,13 @@ void RefreshRunner::Launch(Job job, std::unique_ptr<Lease> lease, Task task) {
   }
   running_ = true;
   if (thread_.joinable()) thread_.join();  // ended: running_ was false
-  thread_ = std::thread([this, job = std::move(job), held = std::move(lease),
-                         task] { Run(job, *held, task); });
+  thread_ =
+      std::thread([this, job = std::move(job), held = std::move(lease), task] {
+        // With all threads that it starts: people wait for online answers,
+        // nobody for these.
+        LowerThreadPriority();
+        Run(job, *held, task);
+      });
 }
 
 absl::StatusOr<v1::Refresh> RefreshRunner::Start(

@@ -52,8 +52,9 @@ class SharedStateTest : public ::testing::Test {
                        float price) {
     PriceList list(members().size(), 0);
     list[mentor_] = price;
-    EXPECT_TRUE(
-        replica.keeper.KeepPrices(epoch, {{kMentor, list}}, members()).ok());
+    EXPECT_TRUE(replica.keeper
+                    .KeepPrices(epoch, {{kMentor, {.prices = list}}}, members())
+                    .ok());
     EpochState next;
     next.order = order;
     next.kinds[kMentor] = {{epoch}, epoch};

@@ -16,8 +16,6 @@
 namespace mitra::matching {
 namespace {
 
-using Lists = absl::Span<const absl::Span<const MarketCandidate>>;
-
 constexpr size_t kEnvySample = 300;
 constexpr size_t kGroupsShown = 40;
 
@@ -182,66 +180,101 @@ void SlateFigures::Report(v1::MarketReport& report) const {
   by_role.Fill(*report.mutable_by_role());
   by_region.Fill(*report.mutable_by_region());
   by_sector.Fill(*report.mutable_by_sector());
+  if (const int role = GuideOf(kind_); role != 0) {
+    for (const SeatSupply::Pause& pause : members_.supply().PausesOf(role)) {
+      v1::SeatSupply& says = *report.add_pauses();
+      says.set_region_code(pause.place);
+      says.set_seats_per_seeker(pause.balance.per_seeker());
+      says.set_seats_per_seeker_with_standby(pause.balance.with_standby());
+      says.set_standby_below(members_.supply().levels().standby_below);
+      says.set_pause_below(members_.supply().levels().pause_below);
+      says.set_paused(true);
+    }
+  }
   AddUnmatched("NO_CANDIDATE", no_candidate_, report);
   AddUnmatched("NO_VECTORS", no_vectors_, report);
   AddUnmatched("GONE", gone_, report);
 }
 
-uint64_t CountBlocking(const MemberView& members, const KindSpec& kind,
-                       Lists lists, Lists slates) {
-  struct Side {
-    float worst = 2;
-    uint32_t got = 0;
-  };
-  std::vector<Side> right(members.size());
-  std::vector<Side> left(slates.size());
-  for (size_t l = 0; l < slates.size(); ++l) {
-    for (const MarketCandidate& one : Given(kind, slates[l])) {
-      Side& r = right[one.member];
-      r.worst = std::min(r.worst, one.accepts);
-      ++r.got;
-      left[l].worst = std::min(left[l].worst, one.wants);
-      ++left[l].got;
-    }
+BlockingPairs::BlockingPairs(const MemberView& members, const KindSpec& kind,
+                             size_t lefts)
+    : members_(members), kind_(kind), right_(members.size()), left_(lefts) {}
+
+void BlockingPairs::AddSlate(size_t left,
+                             absl::Span<const MarketCandidate> slate) {
+  for (const MarketCandidate& one : Given(kind_, slate)) {
+    Side& right = right_[one.member];
+    right.worst = std::min(right.worst, one.accepts);
+    ++right.got;
+    left_[left].worst = std::min(left_[left].worst, one.wants);
+    ++left_[left].got;
   }
-  uint64_t blocking = 0;
-  for (size_t l = 0; l < lists.size(); ++l) {
-    for (const MarketCandidate& one : lists[l]) {
-      if (left[l].got >= Wanted(kind) && one.wants <= left[l].worst) continue;
-      const auto given = Given(kind, slates[l]);
-      if (std::any_of(given.begin(), given.end(), [&](const auto& other) {
-            return other.member == one.member;
-          })) {
-        continue;
-      }
-      const Side& r = right[one.member];
-      const double seats = SeatsOf(kind, members.at(one.member));
-      blocking += (seats < 0 || r.got < seats) || one.accepts > r.worst;
-    }
-  }
-  return blocking;
 }
 
-double SampleEnvy(const KindSpec& kind, Lists lists, Lists slates) {
-  const size_t n = std::min(kEnvySample, lists.size());
+void BlockingPairs::Count(size_t left, absl::Span<const MarketCandidate> list,
+                          absl::Span<const MarketCandidate> slate) {
+  const auto given = Given(kind_, slate);
+  for (const MarketCandidate& one : list) {
+    if (left_[left].got >= Wanted(kind_) && one.wants <= left_[left].worst) {
+      continue;
+    }
+    if (std::any_of(given.begin(), given.end(), [&](const auto& other) {
+          return other.member == one.member;
+        })) {
+      continue;
+    }
+    const Side& right = right_[one.member];
+    const double seats = SeatsOf(kind_, members_.at(one.member));
+    count_ += (seats < 0 || right.got < seats) || one.accepts > right.worst;
+  }
+}
+
+EnvySample::EnvySample(const KindSpec& kind, size_t lefts) : kind_(kind) {
+  const size_t n = std::min(kEnvySample, lefts);
+  for (size_t i = 0; i < n; ++i) numbers_.push_back(i * lefts / n);
+  sample_.resize(n);
+}
+
+EnvySample::One* EnvySample::Find(size_t left) {
+  const auto at = std::lower_bound(numbers_.begin(), numbers_.end(), left);
+  if (at == numbers_.end() || *at != left) return nullptr;
+  return &sample_[static_cast<size_t>(at - numbers_.begin())];
+}
+
+void EnvySample::AddList(size_t left, absl::Span<const MarketCandidate> list) {
+  One* one = Find(left);
+  if (one == nullptr) return;
+  for (const MarketCandidate& candidate : list) {
+    one->value[candidate.member] = candidate.wants;
+  }
+}
+
+void EnvySample::AddSlate(size_t left,
+                          absl::Span<const MarketCandidate> slate) {
+  One* one = Find(left);
+  if (one == nullptr) return;
+  for (const MarketCandidate& candidate : Given(kind_, slate)) {
+    one->given.push_back(candidate.member);
+  }
+}
+
+double EnvySample::Share() const {
+  const size_t n = sample_.size();
   if (n < 2) return 0;
   uint64_t envious = 0;
-  const auto at = [&](size_t i) { return i * lists.size() / n; };
   for (size_t i = 0; i < n; ++i) {
-    absl::flat_hash_map<MemberIndex, float> value;
-    for (const MarketCandidate& one : lists[at(i)]) {
-      value[one.member] = one.wants;
-    }
-    const auto worth = [&](size_t j) {
+    const auto worth = [&](const One& other) {
       double sum = 0;
-      for (const MarketCandidate& one : Given(kind, slates[at(j)])) {
-        const auto found = value.find(one.member);
-        if (found != value.end()) sum += found->second;
+      for (const MemberIndex member : other.given) {
+        const auto found = sample_[i].value.find(member);
+        if (found != sample_[i].value.end()) sum += found->second;
       }
       return sum;
     };
-    const double own = worth(i);
-    for (size_t j = 0; j < n; ++j) envious += j != i && worth(j) > own + 1e-9;
+    const double own = worth(sample_[i]);
+    for (size_t j = 0; j < n; ++j) {
+      envious += j != i && worth(sample_[j]) > own + 1e-9;
+    }
   }
   return static_cast<double>(envious) / static_cast<double>(n * (n - 1));
 }
@@ -296,6 +329,7 @@ v1::RefreshGuards WithDefaults(const v1::RefreshGuards& guards) {
   all.set_max_gini(.95);
   all.set_max_empty_share(.5);
   all.set_max_fragmentation(.5);
+  all.set_min_seats_per_seeker(0);
   all.MergeFrom(guards);
   return all;
 }
@@ -321,6 +355,10 @@ std::vector<std::string> FailedGuards(
           "share of empty slates", r.empty_share(), guards.max_empty_share());
     check(r.fragmentation() <= guards.max_fragmentation(), r, "fragmentation",
           r.fragmentation(), guards.max_fragmentation());
+    check(GuideOf(*FindKind(r.kind())) == 0 ||
+              r.seats_per_seeker() >= guards.min_seats_per_seeker(),
+          r, "free seats for each seeker", r.seats_per_seeker(),
+          guards.min_seats_per_seeker());
   }
   return failed;
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
 #include "mitra/v1/refreshes_service.pb.h"
 #include "services/matching/members/member_table.h"
@@ -53,21 +54,59 @@ class SlateFigures {
   uint64_t places_ = 0, newcomer_places_ = 0;
 };
 
-// Pairs that are not shown to each other among the first `wanted` places
-// though both would rather be: l prefers r to the worst that it is shown, and
-// r prefers l to the worst that is shown r, or has seats left. `lists`: all
-// that were weighed; `slates`: the same members' slates in order.
-uint64_t CountBlocking(
-    const MemberView& members, const KindSpec& kind,
-    absl::Span<const absl::Span<const MarketCandidate>> lists,
-    absl::Span<const absl::Span<const MarketCandidate>> slates);
+// Pairs that are not shown to each other among the first places that are
+// wanted though both would rather be: l prefers r to the worst that it is
+// shown, and r prefers l to the worst that is shown r, or has seats left. Not
+// thread-safe. `members` must outlive it.
+class BlockingPairs {
+ public:
+  // `lefts`: members with lists, by number.
+  BlockingPairs(const MemberView& members, const KindSpec& kind, size_t lefts);
 
-// Share of ordered pairs (a, b) of a sample of at most 300 members in which a
-// would rather have b's first places than its own, by its own scores; pairs
-// that a has not on its list are worth 0 to it.
-double SampleEnvy(const KindSpec& kind,
-                  absl::Span<const absl::Span<const MarketCandidate>> lists,
-                  absl::Span<const absl::Span<const MarketCandidate>> slates);
+  // First every slate, in order.
+  void AddSlate(size_t left, absl::Span<const MarketCandidate> slate);
+  // Then every list of all that were weighed, with the same member's slate.
+  void Count(size_t left, absl::Span<const MarketCandidate> list,
+             absl::Span<const MarketCandidate> slate);
+  uint64_t count() const { return count_; }
+
+ private:
+  struct Side {
+    float worst = 2;
+    uint32_t got = 0;
+  };
+  const MemberView& members_;
+  const KindSpec& kind_;
+  std::vector<Side> right_;  // by MemberIndex
+  std::vector<Side> left_;   // by number
+  uint64_t count_ = 0;
+};
+
+// Envy in a sample of at most 300 members. Not thread-safe.
+class EnvySample {
+ public:
+  EnvySample(const KindSpec& kind, size_t lefts);
+
+  // Others than those of the sample are left out.
+  void AddList(size_t left, absl::Span<const MarketCandidate> list);
+  void AddSlate(size_t left, absl::Span<const MarketCandidate> slate);
+
+  // Share of ordered pairs (a, b) in which a would rather have b's first places
+  // than its own, by its own scores; pairs that a has not on its list are worth
+  // 0 to it.
+  double Share() const;
+
+ private:
+  struct One {
+    absl::flat_hash_map<MemberIndex, float> value;
+    std::vector<MemberIndex> given;
+  };
+  One* Find(size_t left);
+
+  const KindSpec& kind_;
+  std::vector<size_t> numbers_;  // rising
+  std::vector<One> sample_;
+};
 
 // Needs of `subjects`, by resource and the division of the main sector, of
 // which far more seek than give; greatest gap first.

@@ -11,6 +11,7 @@
 #include "common/config/service_config.h"
 #include "common/redis/redis_config.h"
 #include "services/matching/graph/tie_options.h"
+#include "services/matching/members/seat_supply.h"
 #include "services/matching/rpc/ties_config.h"
 
 namespace mitra::matching {
@@ -26,6 +27,7 @@ struct MatchingConfig {
   int refresh_threads = 2;
   absl::Duration refresh_hold_time = absl::Hours(72);
   int64_t refresh_trust_mib = 1024;
+  int64_t refresh_tables_mib = 256;
   absl::Duration reputation_interval = absl::Minutes(5);
   int reputation_min_seeds = 10;
   int64_t slate_cache_mib = 64;
@@ -33,6 +35,7 @@ struct MatchingConfig {
   // minutes.
   int64_t trust_cache_mib = 256;
   TieOptions ties;
+  SupplyLevels supply;
 
   void AddTo(Schema& schema) {
     schema.Add("data_dir", &data_dir,
@@ -63,6 +66,11 @@ struct MatchingConfig {
              "MiB.")
         .Range(1, 65536);
     schema
+        .Add("refresh.tables_mib", &refresh_tables_mib,
+             "Memory for the candidates that a refresh has found, in MiB; what "
+             "is more stays on disk.")
+        .Range(0, 65536);
+    schema
         .Add("reputation.interval", &reputation_interval,
              "How often it is computed anew whose word counts, while ties "
              "change.")
@@ -80,6 +88,16 @@ struct MatchingConfig {
              "Memory for trust vectors, in MiB; up to 64 KiB a subject.")
         .Range(1, 65536);
     AddTieOptions(schema, ties);
+    schema
+        .Add("seats.standby_below", &supply.standby_below,
+             "Mentors and facilitators who stand by are recommended where "
+             "others have fewer free seats for each member that seeks one.")
+        .Range(0, 1000);
+    schema
+        .Add("seats.pause_below", &supply.pause_below,
+             "Mentors and facilitators are not recommended where they have "
+             "fewer free seats, those who stand by counted; 0: always are.")
+        .Range(0, 1000);
   }
 };
 

@@ -105,6 +105,7 @@ struct MatchingProcess::Parts {
               {.max_bytes = static_cast<size_t>(config.slate_cache_mib) << 20,
                .timer = &timer}),
         state({.ties = config.ties,
+               .supply = config.supply,
                .on_commit = [this](const CommitSummary& s) { OnCommit(s); },
                .on_shown =
                    [this](const auto& tokens) {
@@ -124,9 +125,12 @@ struct MatchingProcess::Parts {
         chunk_worker(recommender, search, refresh_trust),
         keeper(epochs, prices, batch_redis.get(),
                {.directory = refresh_folder.path()}),
+        found_candidates(refresh_folder.path() + "/candidates", {}),
         tools(Tools()),
         refreshes(tools, {.hold_time = config.refresh_hold_time}),
         directory(batch_redis.get(), {.tls = config.service.links.tls}),
+        teller(rpc::Channel::Create(config.feed_target,
+                                    {.tls = config.service.links.tls})),
         operations({[this](v1::ServiceStatus& status) { Describe(status); },
                     [this] { return snapshotter.Write(); }}) {
     rankings_rpc.Poll();
@@ -168,12 +172,14 @@ struct MatchingProcess::Parts {
     all.slates = &slates;
     all.keeper = &keeper;
     all.prices = &prices;
+    all.candidates = &found_candidates;
     all.redis = batch_redis.get();
     all.clock = &clock;
     all.rankings = &rankings;
     all.impressions = &impressions;
     all.directory = refresh_folder.path();
     all.threads = config.refresh_threads;
+    all.table_bytes = static_cast<size_t>(config.refresh_tables_mib) << 20;
     return all;
   }
 
@@ -279,9 +285,11 @@ struct MatchingProcess::Parts {
   ShortTrust refresh_trust;
   ChunkWorker chunk_worker;
   EpochKeeper keeper;
+  CandidateStore found_candidates;
   const RefreshTools tools;
   RefreshRunner refreshes;
   RefreshDirectory directory;
+  EpochTeller teller;
   Operations operations;
   std::unique_ptr<feed::Follower> follower;
   std::optional<RecommendationsRpc> recommendations;
@@ -358,7 +366,7 @@ absl::StatusOr<std::unique_ptr<MatchingProcess>> MatchingProcess::Start(
           &parts->tools, &parts->refreshes,
           [p = parts.get()] { return p->follower->ready(); },
           parts->addresses.grpc.empty() ? "" : parts->addresses.grpc[0],
-          &parts->directory});
+          &parts->directory, &parts->teller});
   parts->vouchings->Start();
   return std::unique_ptr<MatchingProcess>(
       new MatchingProcess(std::move(parts)));

@@ -68,6 +68,13 @@ void DescribeTrace(const RankTrace& trace, absl::string_view request_id,
   }
 }
 
+// The id of the member that `id` means; `id` itself if there is none.
+std::string IdMeant(const MatchingView& view, const std::string& id) {
+  const MemberIndex meant = view.FindMeant(id);
+  return meant == kNoMember ? id
+                            : std::string(view.members.at(meant).id.view());
+}
+
 // May the subject learn anything of the other member?
 bool IsVisible(const MatchingView& view, MemberIndex subject,
                MemberIndex other) {
@@ -289,7 +296,7 @@ rpc::Task<absl::Status> RecommendationsRpc::ExplainPair(
   SlateRequest best;
   Ranked ranked;
   for (const KindSpec* kind : kinds) {
-    const MemberIndex candidate = view.members.Find(request.candidate_id());
+    const MemberIndex candidate = view.FindMeant(request.candidate_id());
     if (candidate == kNoMember ||
         (view.members.at(candidate).role_bits & kind->candidate_roles) == 0) {
       continue;
@@ -297,7 +304,7 @@ rpc::Task<absl::Status> RecommendationsRpc::ExplainPair(
     RankQuery query;
     query.kind = kind;
     query.profile = find_profile_("", request.profile_id());
-    std::vector<std::string> ids = {request.candidate_id()};
+    std::vector<std::string> ids = {IdMeant(view, request.candidate_id())};
     auto scored = co_await recommender_.ScoreGiven(call, view, subject, query,
                                                    std::move(ids));
     if (!scored.ok()) co_return scored.status();
@@ -355,7 +362,7 @@ rpc::Task<absl::Status> RecommendationsRpc::WhyNot(
   name.id = request.profile_id();
   MITRA_CO_ASSIGN_OR_RETURN(const Subject subject, FindSubject(view, name));
 
-  const MemberIndex candidate = view.members.Find(request.candidate_id());
+  const MemberIndex candidate = view.FindMeant(request.candidate_id());
   const Member& member = view.members.at(candidate);
   const EligibilityCheck eligible(
       view.members, subject.index,
@@ -404,7 +411,7 @@ rpc::Task<absl::Status> RecommendationsRpc::WhyNot(
   if (rank > 0) {
     own = ranking->items[rank - 1];
   } else {
-    std::vector<std::string> ids = {request.candidate_id()};
+    std::vector<std::string> ids = {IdMeant(view, request.candidate_id())};
     auto scored = co_await recommender_.ScoreGiven(call, view, subject, query,
                                                    std::move(ids));
     if (!scored.ok()) co_return scored.status();
@@ -511,8 +518,10 @@ rpc::Task<absl::Status> RecommendationsRpc::ScorePairs(
   RankQuery query;
   query.kind = kind;
   query.profile = find_profile_("", request.profile_id());
-  std::vector<std::string> ids(request.candidate_ids().begin(),
-                               request.candidate_ids().end());
+  std::vector<std::string> ids;
+  for (const std::string& id : request.candidate_ids()) {
+    ids.push_back(IdMeant(view, id));
+  }
   auto scored = co_await recommender_.ScoreGiven(call, view, subject, query,
                                                  std::move(ids));
   if (!scored.ok()) co_return scored.status();
@@ -543,7 +552,7 @@ rpc::Task<absl::Status> RecommendationsRpc::GetTrust(
   SubjectName name;
   name.id = request.profile_id();
   MITRA_CO_ASSIGN_OR_RETURN(const Subject subject, FindSubject(view, name));
-  const MemberIndex target = view.members.Find(request.target_id());
+  const MemberIndex target = view.FindMeant(request.target_id());
   if (!IsVisible(view, subject.index, target)) {
     co_return NotAvailable("target_id");
   }

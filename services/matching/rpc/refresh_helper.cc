@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/thread_priority.h"
 #include "mitra/v1/refreshes_service.pb.h"
 
 namespace mitra::matching {

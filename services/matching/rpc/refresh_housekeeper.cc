@@ -14,6 +14,7 @@ constexpr absl::Duration kStartPause = absl::Milliseconds(20);
 constexpr absl::Duration kPollPause = absl::Seconds(1);
 constexpr absl::Duration kHelpPause = absl::Milliseconds(500);
 constexpr absl::Duration kTellTimeout = absl::Milliseconds(500);
+constexpr absl::Duration kDriftPause = absl::Minutes(1);
 
 }  // namespace
 
@@ -53,11 +54,17 @@ void RefreshHousekeeper::Run() {
   tools.keeper->Restore(tools.views().members);
   tools.keeper->Poll(tools.views().members);
   restored_ = true;
+  absl::Time followed = absl::Now();
   do {
     parts_.runner->Resume();
     parts_.runner->Sweep();
     parts_.directory->Tell(parts_.runner->List(), kTellTimeout);
     tools.keeper->Poll(tools.views().members);
+    parts_.teller->Tell(tools.keeper->current(), kTellTimeout);
+    if (absl::Now() - followed > kDriftPause) {
+      followed = absl::Now();
+      tools.prices->Follow(tools.views().members);
+    }
   } while (Wait(kPollPause));
 }
 

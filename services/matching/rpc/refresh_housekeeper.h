@@ -12,6 +12,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "services/matching/refresh/refresh_runner.h"
+#include "services/matching/rpc/epoch_teller.h"
 #include "services/matching/rpc/refresh_directory.h"
 
 namespace mitra::matching {
@@ -25,6 +26,7 @@ class RefreshHousekeeper {
     std::function<bool()> ready;  // the view has caught up
     std::string address;          // of this process
     RefreshDirectory* directory = nullptr;
+    EpochTeller* teller = nullptr;
   };
   explicit RefreshHousekeeper(Parts parts);
   ~RefreshHousekeeper();

@@ -17,6 +17,7 @@
 namespace mitra::matching {
 namespace {
 
+constexpr double kMaxSeatsPerSeeker = 1000;
 constexpr int kMaxSlate = 50;
 constexpr int kMaxMembers = 100'000;
 constexpr absl::Duration kWatchPause = absl::Milliseconds(500);
@@ -89,6 +90,11 @@ absl::Status CheckStartRefresh(const v1::StartRefreshRequest& request) {
         guards.max_empty_share());
   share("guards.max_fragmentation", guards.has_max_fragmentation(),
         guards.max_fragmentation());
+  if (guards.has_min_seats_per_seeker() &&
+      !(guards.min_seats_per_seeker() >= 0 &&
+        guards.min_seats_per_seeker() <= kMaxSeatsPerSeeker)) {
+    bad.Add("guards.min_seats_per_seeker", "must be in [0, 1,000]");
+  }
   share("fairness", request.has_fairness(), request.fairness());
   MITRA_RETURN_IF_ERROR(bad.ToStatus());
   MITRA_RETURN_IF_ERROR(

@@ -39,7 +39,7 @@ rpc::Task<absl::Status> StandingsRpc::GetStanding(
   MITRA_CO_ASSIGN_OR_RETURN(const Language language,
                             ReadLanguage("language", request.language()));
   const MatchingView view = view_();
-  const MemberIndex member = view.members.Find(request.profile_id());
+  const MemberIndex member = view.FindMeant(request.profile_id());
   if (member == kNoMember) {
     co_return MakeError(absl::StatusCode::kNotFound, "PROFILE_NOT_FOUND",
                         "profile_id: no such member");
