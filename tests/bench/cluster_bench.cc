@@ -1,6 +1,7 @@
 // Ingest and refresh through a running cluster; scripts/bench starts one.
 //
-//   mitra-bench-cluster ingest|upserts|refresh --members N --profile TARGET
+//   mitra-bench-cluster ingest|upserts|refresh|visitors --members N --profile
+//   TARGET
 //       --gateway TARGET --key KEY [--suffix _quick]
 
 #include <CLI/CLI.hpp>
@@ -12,7 +13,7 @@ int main(int argc, char** argv) {
   CLI::App app("Ingest and refresh through a running cluster");
   app.add_option("suite", options.suite)
       ->required()
-      ->check(CLI::IsMember({"ingest", "upserts", "refresh"}));
+      ->check(CLI::IsMember({"ingest", "upserts", "refresh", "visitors"}));
   app.add_option("--members", options.members);
   app.add_flag("--loaded", options.loaded, "Refresh what is there already");
   app.add_option("--profile", options.profile)->required();
@@ -24,5 +25,6 @@ int main(int argc, char** argv) {
   if (options.suite == "ingest") mitra::bench::RunIngest(cluster);
   if (options.suite == "upserts") mitra::bench::RunUpserts(cluster);
   if (options.suite == "refresh") mitra::bench::RunRefresh(cluster);
+  if (options.suite == "visitors") mitra::bench::RunVisitors(cluster);
   return 0;
 }

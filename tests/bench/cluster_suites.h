@@ -14,6 +14,9 @@ void RunUpserts(const ClusterClient& cluster);
 // How fast everybody's lists are renewed, and what that is worth.
 void RunRefresh(const ClusterClient& cluster);
 
+// What a refresh costs those who ask while it runs.
+void RunVisitors(const ClusterClient& cluster);
+
 }  // namespace mitra::bench
 
 #endif  // MITRA_TESTS_BENCH_CLUSTER_SUITES_H_

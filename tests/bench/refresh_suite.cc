@@ -9,19 +9,23 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/random.h"
+#include "mitra/v1/profiles_service.grpc.pb.h"
 #include "mitra/v1/refreshes_service.grpc.pb.h"
 #include "tests/bench/cluster_suites.h"
 
 namespace mitra::bench {
 namespace {
 
-v1::Refresh RunOnce(const ClusterClient& cluster) {
+// `anew`: candidates are looked for although nothing has changed.
+v1::Refresh RunOnce(const ClusterClient& cluster, bool anew) {
   auto stub = v1::Refreshes::NewStub(cluster.gateway());
   v1::Refresh refresh;
   {
     grpc::ClientContext context;
     cluster.Prepare(context);
-    (void)stub->StartRefresh(&context, v1::StartRefreshRequest(), &refresh);
+    v1::StartRefreshRequest request;
+    request.set_fresh(anew);
+    (void)stub->StartRefresh(&context, request, &refresh);
   }
   v1::GetRefreshRequest get;
   get.set_refresh_id(refresh.refresh_id());
@@ -34,12 +38,32 @@ v1::Refresh RunOnce(const ClusterClient& cluster) {
   return refresh;
 }
 
+// Some of the members that the cluster holds.
+std::vector<std::string> SomeIds(const ClusterClient& cluster) {
+  auto stub = v1::Profiles::NewStub(cluster.gateway());
+  std::vector<std::string> ids;
+  v1::ListProfilesRequest request;
+  request.set_page_size(1000);
+  v1::ListProfilesResponse page;
+  while (ids.size() < 5000) {
+    grpc::ClientContext context;
+    cluster.Prepare(context);
+    if (!stub->ListProfiles(&context, request, &page).ok()) break;
+    for (const v1::Profile& profile : page.profiles()) {
+      ids.push_back(profile.profile_id());
+    }
+    if (page.next_page_token().empty()) break;
+    request.set_page_token(page.next_page_token());
+  }
+  return ids;
+}
+
 // People who ask meanwhile: one fresh recommendation every 20 ms, one at a
-// time, while it lives.
+// time, while it lives. A tenth of what the machine could serve.
 class Visitors {
  public:
-  explicit Visitors(const ClusterClient& cluster)
-      : thread_([this, &cluster] { Run(cluster); }) {}
+  Visitors(const ClusterClient& cluster, const std::vector<std::string>& ids)
+      : ids_(ids), thread_([this, &cluster] { Run(cluster); }) {}
   ~Visitors() { (void)Leave(); }
 
   // Their waiting times in milliseconds.
@@ -56,9 +80,7 @@ class Visitors {
     v1::RecommendResponse response;
     while (!left_) {
       const absl::Time start = absl::Now();
-      const std::string& id =
-          cluster.profiles()[random.Below(cluster.profiles().size())]
-              .profile_id();
+      const std::string& id = ids_[random.Below(ids_.size())];
       if (cluster.Recommend(*stub, id, true, response).ok()) {
         times_.push_back(Seconds(start) * 1000);
       }
@@ -66,30 +88,49 @@ class Visitors {
     }
   }
 
+  const std::vector<std::string>& ids_;
   std::atomic<bool> left_{false};
   std::vector<double> times_;
   std::thread thread_;  // the last: it uses the others
 };
 
-// What a refresh costs those who ask while it runs.
-void MeasureVisitors(const ClusterClient& cluster) {
-  std::vector<double> alone;
-  {
-    Visitors visitors(cluster);
-    absl::SleepFor(absl::Seconds(8));
-    alone = visitors.Leave();
-  }
-  Visitors visitors(cluster);
-  const v1::Refresh refresh = RunOnce(cluster);
-  const std::vector<double> beside = visitors.Leave();
-  if (refresh.state() != v1::REFRESH_STATE_PUBLISHED) return;
-  cluster.Metric("refresh_visitors_p50_ms_alone", Quantile(alone, .5));
-  cluster.Metric("refresh_visitors_p50_ms", Quantile(beside, .5));
-  cluster.Metric("refresh_visitors_p99_ms_alone", Quantile(alone, .99));
-  cluster.Metric("refresh_visitors_p99_ms", Quantile(beside, .99));
-  cluster.Metric("refresh_visitors_p99_ratio",
-                 Quantile(beside, .99) / Quantile(alone, .99));
+// Waiting times of visitors who have the cluster to themselves.
+std::vector<double> MeasureAlone(const ClusterClient& cluster,
+                                 const std::vector<std::string>& ids) {
+  Visitors visitors(cluster, ids);
+  absl::SleepFor(absl::Seconds(10));
+  return visitors.Leave();
 }
+
+}  // namespace
+
+// What a refresh costs those who ask while it runs.
+void RunVisitors(const ClusterClient& cluster) {
+  const std::vector<std::string> ids = SomeIds(cluster);
+  if (ids.empty()) return;
+  // Before and after: a machine is not the same all the time.
+  std::vector<double> alone = MeasureAlone(cluster, ids);
+  std::vector<double> beside;
+  v1::Refresh refresh;
+  {
+    Visitors visitors(cluster, ids);
+    refresh = RunOnce(cluster, /*anew=*/true);
+    beside = visitors.Leave();
+  }
+  const std::vector<double> after = MeasureAlone(cluster, ids);
+  alone.insert(alone.end(), after.begin(), after.end());
+  if (refresh.state() != v1::REFRESH_STATE_PUBLISHED) return;
+  for (const double q : {.5, .9, .99}) {
+    const int percent = static_cast<int>(q * 100);
+    const std::string name = absl::StrCat("refresh_visitors_p", percent);
+    cluster.Metric(absl::StrCat(name, "_ms_alone"), Quantile(alone, q));
+    cluster.Metric(absl::StrCat(name, "_ms"), Quantile(beside, q));
+    cluster.Metric(absl::StrCat(name, "_ratio"),
+                   Quantile(beside, q) / Quantile(alone, q));
+  }
+}
+
+namespace {
 
 // Where scripts/cluster keeps sockets and process numbers, with a slash; empty
 // for a cluster that it has not started.
@@ -142,12 +183,14 @@ double PeakBytes(const ClusterClient& cluster) {
 }  // namespace
 
 // Both lists of everybody, from the start to the flip of the epoch: at first
-// nobody's trust is known, then everybody's.
+// nobody's trust is known, then everybody's; at last nothing has changed since
+// the candidates were found, as after a dry run.
 void RunRefresh(const ClusterClient& cluster) {
   if (!cluster.options().loaded) cluster.Load();
-  for (const char* trust : {"cold", "warm"}) {
+  for (const char* trust : {"cold", "warm", "again"}) {
     const double redis_before = RedisBytes(cluster);
-    const v1::Refresh refresh = RunOnce(cluster);
+    const v1::Refresh refresh =
+        RunOnce(cluster, /*anew=*/trust != absl::string_view("again"));
     if (refresh.state() != v1::REFRESH_STATE_PUBLISHED) {
       std::fprintf(stderr, "%s\n", refresh.ShortDebugString().c_str());
       return;
@@ -169,8 +212,8 @@ void RunRefresh(const ClusterClient& cluster) {
                        (RedisBytes(cluster) - redis_before) /
                            static_cast<double>(refresh.members_total()));
       }
-      continue;
     }
+    if (trust != absl::string_view("warm")) continue;
     double together = 0, alone = 0, gini = 0, gini_alone = 0;
     for (const auto& market : refresh.markets()) {
       together += market.expected_matches();
@@ -191,7 +234,7 @@ void RunRefresh(const ClusterClient& cluster) {
       cluster.Metric("refresh_peak_gib", peak / (1 << 30));
     }
   }
-  if (!cluster.options().loaded) MeasureVisitors(cluster);
+  RunVisitors(cluster);
 }
 
 }  // namespace mitra::bench

@@ -134,6 +134,8 @@ class RefreshKillTest : public ::testing::Test {
   v1::Refresh Begin(int round) {
     v1::StartRefreshRequest request;
     request.set_request_id(absl::StrCat("round-", round));
+    // Nothing changes from round to round; there must be work to disturb.
+    request.set_fresh(true);
     v1::Refresh refresh;
     EXPECT_TRUE(testing::Eventually(
         [&] {

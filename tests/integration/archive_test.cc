@@ -2,6 +2,8 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <thread>
@@ -216,6 +218,8 @@ std::string Content(v1::ExportRow row) {
   } else if (row.has_block()) {
     row.mutable_block()->clear_create_time();
     row.mutable_block()->clear_revision();
+  } else if (row.has_engagement()) {
+    row.mutable_engagement()->clear_revision();
   }
   return row.SerializeAsString();
 }
@@ -250,6 +254,115 @@ TEST(ArchiveTest, WhatIsExportedMakesTheSameRecordAgain) {
   for (size_t i = 0; i < rows.size(); ++i) {
     EXPECT_EQ(Content(back[i]), Content(rows[i])) << rows[i].DebugString();
   }
+}
+
+// Reads events until `enough` says so.
+template <typename Enough>
+v1::WatchEventsResponse ReadEvents(Record& record,
+                                   const v1::WatchEventsRequest& request,
+                                   std::vector<v1::Event>& events,
+                                   Enough enough) {
+  auto stub = v1::Events::NewStub(record.channel);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() +
+                       std::chrono::seconds(20));
+  auto stream = stub->WatchEvents(&context, request);
+  v1::WatchEventsResponse response;
+  while (stream->Read(&response)) {
+    events.insert(events.end(), response.events().begin(),
+                  response.events().end());
+    if (enough()) break;
+  }
+  context.TryCancel();
+  (void)stream->Finish();
+  return response;
+}
+
+v1::ImportRequest PastRow(const std::string& id, int64_t began,
+                          v1::EngagementState state) {
+  v1::ImportRequest row;
+  v1::Engagement& engagement = *row.mutable_engagement();
+  engagement.set_engagement_id(id);
+  engagement.set_seeker_id("a");
+  engagement.set_provider_id("b");
+  engagement.set_provider_role(v1::ROLE_BUSINESS);
+  engagement.set_state(state);
+  engagement.mutable_create_time()->set_seconds(began);
+  engagement.mutable_update_time()->set_seconds(began + 86'400);
+  return row;
+}
+
+TEST(ArchiveTest, ThePastIsFilledInInAnyOrderAndNothingFollows) {
+  constexpr int64_t kLongAgo = 1'600'000'000, kLater = 1'700'000'000;
+  std::vector<v1::ImportRequest> past = {
+      PastRow("e1", kLongAgo, v1::ENGAGEMENT_STATE_COMPLETED),
+      PastRow("e2", kLater, v1::ENGAGEMENT_STATE_DECLINED),
+      EvidenceRow("a", "b"), EvidenceRow("b", "a")};
+  past[2].mutable_evidence()->mutable_event_time()->set_seconds(kLongAgo);
+  past[3].mutable_evidence()->mutable_event_time()->set_seconds(kLater);
+  const std::vector<v1::ImportRequest> backwards(past.rbegin(), past.rend());
+
+  std::vector<std::string> kept;
+  for (const auto& rows : {past, backwards}) {
+    Record record;
+    record.Import({ProfileRow("a"), ProfileRow("b")});
+    EXPECT_THAT(record.Import(rows), IsEmpty());
+    EXPECT_THAT(record.Import(rows), IsEmpty()) << "again";
+    std::vector<std::string> content;
+    for (const v1::ExportRow& row : record.Export(v1::ExportRequest())) {
+      content.push_back(Content(row));
+      if (!row.has_engagement()) continue;
+      const int64_t began = row.engagement().create_time().seconds();
+      EXPECT_EQ(began,
+                row.engagement().engagement_id() == "e1" ? kLongAgo : kLater);
+      EXPECT_EQ(row.engagement().update_time().seconds(), began + 86'400);
+    }
+    std::sort(content.begin(), content.end());
+    if (kept.empty()) kept = content;
+    EXPECT_EQ(content, kept);
+
+    // No seat is taken, nothing is told but the two members.
+    EXPECT_EQ(record.Get("b")->facets(0).seats().taken(), 0u);
+    v1::ImportRequest last = ProfileRow("c");
+    record.Import({last});
+    std::vector<v1::Event> events;
+    ReadEvents(record, v1::WatchEventsRequest(), events,
+               [&] { return events.size() >= 3; });
+    EXPECT_EQ(events.size(), 3u);
+    for (const v1::Event& event : events) EXPECT_TRUE(event.has_member());
+  }
+}
+
+TEST(ArchiveTest, APastThatIsNotOverIsRefusedByName) {
+  Record record;
+  record.Import({ProfileRow("a"), ProfileRow("b")});
+  const int64_t now = absl::ToUnixSeconds(absl::Now());
+  const auto refused = [&](const std::function<void(v1::Engagement&)>& change) {
+    v1::ImportRequest row =
+        PastRow("e", 1'600'000'000, v1::ENGAGEMENT_STATE_COMPLETED);
+    change(*row.mutable_engagement());
+    const auto verdicts = record.Import({row});
+    return verdicts.empty() ? std::string() : verdicts.begin()->second;
+  };
+  EXPECT_EQ(refused([](v1::Engagement&) {}), "");
+  EXPECT_THAT(refused([](v1::Engagement& e) {
+                e.set_state(v1::ENGAGEMENT_STATE_ACTIVE);
+              }),
+              HasSubstr("engagement.state"));
+  EXPECT_THAT(refused([](v1::Engagement& e) { e.clear_engagement_id(); }),
+              HasSubstr("engagement.engagement_id"));
+  EXPECT_THAT(refused([](v1::Engagement& e) { e.clear_create_time(); }),
+              HasSubstr("engagement.create_time"));
+  EXPECT_THAT(refused([&](v1::Engagement& e) {
+                e.mutable_update_time()->set_seconds(now + 9999);
+              }),
+              HasSubstr("engagement.update_time"));
+  EXPECT_THAT(refused([](v1::Engagement& e) { e.set_provider_id("a"); }),
+              HasSubstr("engagement.provider_id"));
+  EXPECT_THAT(refused([](v1::Engagement& e) { e.add_alternate_ids("c"); }),
+              HasSubstr("engagement.alternate_ids"));
+  EXPECT_NE(refused([](v1::Engagement& e) { e.set_note("another"); }), "")
+      << "the id is taken";
 }
 
 TEST(ArchiveTest, AnExportLeavesContactsOutAndGoesOnAfterACut) {
@@ -370,28 +483,6 @@ TEST(ArchiveTest, MergedMembersAreOneUnderBothIds) {
   EXPECT_FALSE(record.Get("old").ok());
   EXPECT_THAT(record.Import({ProfileRow("old")}), IsEmpty())
       << "with the member the redirects went";
-}
-
-// Reads events until `enough` says so.
-template <typename Enough>
-v1::WatchEventsResponse ReadEvents(Record& record,
-                                   const v1::WatchEventsRequest& request,
-                                   std::vector<v1::Event>& events,
-                                   Enough enough) {
-  auto stub = v1::Events::NewStub(record.channel);
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() +
-                       std::chrono::seconds(20));
-  auto stream = stub->WatchEvents(&context, request);
-  v1::WatchEventsResponse response;
-  while (stream->Read(&response)) {
-    events.insert(events.end(), response.events().begin(),
-                  response.events().end());
-    if (enough()) break;
-  }
-  context.TryCancel();
-  (void)stream->Finish();
-  return response;
 }
 
 TEST(EventsTest, TellWhatHappenedAndGoOnFromARevision) {

@@ -89,6 +89,12 @@ void PrintSlate(const v1::Slate& slate, taxonomy::Language language) {
         "degraded: ",
         v1::DegradedReason_Name(static_cast<v1::DegradedReason>(reason))));
   }
+  if (slate.supply().paused()) {
+    remarks.push_back(absl::StrFormat(
+        "paused: %.2f free seats for each who seeks, fewer than %.2f",
+        slate.supply().seats_per_seeker_with_standby(),
+        slate.supply().pause_below()));
+  }
   for (const std::string& missing : slate.missing_signals()) {
     remarks.push_back(absl::StrCat("not known of the subject: ", missing));
   }

@@ -26,7 +26,8 @@ struct Options {
   double fairness = -1;
   double min_coverage = -1, max_gini = -1, max_empty = -1, max_fragments = -1;
   bool watch = false, dry_run = false, hold = false, force = false;
-  bool digests = false, hard_seats = false;
+  double min_seats = -1;
+  bool digests = false, hard_seats = false, fresh = false;
   std::vector<std::string> pins, removals;
 };
 
@@ -98,6 +99,9 @@ void PrintState(const v1::Refresh& r) {
     std::cout << "  " << r.restarts() << " restarts, " << r.chunks_from_others()
               << " of " << r.chunks_total() << " chunks from other processes\n";
   }
+  if (r.chunks_kept() > 0) {
+    std::cout << "  nothing had changed: candidates of the refresh before\n";
+  }
   for (const std::string& failure : r.guard_failures()) {
     std::cout << "  not published: " << failure << "\n";
   }
@@ -161,6 +165,7 @@ void AddScopeAndGuards(const Options& o, v1::StartRefreshRequest& request) {
   if (o.max_gini >= 0) guards.set_max_gini(o.max_gini);
   if (o.max_empty >= 0) guards.set_max_empty_share(o.max_empty);
   if (o.max_fragments >= 0) guards.set_max_fragmentation(o.max_fragments);
+  if (o.min_seats >= 0) guards.set_min_seats_per_seeker(o.min_seats);
   if (o.fairness >= 0) request.set_fairness(o.fairness);
 }
 
@@ -203,6 +208,7 @@ bool AddFixedPairs(
 int Start(const Globals& globals, const Options& o) {
   v1::StartRefreshRequest request;
   request.set_hard_seats(o.hard_seats);
+  request.set_fresh(o.fresh);
   if (!AddFixedPairs(o, request,
                      &v1::StartRefreshRequest::mutable_fixed_pairs)) {
     return kUsage;
@@ -287,6 +293,13 @@ void PrintFairness(const v1::MarketReport& market) {
   if (market.seats_per_seeker() > 0) {
     std::cout << absl::StrFormat("%.2f free seats for each member\n",
                                  market.seats_per_seeker());
+  }
+  for (const v1::SeatSupply& pause : market.pauses()) {
+    std::cout << absl::StrFormat(
+        "pauses in %s: %.2f free seats for each who seeks, fewer than %.2f\n",
+        pause.region_code().empty() ? "the whole network"
+                                    : "province " + pause.region_code(),
+        pause.seats_per_seeker_with_standby(), pause.pause_below());
   }
   if (market.seats_given() > 0) {
     std::cout << absl::StrFormat("%d seats given out, %d pairs would swap\n",
@@ -531,6 +544,10 @@ void AddRefreshCommands(CLI::App& app, const Globals& globals, Action& action) {
   };
   pairs(*start);
   start->add_option("--reason", o->reason, "Why pairs are settled");
+  start->add_option("--min-seats", o->min_seats,
+                    "Guard, free seats for each member that seeks");
+  start->add_flag("--fresh", o->fresh,
+                  "Look for candidates even if nothing has changed");
   start->add_flag("--hard-seats", o->hard_seats,
                   "Give seats out whole, no seat to two");
   auto* edit = on_one("edit", "Settle places of what is held", Edit);

@@ -110,6 +110,15 @@ void Print(const v1::Event& event) {
   } else if (event.has_deletion()) {
     std::cout << "deleted "
               << absl::BytesToHexString(event.deletion().profile_id_hash());
+  } else if (event.has_epoch()) {
+    std::cout << "slates";
+    for (const v1::KindEpochs& kind : event.epoch().kinds()) {
+      std::cout << " "
+                << Word(v1::RecommendationKind_Name(kind.kind()),
+                        "RECOMMENDATION_KIND_")
+                << " "
+                << (kind.epochs_size() > 0 ? kind.epochs(0) : uint64_t{0});
+    }
   } else {
     const v1::Engagement& engagement = event.engagement();
     std::cout << "engagement " << engagement.engagement_id() << " "
