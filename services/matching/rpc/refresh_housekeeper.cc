@@ -53,6 +53,8 @@ void RefreshHousekeeper::Run() {
   const RefreshTools& tools = *parts_.tools;
   tools.keeper->Restore(tools.views().members);
   tools.keeper->Poll(tools.views().members);
+  // Before the first answer: the prices are those of before the restart.
+  tools.prices->Follow(tools.views().members);
   restored_ = true;
   absl::Time followed = absl::Now();
   do {
