@@ -33,15 +33,17 @@ uint64_t HashOf(const std::vector<std::string>& ids) {
 }  // namespace
 
 CandidateBasis CandidateBasis::Of(const MatchingView& view,
-                                  const ChunkPlan& plan,
+                                  const ChunkPlan& plan, std::string arms,
                                   const std::vector<std::string>& members) {
-  return {view.record_incarnation,
-          view.changed,
-          view.graph.weighing(),
-          plan.profile,
-          plan.kinds,
-          plan.kept,
-          HashOf(members)};
+  CandidateBasis basis;
+  basis.record_incarnation = view.record_incarnation;
+  basis.changed = view.changed;
+  basis.weighing = view.graph.weighing();
+  basis.arms = std::move(arms);
+  basis.kinds = plan.kinds;
+  basis.kept = plan.kept;
+  basis.members = HashOf(members);
+  return basis;
 }
 
 CandidateStore::CandidateStore(std::string path, Options options)

@@ -28,12 +28,13 @@ struct CandidateBasis {
   uint64_t record_incarnation = 0;
   uint64_t changed = 0;                  // MatchingView::changed
   std::shared_ptr<const void> weighing;  // GraphView::weighing
-  const RankingProfile* profile = nullptr;
+  std::string arms;  // ranking profiles by id and their shares
   std::vector<const KindSpec*> kinds;
   size_t kept = 0;
   uint64_t members = 0;  // hash of their ids, in order
 
   static CandidateBasis Of(const MatchingView& view, const ChunkPlan& plan,
+                           std::string arms,
                            const std::vector<std::string>& members);
   friend bool operator==(const CandidateBasis&,
                          const CandidateBasis&) = default;

@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/observability/log.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
@@ -185,27 +186,37 @@ absl::Status RefreshJob::LoadMembers() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<CandidateBasis> RefreshJob::Basis() const {
+  const v1::Refresh now = state();
+  MITRA_ASSIGN_OR_RETURN(const ChunkPlan plan, PlanOf(tools_, now));
+  // A profile's id stands for its weights.
+  std::string arms;
+  for (const v1::RankingArm& arm : now.ranking_arms()) {
+    absl::StrAppend(&arms, arm.ranking_profile_id(), "=", arm.share(), ";");
+  }
+  return CandidateBasis::Of(view_, plan, std::move(arms), members_);
+}
+
 void RefreshJob::TakeOverCandidates() {
   if (tools_.candidates == nullptr || request_.fresh()) return;
+  const absl::StatusOr<CandidateBasis> basis = Basis();
   const absl::Time now = tools_.clock->Now();
-  if (tools_.candidates->Give(
-          CandidateBasis::Of(view_, PlanOf(tools_, state()), members_),
-          folder_.ChunksPath(), now)) {
+  if (basis.ok() &&
+      tools_.candidates->Give(*basis, folder_.ChunksPath(), now)) {
     found_ = now;
   }
 }
 
 void RefreshJob::LeaveCandidates() {
   const v1::Refresh now = state();
+  const absl::StatusOr<CandidateBasis> basis = Basis();
   // Search must have had everything that this process had, and everything must
   // have been found by one process.
-  if (tools_.candidates == nullptr || now.restarts() > 0 ||
+  if (tools_.candidates == nullptr || !basis.ok() || now.restarts() > 0 ||
       now.first_revision() < view_.changed) {
     return folder_.RemoveChunks();
   }
-  tools_.candidates->Keep(
-      CandidateBasis::Of(view_, PlanOf(tools_, now), members_),
-      folder_.ChunksPath(), found_);
+  tools_.candidates->Keep(*basis, folder_.ChunksPath(), found_);
 }
 
 absl::Status RefreshJob::Compute() {

@@ -119,6 +119,8 @@ class RefreshJob {
   bool everybody() const;
   absl::Span<const std::string> MembersOfChunk(uint32_t chunk) const;
   absl::Status LoadMembers();
+  // What candidates that are found now depend on.
+  absl::StatusOr<CandidateBasis> Basis() const;
   // Candidates of the refresh before, if they would be found again.
   void TakeOverCandidates();
   // Lets the next refresh have what was found, or removes it.
