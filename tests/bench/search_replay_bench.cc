@@ -92,7 +92,7 @@ class Replay {
     std::vector<uint32_t> subjects;
     for (uint32_t i = 0; i < view.members.size(); ++i) {
       if (view.members[i] == nullptr) continue;
-      for (const search::FacetRow& facet : view.member(i).facets) {
+      for (const search::FacetRow& facet : view.member(i).facets()) {
         if (facet.role == v1::ROLE_BUSINESS) subjects.push_back(i);
       }
     }
@@ -161,7 +161,7 @@ class Replay {
     std::vector<Query> queries;
     for (const Retrieval& asked : asked_) {
       for (const auto& facet :
-           view_.member(view_.FindMember(asked.subject_id)).facets) {
+           view_.member(view_.FindMember(asked.subject_id)).facets()) {
         if (facet.role != v1::ROLE_BUSINESS) continue;
         queries.emplace_back(rows.dimension(),
                              rows.Read(facet.row, VectorRows::kNeed),
