@@ -1,10 +1,12 @@
 #include "services/search/lexical/lexical_terms.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "common/embedding/root_forms.h"
 #include "common/embedding/text_folding.h"
 #include "common/taxonomy/related_words.h"
@@ -74,12 +76,57 @@ float PlaceWeight(size_t word) {
                   1 / (1 + kFade * static_cast<float>(word - kFirstWords)));
 }
 
-// What the member's lines of business are called.
+// Sectors of these lengths are terms themselves; queries weigh them so. A
+// query says that it means a sector as far as the sector's title covers it.
+constexpr size_t kConceptDigits[] = {4, 5};
+constexpr float kConceptWeights[] = {0.5F, 1};
+constexpr float kLeastCovered = 0.6F;
+
+// Adds a sector, or part of a guess of it, to each of its terms.
+void AddConcepts(taxonomy::SectorNumber sector, absl::Span<const float> weights,
+                 float share, std::vector<DocumentTerm>& concepts) {
+  const absl::string_view code = taxonomy::SectorCodeAt(sector);
+  for (size_t i = 0; i < std::size(kConceptDigits); ++i) {
+    if (code.size() < kConceptDigits[i]) continue;
+    const absl::string_view prefix = code.substr(0, kConceptDigits[i]);
+    concepts.push_back(
+        {HashOf(absl::StrCat("\x04", prefix)), weights[i] * share});
+  }
+}
+
+// The sectors that a query reads like; each term once.
+std::vector<DocumentTerm> ConceptsOf(absl::string_view text) {
+  std::vector<DocumentTerm> words;
+  ForEachTerm(text, TermDetail::kWords,
+              [&](TermHash term, float share, size_t) {
+                words.push_back({term, share});
+              });
+  SortAndJoin(words);
+  const std::vector<SectorGuess> guesses = GuessSectors(words);
+  float covered = 0;
+  for (const SectorGuess& guess : guesses) {
+    covered = std::max(covered, guess.covered);
+  }
+  std::vector<DocumentTerm> concepts;
+  const float sure = (covered - kLeastCovered) / (1 - kLeastCovered);
+  if (sure <= 0) return concepts;
+  for (const SectorGuess& guess : guesses) {
+    AddConcepts(guess.sector, kConceptWeights, guess.share * sure, concepts);
+  }
+  SortAndJoin(concepts);
+  return concepts;
+}
+
+// What the member's lines of business are called, and they themselves.
 void AddSectors(const v1::Profile& profile, std::vector<DocumentTerm>& terms) {
   constexpr int kSectors = 4;
   constexpr float kLeast = 1.F / 32;  // less would be rounded up
   std::vector<DocumentTerm> called;
-  const auto add = [&](taxonomy::SectorNumber sector, float weight) {
+  std::vector<DocumentTerm> concepts;
+  constexpr float kPlain[] = {1, 1};
+  const auto add = [&](taxonomy::SectorNumber sector, float weight,
+                       float share) {
+    AddConcepts(sector, kPlain, share, concepts);
     for (const DocumentTerm& term : SectorTerms(sector)) {
       const float frequency = weight * term.frequency;
       if (frequency >= kLeast) called.push_back({term.term, frequency});
@@ -87,14 +134,19 @@ void AddSectors(const v1::Profile& profile, std::vector<DocumentTerm>& terms) {
   };
   if (profile.sectors().empty()) {
     for (const SectorGuess& guess : GuessSectors(terms)) {
-      add(guess.sector, kGuessedSector * guess.share);
+      add(guess.sector, kGuessedSector * guess.share, guess.share);
     }
   }
   for (int i = 0; i < std::min(profile.sectors_size(), kSectors); ++i) {
     const v1::Sector& sector = profile.sectors(i);
     add(taxonomy::SectorIndex(
             taxonomy::NormaliseSector(sector.code(), sector.edition())),
-        kDeclaredSector);
+        kDeclaredSector, 1);
+  }
+  SortAndJoin(concepts);
+  for (const DocumentTerm& one : concepts) {
+    if (one.frequency < kLeast) continue;
+    called.push_back({one.term, std::min(one.frequency, 1.F)});
   }
   terms.insert(terms.end(), called.begin(), called.end());
 }
@@ -183,6 +235,9 @@ LexicalQuery LexicalQueryOf(absl::string_view text) {
       ForEachTerm(other, TermDetail::kWords, relate);
     }
   });
+  for (const DocumentTerm& one : ConceptsOf(text)) {
+    query.terms.push_back({one.term, one.frequency, true});
+  }
   query.name = NameTerm(text);
   return query;
 }

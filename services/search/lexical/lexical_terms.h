@@ -3,7 +3,9 @@
 // A word stands for itself and, weaker, for the roots that it may come from
 // (common/embedding/root_forms.h); two words in a row stand for the pair as
 // well. A profile is also found by what its lines of business are called
-// (sector_terms.h), a query also finds what its words are otherwise called
+// (sector_terms.h) and by those lines themselves, declared or guessed: a query
+// that reads like the title of one finds who is in it, whatever their words. A
+// query also finds what its words are otherwise called
 // (common/taxonomy/related_words.h).
 
 #ifndef MITRA_SERVICES_SEARCH_LEXICAL_LEXICAL_TERMS_H_

@@ -102,11 +102,24 @@ TEST(LexicalTest, IsFoundByTheNameOfItsDeclaredTrade) {
 TEST(LexicalTest, GuessesTheTradeOfWhoDeclaresNone) {
   const auto guesses = GuessSectors(
       TextOf(Offering("industri produk roti dan kue", "01111")).terms);
-  ASSERT_THAT(guesses, SizeIs(2));
+  ASSERT_THAT(guesses, SizeIs(5));
   EXPECT_EQ(taxonomy::SectorCodeAt(guesses[0].sector), "10710");
-  EXPECT_GE(guesses[0].share, guesses[1].share);
-  EXPECT_FLOAT_EQ(guesses[0].share + guesses[1].share, 1);
+  EXPECT_GT(guesses[0].covered, guesses[4].covered);
+  float sum = 0;
+  for (size_t i = 0; i < guesses.size(); ++i) {
+    EXPECT_GE(guesses[0].share, guesses[i].share);
+    sum += guesses[i].share;
+  }
+  EXPECT_FLOAT_EQ(sum, 1);
   EXPECT_THAT(GuessSectors({}), IsEmpty());
+}
+
+TEST(LexicalTest, WhoReadsLikeATradeFindsWhoIsInIt) {
+  const auto scores =
+      Scores({Offering("donat enak", "10710"), Offering("donat enak", "47711")},
+             "Industri Produk Roti dan Kue");
+  ASSERT_TRUE(scores.contains(0));
+  EXPECT_GT(scores.at(0), scores.contains(1) ? scores.at(1) : 0);
 }
 
 TEST(LexicalTest, TradesDoNotMakeATextLonger) {

@@ -13,7 +13,8 @@ namespace {
 using taxonomy::SectorNumber;
 
 constexpr float kLevelShare = 0.4F;
-constexpr size_t kGuesses = 2;
+constexpr size_t kGuesses = 5;
+constexpr float kSharpness = 0.5F;
 // BM25 of texts against titles.
 constexpr float kSaturation = 1.2F;
 constexpr float kLengthShare = 0.75F;
@@ -56,14 +57,22 @@ class SectorTitles {
 
   std::vector<SectorGuess> Guess(const std::vector<DocumentTerm>& terms) const {
     std::vector<float> scores(called_.size(), 0);
+    std::vector<float> covered(called_.size(), 0);
     std::vector<SectorNumber> touched;
+    float all = 0;
     for (const DocumentTerm& term : terms) {
       const auto found = postings_.find(term.term);
-      if (found == postings_.end()) continue;
+      if (found == postings_.end()) {
+        all += term.frequency * rarest_;
+        continue;
+      }
+      const float weight = term.frequency * found->second.rare;
+      all += weight;
       const float often = term.frequency / (term.frequency + 1);
-      for (const auto& [sector, gain] : found->second) {
+      for (const auto& [sector, gain] : found->second.titles) {
         if (scores[sector] == 0) touched.push_back(sector);
         scores[sector] += often * gain;
+        covered[sector] += weight;
       }
     }
     const size_t n = std::min(touched.size(), kGuesses);
@@ -74,10 +83,14 @@ class SectorTitles {
         });
     std::vector<SectorGuess> guesses;
     float sum = 0;
-    for (size_t i = 0; i < n; ++i) sum += scores[touched[i]];
     for (size_t i = 0; i < n; ++i) {
-      guesses.push_back({touched[i], scores[touched[i]] / sum});
+      const SectorNumber sector = touched[i];
+      const float share =
+          std::exp(kSharpness * (scores[sector] - scores[touched[0]]));
+      guesses.push_back({sector, share, covered[sector] / all});
+      sum += share;
     }
+    for (SectorGuess& guess : guesses) guess.share /= sum;
     return guesses;
   }
 
@@ -97,6 +110,7 @@ class SectorTitles {
       for (const DocumentTerm& term : title) ++with[term.term];
     }
     const auto all = static_cast<float>(titles.size());
+    rarest_ = std::log(1 + (all + 0.5F) / 0.5F);
     for (const auto& [sector, title] : titles) {
       if (taxonomy::SectorCodeAt(sector).size() != 5) continue;
       const float norm = kSaturation * (1 - kLengthShare +
@@ -104,15 +118,23 @@ class SectorTitles {
       for (const DocumentTerm& term : title) {
         const float n = with[term.term];
         const float rare = std::log(1 + (all - n + 0.5F) / (n + 0.5F));
-        postings_[term.term].emplace_back(
+        Word& word = postings_[term.term];
+        word.rare = rare;
+        word.titles.emplace_back(
             sector, rare * term.frequency / (term.frequency + norm));
       }
     }
   }
 
+  // A word of titles: how rare it is, and what each of its titles gains by it.
+  struct Word {
+    float rare = 0;
+    std::vector<std::pair<SectorNumber, float>> titles;
+  };
+
   std::vector<std::vector<DocumentTerm>> called_;
-  absl::flat_hash_map<TermHash, std::vector<std::pair<SectorNumber, float>>>
-      postings_;
+  absl::flat_hash_map<TermHash, Word> postings_;
+  float rarest_ = 0;  // of words that no title has
 };
 
 const SectorTitles& Titles() {

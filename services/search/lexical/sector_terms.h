@@ -23,11 +23,13 @@ absl::Span<const DocumentTerm> SectorTerms(taxonomy::SectorNumber sector);
 
 struct SectorGuess {
   taxonomy::SectorNumber sector = taxonomy::kNoSector;
-  float share = 0;  // of all guesses; they sum to 1
+  float share = 0;    // of all guesses; they sum to 1
+  float covered = 0;  // share of the weight of `terms` that the title has
 };
-// The two sectors of five digits whose titles fit `terms` best by BM25, the
-// better one first; fewer if no title has a word of them. Of the descriptions
-// of KBLI 2020, 67 % have their own title first. About 20 us for a description.
+// The five sectors of five digits whose titles fit `terms` best by BM25, the
+// better one first; fewer if no title has a word of them. Shares are by the
+// exponential of the score. Of the descriptions of KBLI 2020, 67 % have their
+// own title first. About 20 us for a description.
 std::vector<SectorGuess> GuessSectors(const std::vector<DocumentTerm>& terms);
 
 }  // namespace mitra::search
