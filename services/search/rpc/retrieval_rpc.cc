@@ -143,19 +143,11 @@ absl::StatusOr<Retrieval> RetrievalRpc::FromProto(
     }
     retrieval.min_score = request.min_score();
   }
-  for (int i = 0; i < request.also_score_ids_size(); ++i) {
-    if (!IsValidId(request.also_score_ids(i))) {
-      violations.Add(absl::StrCat("also_score_ids[", i, "]"),
-                     "is not a member id");
-    }
-  }
-  retrieval.also_score_ids.assign(request.also_score_ids().begin(),
-                                  request.also_score_ids().end());
   ReadPackedIds(request.packed_score_ids(), retrieval.also_score_ids,
                 violations);
   if (retrieval.also_score_ids.size() > kMaxAlsoScored) {
     violations.Add(
-        "also_score_ids",
+        "packed_score_ids",
         absl::StrCat("must have at most ", kMaxAlsoScored, " values, has ",
                      retrieval.also_score_ids.size()));
   }
