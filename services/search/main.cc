@@ -49,7 +49,8 @@ absl::Status Run(const SearchConfig& config) {
   Maintainer* wake = nullptr;
   index.on_commit = [&wake] { wake->Wake(); };
   IndexState state(std::move(index));
-  Canary canary({.one_in = static_cast<uint32_t>(config.canary_one_in)});
+  const auto one_in = static_cast<uint32_t>(config.canary_one_in);
+  Canary canary({.one_in = one_in, .first_one_in = (one_in + 19) / 20});
   ExportIndexMetrics(state, canary);
 
   feed::Follower::Options follow;

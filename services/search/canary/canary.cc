@@ -89,6 +89,7 @@ bool Canary::AskOne() {
   }
   const auto& roles = sample.asked.roles;
   const size_t role = roles.size() == 1 ? static_cast<size_t>(roles[0]) : 0;
+  asked_.fetch_add(1, std::memory_order_relaxed);
   const auto query = QueryOf(*sample.view, sample.asked);
   absl::MutexLock lock(&mutex_);
   for (int of : roles) {

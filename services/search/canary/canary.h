@@ -31,7 +31,11 @@ class Canary {
     // One question of so many is asked again; 0: none. An exact scan takes
     // about 20 ms a million rows, on a thread of low priority.
     uint32_t one_in = 1000;
+    // The same for the first kFirst questions, by which walks are tuned; 0: no
+    // difference.
+    uint32_t first_one_in = 0;
   };
+  static constexpr uint64_t kFirst = 128;
   explicit Canary(Options options) : options_(options) {}
   ~Canary() { Stop(); }
 
@@ -42,10 +46,13 @@ class Canary {
   // one that the answer came from.
   void Offer(const std::shared_ptr<const IndexView>& view,
              const Retrieval& asked, const Retrieved& answered) {
-    if (options_.one_in == 0 ||
-        (count_.fetch_add(1, std::memory_order_relaxed) + 1) %
-                options_.one_in !=
-            0) {
+    if (options_.one_in == 0) return;
+    const uint32_t one_in =
+        options_.first_one_in == 0 ||
+                asked_.load(std::memory_order_relaxed) >= kFirst
+            ? options_.one_in
+            : options_.first_one_in;
+    if ((count_.fetch_add(1, std::memory_order_relaxed) + 1) % one_in != 0) {
       return;
     }
     Take(view, asked, answered);
@@ -100,6 +107,7 @@ class Canary {
   const Options options_;
   std::atomic<uint64_t> count_{0};
   std::atomic<uint64_t> dropped_{0};
+  std::atomic<uint64_t> asked_{0};  // again
   std::thread thread_;
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

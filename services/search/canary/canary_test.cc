@@ -83,6 +83,15 @@ TEST_F(CanaryTest, TakesOneOfManyAndDropsWhatComesTooFast) {
   EXPECT_GT(figures.samples, 0U);
   EXPECT_GT(canary.dropped(), 0U);
 
+  Canary eager({.one_in = 5, .first_one_in = 1});
+  for (int i = 0; i < 200; ++i) {
+    Ask(eager, [](auto&) {});
+    eager.Drain();
+  }
+  // Each of the first, then one of five.
+  EXPECT_EQ(eager.figures(v1::ROLE_MENTOR).samples,
+            Canary::kFirst + (200 / 5 - Canary::kFirst / 5));
+
   Canary off({.one_in = 0});
   Ask(off, [](auto&) {});
   off.Drain();
