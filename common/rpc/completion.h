@@ -13,6 +13,18 @@
 
 namespace mitra::rpc::internal {
 
+// The thread sanitizer does not see gRPC's queues: what is done before an
+// operation is started is there for whoever takes its tag from the queue.
+#if defined(__SANITIZE_THREAD__)
+extern "C" void __tsan_acquire(void* address);
+extern "C" void __tsan_release(void* address);
+inline void HandOver(void* tag) { __tsan_release(tag); }
+inline void TakeOver(void* tag) { __tsan_acquire(tag); }
+#else
+inline void HandOver(void* /*tag*/) {}
+inline void TakeOver(void* /*tag*/) {}
+#endif
+
 // The tag of one operation: what runs when the queue returns it.
 struct CompletionTag {
   void (*run)(CompletionTag*, bool ok) = nullptr;
@@ -39,6 +51,7 @@ auto Await(Start start) {
       };
       // The queue's thread may resume and end the coroutine before `start`
       // returns; nothing of *this is touched afterwards.
+      HandOver(static_cast<CompletionTag*>(this));
       start(static_cast<CompletionTag*>(this));
     }
     bool await_resume() const noexcept { return result; }

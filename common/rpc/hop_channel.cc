@@ -148,6 +148,7 @@ void HopChannel::Connect() {
     std::unique_ptr<Start> owned(static_cast<Start*>(tag));
     Spawn(RunLink(owned->self, owned->link));
   };
+  HandOver(static_cast<CompletionTag*>(start));
   link->stream->StartCall(static_cast<CompletionTag*>(start));
 }
 

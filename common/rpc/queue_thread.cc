@@ -72,6 +72,7 @@ void QueueThread::Serve() {
         continue;
       }
     }
+    TakeOver(tag);
     auto* completion = static_cast<CompletionTag*>(tag);
     completion->run(completion, ok);
     if (TurnIsLong()) EndTurn();

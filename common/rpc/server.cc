@@ -231,6 +231,7 @@ struct Server::Impl {
   static Task<> Accept(Impl& self, grpc::ServerCompletionQueue& queue) {
     for (;;) {
       auto* accepted = new Call(self);
+      internal::HandOver(static_cast<CompletionTag*>(&accepted->done));
       accepted->context.AsyncNotifyWhenDone(
           static_cast<CompletionTag*>(&accepted->done));
       const bool ok = co_await Await([&](void* tag) {
