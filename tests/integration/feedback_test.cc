@@ -95,8 +95,12 @@ class FeedbackTest : public ClusterTest {
 
 TEST_F(FeedbackTest, WhatIsShownCanBeSpokenOfAndNothingElse) {
   const std::string viewer = Business(5);
-  const auto mentors = Mentors(viewer);
-  ASSERT_GE(mentors.size(), 3u);
+  std::vector<v1::Recommendation> mentors;
+  // Search and matching are still taking the import in.
+  ASSERT_TRUE(testing::Eventually([&] {
+    mentors = Mentors(viewer, /*fresh=*/true);
+    return mentors.size() >= 3;
+  }));
   v1::Feedback forged = Sale(mentors[1], 1);
   forged.set_attribution_token("made-up");
   const auto statuses =
@@ -117,6 +121,24 @@ TEST_F(FeedbackTest, WhatIsShownCanBeSpokenOfAndNothingElse) {
     EXPECT_EQ(one.attribution().position(), 0u);
     EXPECT_EQ(one.attribution().kind(), v1::RECOMMENDATION_KIND_MENTOR);
   }
+}
+
+// That they tire a ranking, over days, is tested where the clock is ours
+// (recommender_test).
+TEST_F(FeedbackTest, ImpressionsReachMatchingAndAreNotKept) {
+  const std::string viewer = Business(8);
+  const auto known = [] {
+    return Figure(MatchingStatus(), "impression_subjects");
+  };
+  const auto shown_to = Mentors(viewer, true);
+  ASSERT_GE(shown_to.size(), 2u);
+  EXPECT_EQ(known(), 0) << "nothing was shown yet";
+  v1::Feedback shown;
+  shown.set_attribution_token(shown_to[0].attribution_token());
+  shown.set_kind(v1::FEEDBACK_KIND_SHOWN);
+  EXPECT_THAT(Record({shown, shown}, viewer), ElementsAre(IsOk(), IsOk()));
+  EXPECT_TRUE(testing::Eventually([&] { return known() == 1; }));
+  EXPECT_THAT(Exported(viewer), IsEmpty());
 }
 
 TEST_F(FeedbackTest, TokensOutliveTheProcessesThatMadeThem) {

@@ -250,6 +250,9 @@ struct MatchingProcess::Parts {
     slate_figures["late"] = static_cast<double>(slate_stats.late);
     slate_figures["slates"] = static_cast<double>(slate_stats.slates);
     slate_figures["bytes"] = static_cast<double>(slate_stats.bytes);
+    // Members of whom it is known whom they were shown.
+    slate_figures["impression_subjects"] =
+        static_cast<double>(impressions.subjects());
     const TrustCache::Stats trust_stats = trust.stats();
     auto& trust_figures = *add("trust", true).mutable_figures();
     trust_figures["hits"] = static_cast<double>(trust_stats.hits);
