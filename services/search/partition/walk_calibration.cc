@@ -207,7 +207,8 @@ void CalibrateCare(HnswPartition& graph, const VectorRows::View& rows,
 bool TuneCare(HnswPartition& graph, const VectorRows::View& rows,
               absl::Span<const Query> asked, const RecallGoal& goal,
               const std::atomic<bool>* stop) {
-  constexpr size_t kFewest = 24;
+  // A lean that one in eight questions has is met so often among the latest.
+  constexpr size_t kFewest = 12;
   bool tuned = false;
   for (const Lean lean : kAllLeans) {
     const std::vector<Query> queries = OfLean(asked, lean);
