@@ -10,7 +10,6 @@
 #include "services/matching/allocation/market_measures.h"
 #include "services/matching/allocation/symmetric_market.h"
 #include "services/matching/allocation/transferable_utility.h"
-#include "services/matching/refresh/parallel.h"
 #include "services/matching/refresh/place_fitting.h"
 
 namespace mitra::matching {
@@ -151,6 +150,8 @@ struct Solved {
 // mentors .593, partners .751; after 6 rounds .321 and .468, after 32 .266 and
 // .395. What is left are candidates who stand on few lists.
 constexpr double kFittingStep = 1;
+constexpr double kSmallStep = .35;
+constexpr int kSmallRounds = 6;
 constexpr double kWorthwhile = .9;
 constexpr double kSpan = 20;
 
@@ -411,24 +412,32 @@ Worth Measure(const Flat& flat, const WayBack& back,
   return worth;
 }
 
-void CompareOrders(const Flat& flat, const WayBack& back, const Solved& solved,
-                   int threads, v1::MarketReport& report) {
-  Worth alone, together;
-  Parallel(threads, 2, [&](size_t which) {
-    if (which == 0) {
-      alone = Measure(flat, back, nullptr, nullptr, solved.seats);
-    } else {
-      together = Measure(flat, back, &solved.left, &solved.right, solved.seats);
-    }
-  });
-  report.set_expected_matches_alone(alone.matches);
-  report.set_exposure_gini_alone(alone.gini);
-  report.set_expected_matches(together.matches);
-  report.set_exposure_gini(together.gini);
+// The first rounds are small ones. Further ones go on while both sides together
+// still meet at least as often as if each list were ranked alone: in a small
+// market the same few fit each other best, and spreading looks costs matches.
+void FitWhileItPays(const MarketInput& input, const Flat& flat,
+                    const WayBack& back, const Scale& scale, const Worth& alone,
+                    Solved& solved) {
+  const PlaceLists lists = {flat.begin, flat.right, flat.key};
+  PlaceFitting fitting;
+  fitting.threads = input.threads;
+  fitting.rounds = kSmallRounds;
+  fitting.step = kSmallStep / scale.factor;
+  FitPricesToPlaces(lists, solved.seats, fitting, absl::MakeSpan(solved.right));
+  fitting.step = kFittingStep / scale.factor;
+  for (const int rounds : {8, 8, 16}) {
+    std::vector<double> next = solved.right;
+    fitting.rounds = rounds;
+    FitPricesToPlaces(lists, solved.seats, fitting, absl::MakeSpan(next));
+    const Worth worth = Measure(flat, back, &solved.left, &next, solved.seats);
+    if (worth.matches < alone.matches) return;
+    solved.right = std::move(next);
+  }
 }
 
 void Report(const MarketInput& input, const Flat& flat, const Numbering& rights,
-            const Solved& solved, double median, v1::MarketReport& report) {
+            const WayBack& back, const Worth& alone, const Solved& solved,
+            double median, v1::MarketReport& report) {
   report.set_kind(input.kind->kind);
   report.set_subjects(input.subjects.size());
   report.set_candidates(rights.size());
@@ -445,8 +454,12 @@ void Report(const MarketInput& input, const Flat& flat, const Numbering& rights,
   }
   report.set_seats_per_seeker(free /
                               static_cast<double>(input.subjects.size()));
-  const WayBack back(flat, rights.size());
-  CompareOrders(flat, back, solved, input.threads, report);
+  const Worth together =
+      Measure(flat, back, &solved.left, &solved.right, solved.seats);
+  report.set_expected_matches_alone(alone.matches);
+  report.set_exposure_gini_alone(alone.gini);
+  report.set_expected_matches(together.matches);
+  report.set_exposure_gini(together.gini);
 
   const auto wanted_by = [&](uint32_t right) {
     return back.begin[right + 1] - back.begin[right];
@@ -517,11 +530,9 @@ absl::StatusOr<MarketOutput> SolveMarketOf(const MarketInput& input) {
   solved.seats.resize(rights.size());
   for (double& price : solved.right) price /= scale.factor;
   for (double& price : solved.left) price /= scale.factor;
-  PlaceFitting fitting;
-  fitting.step = kFittingStep / scale.factor;
-  fitting.threads = input.threads;
-  FitPricesToPlaces({flat.begin, flat.right, flat.key}, solved.seats, fitting,
-                    absl::MakeSpan(solved.right));
+  const WayBack back(flat, rights.size());
+  const Worth alone = Measure(flat, back, nullptr, nullptr, solved.seats);
+  FitWhileItPays(input, flat, back, scale, alone, solved);
   output.unit = static_cast<float>(1 / scale.factor);
   const double median = MedianOf(solved.right);
   for (uint32_t right = 0; right < rights.size(); ++right) {
@@ -530,7 +541,7 @@ absl::StatusOr<MarketOutput> SolveMarketOf(const MarketInput& input) {
     output.prices[rights.members()[right]] =
         std::isfinite(price) ? static_cast<float>(price) : 0;
   }
-  Report(input, flat, rights, solved, median, output.report);
+  Report(input, flat, rights, back, alone, solved, median, output.report);
   return output;
 }
 
