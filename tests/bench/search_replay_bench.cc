@@ -79,8 +79,9 @@ void PrintMemory(const IndexState& state) {
               figures.members, per_member(resident),
               per_member(static_cast<double>(figures.bytes)));
   for (size_t role = 1; role < figures.roles.size(); ++role) {
-    std::printf(", role %zu %.0f", role,
-                per_member(static_cast<double>(figures.roles[role].bytes)));
+    std::printf(
+        ", role %zu %.0f", role,
+        per_member(static_cast<double>(figures.roles[role].bytes.sum())));
   }
   std::printf("\n");
 }
