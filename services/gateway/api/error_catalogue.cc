@@ -209,6 +209,10 @@ constexpr ErrorReason kReasons[] = {
      kAppFault},
     {"RANKING_PROFILE_NOT_FOUND", StatusCode::kNotFound, Repeat::kNever,
      "There is no ranking profile of this id.", kAppFault},
+    {"RANKING_PROFILE_UNKNOWN", StatusCode::kFailedPrecondition, Repeat::kNever,
+     "A refresh was begun with a ranking profile that this process does not "
+     "know any more; begin another one.",
+     kOurFault},
     {"RECORD_REPLACED", StatusCode::kFailedPrecondition, Repeat::kNever,
      "The record is another one, for example restored; begin afresh.",
      kAppFault},
