@@ -412,9 +412,28 @@ Worth Measure(const Flat& flat, const WayBack& back,
   return worth;
 }
 
-// The first rounds are small ones. Further ones go on while both sides together
-// still meet at least as often as if each list were ranked alone: in a small
-// market the same few fit each other best, and spreading looks costs matches.
+// In a small market the same few fit each other best, and spreading looks costs
+// matches. Then prices are weakened until both sides together meet at least as
+// often as if each list were ranked alone; without prices they do.
+void WeakenUntilItPays(const Flat& flat, const WayBack& back,
+                       const Worth& alone, Solved& solved) {
+  for (const double share : {1., .5, .25, .125, 0.}) {
+    Solved weaker = solved;
+    for (double& price : weaker.left) price *= share;
+    for (double& price : weaker.right) {
+      // A candidate without a seat keeps the price that nobody pays.
+      if (std::isfinite(price)) price *= share;
+    }
+    const Worth worth =
+        Measure(flat, back, &weaker.left, &weaker.right, solved.seats);
+    if (worth.matches < alone.matches && share > 0) continue;
+    solved = std::move(weaker);
+    return;
+  }
+}
+
+// The first rounds are small ones. Further ones go on while no match is lost to
+// lists that are each ranked alone.
 void FitWhileItPays(const MarketInput& input, const Flat& flat,
                     const WayBack& back, const Scale& scale, const Worth& alone,
                     Solved& solved) {
@@ -425,14 +444,17 @@ void FitWhileItPays(const MarketInput& input, const Flat& flat,
   fitting.step = kSmallStep / scale.factor;
   FitPricesToPlaces(lists, solved.seats, fitting, absl::MakeSpan(solved.right));
   fitting.step = kFittingStep / scale.factor;
+  bool pays = false;
   for (const int rounds : {8, 8, 16}) {
     std::vector<double> next = solved.right;
     fitting.rounds = rounds;
     FitPricesToPlaces(lists, solved.seats, fitting, absl::MakeSpan(next));
     const Worth worth = Measure(flat, back, &solved.left, &next, solved.seats);
-    if (worth.matches < alone.matches) return;
+    if (worth.matches < alone.matches) break;
     solved.right = std::move(next);
+    pays = true;
   }
+  if (!pays) WeakenUntilItPays(flat, back, alone, solved);
 }
 
 void Report(const MarketInput& input, const Flat& flat, const Numbering& rights,

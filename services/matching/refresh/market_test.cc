@@ -81,6 +81,20 @@ TEST_F(MarketTest, SpreadsAttentionOverMentorsAndGainsMatches) {
   EXPECT_EQ(report.scarce(0).seats(), 2);
 }
 
+TEST_F(MarketTest, SpreadingLooksCostsNoMatch) {
+  Make(30, 10, 1);
+  for (size_t s = 0; s < subjects_.size(); ++s) {
+    for (size_t m = 0; m < mentors_.size(); ++m) {
+      // Two mentors are the only ones with whom anything is likely.
+      const double likely = m < 2 ? .9 : .01 / (1 + static_cast<double>(m));
+      Score(s, mentors_[m], likely, likely);
+    }
+  }
+  MITRA_ASSERT_OK_AND_ASSIGN(const MarketOutput output, Solve());
+  EXPECT_GE(output.report.expected_matches(),
+            output.report.expected_matches_alone() - 1e-9);
+}
+
 TEST_F(MarketTest, StatingFewerSeatsNeverRaisesOnesOwnPrice) {
   Make(30, 10, 3);
   Random random(5);
