@@ -4,12 +4,14 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <optional>
 
 #include "absl/container/flat_hash_map.h"
 #include "common/status/status_macros.h"
-#include "services/matching/allocation/market_measures.h"
 #include "services/matching/allocation/symmetric_market.h"
 #include "services/matching/allocation/transferable_utility.h"
+#include "services/matching/refresh/list_worth.h"
+#include "services/matching/refresh/offsets.h"
 #include "services/matching/refresh/place_fitting.h"
 
 namespace mitra::matching {
@@ -145,8 +147,9 @@ struct Solved {
 //
 // The span was chosen on sample networks of other seeds than those that
 // `scripts/bench refresh` quotes. The step of the fitting is one log unit of
-// the market for one of load; its rounds end where more of them change the Gini
-// coefficient by less than a hundredth. At 100,000 members, each list alone:
+// the market for one of load, after a few small ones; beyond 32 rounds the Gini
+// coefficient changes by less than a hundredth. At 100,000 members, each list
+// alone:
 // mentors .593, partners .751; after 6 rounds .321 and .468, after 32 .266 and
 // .395. What is left are candidates who stand on few lists.
 constexpr double kFittingStep = 1;
@@ -211,13 +214,6 @@ absl::StatusOr<Solved> SolveTwoSides(const MarketInput& input, const Flat& flat,
   return solved;
 }
 
-// Where each number's rows begin, for rows counted by number.
-std::vector<uint32_t> Begins(const std::vector<uint32_t>& counts) {
-  std::vector<uint32_t> begin(counts.size() + 1, 0);
-  std::partial_sum(counts.begin(), counts.end(), begin.begin() + 1);
-  return begin;
-}
-
 // Both orders of every pair of people, each with the mean of the utilities that
 // were found for it (they differ where only one direction was found).
 class BothOrders {
@@ -230,7 +226,7 @@ class BothOrders {
     }
     std::vector<uint32_t> count(people, 0);
     for (const uint32_t right : flat.right) ++count[right];
-    back_begin_ = Begins(count);
+    back_begin_ = OffsetsOf(count);
     back_.resize(flat.right.size());
     std::vector<uint32_t> next(back_begin_.begin(), back_begin_.end() - 1);
     for (uint32_t a = 0; a < people; ++a) {
@@ -331,135 +327,54 @@ double MedianOf(std::vector<double> values) {
   return *middle;
 }
 
-// The pairs by right: where each right's begin, and which they are.
-struct WayBack {
-  WayBack(const Flat& flat, uint32_t rights) {
-    std::vector<uint32_t> count(rights, 0);
-    for (const uint32_t right : flat.right) ++count[right];
-    begin = Begins(count);
-    pair.resize(flat.right.size());
-    left.resize(flat.right.size());
-    std::vector<uint32_t> next(begin.begin(), begin.end() - 1);
-    for (uint32_t l = 0; l < flat.lefts(); ++l) {
-      for (uint32_t p = flat.begin[l]; p < flat.begin[l + 1]; ++p) {
-        const uint32_t at = next[flat.right[p]]++;
-        pair[at] = p;
-        left[at] = l;
-      }
-    }
-  }
-  std::vector<uint32_t> begin, pair, left;
-};
-
-struct Scored {
-  double score;
-  uint32_t pair;
-  // Best first; equal ones as they came.
-  bool operator<(const Scored& other) const {
-    return score != other.score ? score > other.score : pair < other.pair;
-  }
-};
-
-double Look(size_t rank) { return 1 / (static_cast<double>(rank) + 1); }
-
-// What an order of all lists is worth, by market_measures.h: matches when both
-// sides read their lists from the top, and the Gini coefficient of how much
-// each candidate is looked at for each seat.
-struct Worth {
-  double matches = 0;
-  double gini = 0;
-};
-// Prices by number; null: none.
-Worth Measure(const Flat& flat, const WayBack& back,
-              const std::vector<double>* left_price,
-              const std::vector<double>* right_price,
-              const std::vector<double>& seats) {
-  const auto price = [](const std::vector<double>* prices, uint32_t at) {
-    return prices == nullptr ? 0 : (*prices)[at];
-  };
-  std::vector<uint16_t> rank(flat.right.size());
-  std::vector<double> looks(seats.size(), 0);
-  std::vector<Scored> list;
-  for (uint32_t l = 0; l < flat.lefts(); ++l) {
-    list.clear();
-    for (uint32_t p = flat.begin[l]; p < flat.begin[l + 1]; ++p) {
-      list.push_back({flat.key[p] + price(right_price, flat.right[p]), p});
-    }
-    std::sort(list.begin(), list.end());
-    for (size_t i = 0; i < list.size(); ++i) {
-      rank[list[i].pair] = static_cast<uint16_t>(std::min<size_t>(i, 65535));
-      looks[flat.right[list[i].pair]] += Look(i);
-    }
-  }
-  Worth worth;
-  for (uint32_t r = 0; r + 1 < back.begin.size(); ++r) {
-    list.clear();
-    for (uint32_t at = back.begin[r]; at < back.begin[r + 1]; ++at) {
-      const uint32_t p = back.pair[at];
-      list.push_back({flat.key[p] + price(left_price, back.left[at]), p});
-    }
-    std::sort(list.begin(), list.end());
-    for (size_t i = 0; i < list.size(); ++i) {
-      const uint32_t p = list[i].pair;
-      worth.matches +=
-          double{flat.wants[p]} * Look(rank[p]) * flat.accepts[p] * Look(i);
-    }
-  }
-  for (size_t r = 0; r < looks.size(); ++r) {
-    looks[r] = seats[r] > 0 ? looks[r] / seats[r] : 0;
-  }
-  worth.gini = GiniCoefficient(std::move(looks));
-  return worth;
-}
-
 // In a small market the same few fit each other best, and spreading looks costs
 // matches. Then prices are weakened until both sides together meet at least as
 // often as if each list were ranked alone; without prices they do.
-void WeakenUntilItPays(const Flat& flat, const WayBack& back,
-                       const Worth& alone, Solved& solved) {
-  for (const double share : {1., .5, .25, .125, 0.}) {
-    Solved weaker = solved;
-    for (double& price : weaker.left) price *= share;
-    for (double& price : weaker.right) {
-      // A candidate without a seat keeps the price that nobody pays.
-      if (std::isfinite(price)) price *= share;
-    }
-    const Worth worth =
-        Measure(flat, back, &weaker.left, &weaker.right, solved.seats);
-    if (worth.matches < alone.matches && share > 0) continue;
-    solved = std::move(weaker);
-    return;
+Worth WeakenUntilItPays(const ListWorth& worth_of, const Worth& alone,
+                        Solved& solved) {
+  for (const double share : {1., .5, .25, .125}) {
+    std::vector<double> left = solved.left, right = solved.right;
+    for (double& price : left) price *= share;
+    for (double& price : right) price *= share;
+    const Worth worth = worth_of.Of(left, right);
+    if (worth.matches < alone.matches) continue;
+    solved.left = std::move(left);
+    solved.right = std::move(right);
+    return worth;
   }
+  std::fill(solved.left.begin(), solved.left.end(), 0);
+  std::fill(solved.right.begin(), solved.right.end(), 0);
+  return alone;
 }
 
 // The first rounds are small ones. Further ones go on while no match is lost to
-// lists that are each ranked alone.
-void FitWhileItPays(const MarketInput& input, const Flat& flat,
-                    const WayBack& back, const Scale& scale, const Worth& alone,
-                    Solved& solved) {
-  const PlaceLists lists = {flat.begin, flat.right, flat.key};
+// lists that are each ranked alone. Returns what the lists are worth then.
+Worth FitWhileItPays(const PlaceLists& lists, const ListWorth& worth_of,
+                     const Worth& alone, const Scale& scale, int threads,
+                     Solved& solved) {
   PlaceFitting fitting;
-  fitting.threads = input.threads;
+  fitting.threads = threads;
   fitting.rounds = kSmallRounds;
   fitting.step = kSmallStep / scale.factor;
   FitPricesToPlaces(lists, solved.seats, fitting, absl::MakeSpan(solved.right));
   fitting.step = kFittingStep / scale.factor;
-  bool pays = false;
+  std::optional<Worth> together;
   for (const int rounds : {8, 8, 16}) {
     std::vector<double> next = solved.right;
     fitting.rounds = rounds;
     FitPricesToPlaces(lists, solved.seats, fitting, absl::MakeSpan(next));
-    const Worth worth = Measure(flat, back, &solved.left, &next, solved.seats);
+    const Worth worth = worth_of.Of(solved.left, next);
     if (worth.matches < alone.matches) break;
     solved.right = std::move(next);
-    pays = true;
+    together = worth;
   }
-  if (!pays) WeakenUntilItPays(flat, back, alone, solved);
+  return together ? *together : WeakenUntilItPays(worth_of, alone, solved);
 }
 
 void Report(const MarketInput& input, const Flat& flat, const Numbering& rights,
-            const WayBack& back, const Worth& alone, const Solved& solved,
-            double median, v1::MarketReport& report) {
+            const ListWorth& worth_of, const Worth& alone,
+            const Worth& together, const Solved& solved, double median,
+            v1::MarketReport& report) {
   report.set_kind(input.kind->kind);
   report.set_subjects(input.subjects.size());
   report.set_candidates(rights.size());
@@ -476,16 +391,11 @@ void Report(const MarketInput& input, const Flat& flat, const Numbering& rights,
   }
   report.set_seats_per_seeker(free /
                               static_cast<double>(input.subjects.size()));
-  const Worth together =
-      Measure(flat, back, &solved.left, &solved.right, solved.seats);
   report.set_expected_matches_alone(alone.matches);
   report.set_exposure_gini_alone(alone.gini);
   report.set_expected_matches(together.matches);
   report.set_exposure_gini(together.gini);
 
-  const auto wanted_by = [&](uint32_t right) {
-    return back.begin[right + 1] - back.begin[right];
-  };
   std::vector<uint32_t> by_price(rights.size());
   std::iota(by_price.begin(), by_price.end(), 0);
   const size_t shown = std::min(kScarceShown, by_price.size());
@@ -497,14 +407,14 @@ void Report(const MarketInput& input, const Flat& flat, const Numbering& rights,
                     });
   for (size_t i = 0; i < shown; ++i) {
     const uint32_t right = by_price[i];
-    if (wanted_by(right) == 0) continue;
+    if (worth_of.lists_with(right) == 0) continue;
     const Member& member = input.members->at(rights.members()[right]);
     v1::ScarceCandidate& scarce = *report.add_scarce();
     scarce.set_profile_id(std::string(member.id.view()));
     scarce.set_display_name(std::string(member.display_name.view()));
     scarce.set_log_price(solved.right[right] - median);
     scarce.set_seats(solved.seats[right]);
-    scarce.set_wanted_by(wanted_by(right));
+    scarce.set_wanted_by(worth_of.lists_with(right));
   }
 }
 
@@ -552,9 +462,11 @@ absl::StatusOr<MarketOutput> SolveMarketOf(const MarketInput& input) {
   solved.seats.resize(rights.size());
   for (double& price : solved.right) price /= scale.factor;
   for (double& price : solved.left) price /= scale.factor;
-  const WayBack back(flat, rights.size());
-  const Worth alone = Measure(flat, back, nullptr, nullptr, solved.seats);
-  FitWhileItPays(input, flat, back, scale, alone, solved);
+  const PlaceLists lists = {flat.begin, flat.right, flat.key};
+  const ListWorth worth_of(lists, flat.wants, flat.accepts, solved.seats);
+  const Worth alone = worth_of.Of({}, {});
+  const Worth together =
+      FitWhileItPays(lists, worth_of, alone, scale, input.threads, solved);
   output.unit = static_cast<float>(1 / scale.factor);
   const double median = MedianOf(solved.right);
   for (uint32_t right = 0; right < rights.size(); ++right) {
@@ -563,7 +475,8 @@ absl::StatusOr<MarketOutput> SolveMarketOf(const MarketInput& input) {
     output.prices[rights.members()[right]] =
         std::isfinite(price) ? static_cast<float>(price) : 0;
   }
-  Report(input, flat, rights, back, alone, solved, median, output.report);
+  Report(input, flat, rights, worth_of, alone, together, solved, median,
+         output.report);
   return output;
 }
 
