@@ -5,14 +5,7 @@
 #include <string>
 
 #include "common/status/errors.h"
-
-// fmt's and asio's headers are noisier than our warnings allow.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wpedantic"
-#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
-#include <asio/steady_timer.hpp>
-#pragma GCC diagnostic pop
+#include "services/gateway/http/asio_headers.h"
 
 namespace mitra::gateway {
 namespace {

@@ -11,17 +11,8 @@
 #include <memory>
 #include <utility>
 
-// fmt's and asio's headers are noisier than our warnings allow.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wpedantic"
-#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
-#include <asio/bind_executor.hpp>
-#include <asio/ip/tcp.hpp>
-#include <asio/ssl.hpp>
-#pragma GCC diagnostic pop
-
 #include "absl/status/status.h"
+#include "services/gateway/http/asio_headers.h"
 #include "services/gateway/http/http_server.h"
 #include "services/gateway/http/refusal.h"
 

@@ -7,12 +7,11 @@
 #include <thread>
 #include <vector>
 
-// fmt's and asio's headers are noisier than our warnings allow.
+// RESTinio's and fmt's headers are noisier than our warnings allow.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 #pragma GCC diagnostic ignored "-Wpedantic"
 #pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
-#include <asio/ssl.hpp>
 #include <restinio/all.hpp>
 #pragma GCC diagnostic pop
 
@@ -21,6 +20,7 @@
 #include "common/rpc/turn.h"
 #include "common/status/errors.h"
 #include "services/gateway/http/answering_socket.h"
+#include "services/gateway/http/asio_headers.h"
 #include "services/gateway/http/http_server.h"
 #include "services/gateway/http/tls_context.h"
 
