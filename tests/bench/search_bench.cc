@@ -234,8 +234,11 @@ class Bench {
       sample.emplace_back(half_, asked.need, asked.offer, asked.weight);
     }
     search::CalibrateCare(*graph, role_.rows, sample, {}, nullptr);
-    std::printf("ours: care %.2f, %s pivots, chosen in %.1f s\n", graph->care(),
-                graph->uses_pivots() ? "with" : "without", Now() - calibrating);
+    std::printf(
+        "ours: care %.2f, leans from pivots %zu, by lists %zu, chosen in "
+        "%.1f s\n",
+        graph->care(), graph->leans_by(HnswPartition::Way::kPivots),
+        graph->leans_by(HnswPartition::Way::kLists), Now() - calibrating);
     graph_ = std::move(graph);
     role_.sealed = graph_;
     const size_t bytes =

@@ -8,7 +8,7 @@
 // businesses drawn at random; candidates are those of partners: businesses,
 // enterprises and suppliers. Times are of this thread's processor time, medians
 // of five rounds. --ladder tries walks of several breadths, with and without
-// pivots.
+// pivots, and lists.
 
 #include <malloc.h>
 #include <time.h>
@@ -30,7 +30,6 @@
 namespace mitra::bench {
 namespace {
 
-using search::HnswLinks;
 using search::HnswPartition;
 using search::IndexState;
 using search::IndexView;
@@ -183,16 +182,21 @@ class Replay {
     for (const Query& query : queries) {
       least.push_back(find(query, kScan).back().score);
     }
-    std::printf("graph: %zu rows, %zu twins, care %.2f, %s pivots\n",
-                role.graph->links().rows().size(),
-                role.graph->links().twins().size(), role.graph->care(),
-                role.graph->uses_pivots() ? "with" : "without");
-    for (const bool pivots : {false, true}) {
+    using Way = HnswPartition::Way;
+    std::printf(
+        "graph: %zu rows, %zu twins, care %.2f, leans from pivots %zu, "
+        "by lists %zu\n",
+        role.graph->links().rows().size(), role.graph->links().twins().size(),
+        role.graph->care(), role.graph->leans_by(Way::kPivots),
+        role.graph->leans_by(Way::kLists));
+    for (const Way way : {Way::kLevels, Way::kPivots, Way::kLists}) {
+      const auto base = role.graph->Copy();
+      const double making = ThreadUs();
+      if (!base->Use(way, rows).ok()) continue;
+      std::printf("made in %.1f s\n", (ThreadUs() - making) * 1e-6);
       for (const double care : {.1, .2, .3, .45, .6, 1., 1.4, 2., 3.}) {
-        auto graph = std::make_shared<HnswPartition>(
-            *HnswLinks::FromParts(role.graph->links().ToParts()));
+        const auto graph = base->Copy();
         graph->set_care(care);
-        if (pivots) graph->UsePivots(rows);
         partitions.sealed = graph;
         size_t met = 0;
         for (size_t i = 0; i < queries.size(); ++i) {
@@ -209,7 +213,9 @@ class Replay {
         }
         std::sort(us.begin(), us.end());
         std::printf("care %.2f %s: breadth %zu, %.1f us, recall %.4f\n", care,
-                    pivots ? "pivots" : "levels",
+                    way == Way::kLists    ? "lists"
+                    : way == Way::kPivots ? "pivots"
+                                          : "levels",
                     graph->Breadth(options_.k, filter.eligible_count,
                                    queries[0].lean()),
                     us[1],

@@ -526,7 +526,11 @@ IndexState::Figures IndexState::figures() const {
     out.bytes = role.bytes();
     out.building = role.building();
     out.care = role.care();
-    out.tuned = role.graph() != nullptr && role.graph()->tuned_at() != 0;
+    if (const auto& graph = role.graph(); graph != nullptr) {
+      out.tuned = graph->tuned_at() != 0;
+      out.leans_from_pivots = graph->leans_by(HnswPartition::Way::kPivots);
+      out.leans_by_lists = graph->leans_by(HnswPartition::Way::kLists);
+    }
     out.oldest_dead = role.oldest_dead() == absl::InfiniteFuture()
                           ? absl::ZeroDuration()
                           : absl::Now() - role.oldest_dead();

@@ -120,6 +120,9 @@ class IndexState : public feed::FeedSink {
     double care = 0;  // of the graph's walks; 0 without one
     // The care was chosen by questions that people asked.
     bool tuned = false;
+    // Leans whose walks begin at pivots, or that scan lists instead.
+    size_t leans_from_pivots = 0;
+    size_t leans_by_lists = 0;
   };
   struct Figures {
     size_t members = 0;

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "services/search/partition/pages.h"
+#include "services/search/partition/code_table.h"
 #include "services/search/partition/query.h"
 #include "services/search/partition/vector_rows.h"
 
@@ -25,22 +25,20 @@ class EntryPivots {
   // Every n-th of `rows`, so that they are at most kMost and an eighth of all.
   EntryPivots(absl::Span<const uint32_t> rows, const VectorRows::View& vectors);
 
-  // Sets `nearest` to the `count` pivots nearest to the query, in no order.
+  // Sets `nearest` to the `count` pivots nearest to the query, nearest first.
   // About 3 ns a pivot.
   void Nearest(const Query& query, size_t count,
                std::vector<uint32_t>& nearest) const;
 
   size_t size() const { return rows_.size(); }
   size_t bytes() const {
-    return rows_.size() * (stride_ + sizeof(uint32_t) + sizeof(float));
+    return table_.bytes() + rows_.size() * sizeof(uint32_t);
   }
 
  private:
   static constexpr size_t kMost = 8192;
-  size_t stride_;
   std::vector<uint32_t> rows_;
-  std::vector<float> scales_;
-  Pages<int8_t> codes_;  // copies, one after the other
+  CodeTable table_;
 };
 
 }  // namespace mitra::search

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "services/search/kernels/kernels.h"
+#include "services/search/partition/row_scanner.h"
 
 namespace mitra::search {
 namespace {
@@ -74,60 +75,17 @@ class BlockScanner {
   std::array<float, kBlockRows> values_;
 };
 
-// Scores rows from all over memory and offers them to a pool. While some are
-// scored, the bytes of the next are on their way.
-class RowScanner {
- public:
-  RowScanner(const PartitionSearch& search, EstimatePool& pool)
-      : search_(search), pool_(pool), kernels_(ActiveKernels()) {}
-
-  void Scan(const Roaring& rows) {
-    std::vector<uint32_t> numbers(rows.cardinality());
-    rows.toUint32Array(numbers.data());
-    const absl::Span<const uint32_t> all = numbers;
-    Call(all.subspan(0, kGroup));
-    for (size_t begin = 0; begin < all.size(); begin += kGroup) {
-      const auto group = all.subspan(begin, kGroup);
-      for (size_t i = 0; i < group.size(); ++i) {
-        codes_[i] = search_.rows.codes(group[i]);
-      }
-      if (begin + kGroup < all.size())
-        Call(all.subspan(begin + kGroup, kGroup));
-      Score(group);
-    }
-  }
-
- private:
-  // The bytes of a group fit into the nearest cache.
-  static constexpr size_t kGroup = 32;
-
-  void Call(absl::Span<const uint32_t> group) const {
-    for (const uint32_t row : group) {
-      const int8_t* codes = search_.rows.codes(row);
-      for (size_t byte = 0; byte < search_.query.width(); byte += 64) {
-        __builtin_prefetch(codes + byte);
-      }
-      __builtin_prefetch(search_.rows.scale_at(row));
-    }
-  }
-  void Score(absl::Span<const uint32_t> group) {
-    kernels_.dot_i8_gather(search_.query.codes(), search_.query.width(),
-                           codes_.data(), group.size(), dots_.data());
-    for (size_t i = 0; i < group.size(); ++i) {
-      const float estimate =
-          static_cast<float>(dots_[i]) *
-          (search_.rows.scale(group[i]) * search_.query.scale());
-      if (estimate < pool_.threshold()) continue;
-      if (!search_.filter.IsExcluded(group[i])) pool_.Add(group[i], estimate);
-    }
-  }
-
-  const PartitionSearch& search_;
-  EstimatePool& pool_;
-  const Kernels& kernels_;
-  std::array<const int8_t*, kGroup> codes_;
-  std::array<int32_t, kGroup> dots_;
-};
+// Scores rows from all over memory and offers them to a pool.
+void ScanRows(const Roaring& rows, const PartitionSearch& search,
+              EstimatePool& pool) {
+  std::vector<uint32_t> numbers(rows.cardinality());
+  rows.toUint32Array(numbers.data());
+  RowScanner(search.rows, search.query)
+      .Scan(numbers, [&](uint32_t row, float estimate) {
+        if (estimate < pool.threshold()) return;
+        if (!search.filter.IsExcluded(row)) pool.Add(row, estimate);
+      });
+}
 
 }  // namespace
 
@@ -141,14 +99,13 @@ absl::Status FlatPartition::Search(const PartitionSearch& search,
     }
     return absl::OkStatus();
   }
-  RowScanner scanner(search, pool);
   if (filter.matches == nullptr) {
     // Rows outside the graph are kept free of ineligible ones.
-    scanner.Scan(*rows_);
+    ScanRows(*rows_, search, pool);
   } else if (rows_ == nullptr) {
-    scanner.Scan(*filter.matches);
+    ScanRows(*filter.matches, search, pool);
   } else {
-    scanner.Scan(*rows_ & *filter.matches);
+    ScanRows(*rows_ & *filter.matches, search, pool);
   }
   return absl::OkStatus();
 }

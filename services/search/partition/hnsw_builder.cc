@@ -2,13 +2,11 @@
 
 #include <faiss/IndexHNSW.h>
 #include <faiss/impl/AuxIndexStructures.h>
-#include <faiss/impl/FaissException.h>
 #include <faiss/impl/HNSW.h>
 #include <omp.h>
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 #include <utility>
 #include <vector>
 
@@ -18,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "common/status/status_macros.h"
 #include "services/search/kernels/kernels.h"
+#include "services/search/partition/faiss_guard.h"
 
 namespace mitra::search {
 namespace {
@@ -156,21 +155,6 @@ void TakeRows(const VectorRows::View& vectors, absl::Span<const uint32_t> rows,
   }
 }
 
-// Runs FAISS code; its exceptions end here.
-template <typename Work>
-absl::Status Guarded(Work work) {
-  try {
-    work();
-    return absl::OkStatus();
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("graph: out of memory");
-  } catch (const faiss::FaissException& e) {
-    return absl::InternalError(absl::StrCat("graph: ", e.what()));
-  } catch (const std::exception& e) {
-    return absl::InternalError(absl::StrCat("graph: ", e.what()));
-  }
-}
-
 // Lets `hnsw` go on from a finished graph.
 void Restore(HnswParts& parts, faiss::HNSW& hnsw) {
   hnsw.offsets.assign(1, 0);
@@ -199,7 +183,7 @@ absl::StatusOr<HnswParts> BuildHnsw(const VectorRows::View& vectors,
   }
   HnswParts parts;
   bool stopped = false;
-  MITRA_RETURN_IF_ERROR(Guarded([&] {
+  MITRA_RETURN_IF_ERROR(GuardFaiss("graph", [&] {
     if (base != nullptr) {
       parts = base->ToParts();
     } else {

@@ -1,10 +1,12 @@
-// The graph of a role as a partition: built by FAISS, walked by us.
+// The graph of a role as a partition: built by FAISS, walked by us, or scanned
+// by lists where walks get lost.
 
 #ifndef MITRA_SERVICES_SEARCH_PARTITION_HNSW_PARTITION_H_
 #define MITRA_SERVICES_SEARCH_PARTITION_HNSW_PARTITION_H_
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "services/search/partition/entry_pivots.h"
 #include "services/search/partition/hnsw_builder.h"
 #include "services/search/partition/hnsw_links.h"
+#include "services/search/partition/inverted_file.h"
 #include "services/search/partition/partition.h"
 #include "services/search/partition/twin_order.h"
 
@@ -40,6 +43,11 @@ class HnswPartition : public Partition {
   // The rows in the graph, dead ones included.
   std::vector<uint32_t> rows() const;
 
+  // How the rows nearest to a question are looked for: by a walk that begins
+  // where the upper levels lead or at pivots (see EntryPivots), or in the
+  // nearest lists (see InvertedFile).
+  enum class Way : uint8_t { kLevels, kPivots, kLists };
+
   // See WalkBreadth; of questions of one lean, or of all. To be set before
   // others search.
   void set_care(Lean lean, double care) { cares_[At(lean)] = care; }
@@ -49,14 +57,17 @@ class HnswPartition : public Partition {
   double care() const {
     return *std::max_element(cares_.begin(), cares_.end());
   }
-  // Begins walks at pivots from now on, or no more: those of questions of one
-  // lean, or all. To be called before others search.
-  void UsePivots(Lean lean, const VectorRows::View& vectors);
-  void UsePivots(const VectorRows::View& vectors);
-  void UseLevels(Lean lean) { from_pivots_[At(lean)] = false; }
-  bool uses_pivots(Lean lean) const { return from_pivots_[At(lean)]; }
-  bool uses_pivots() const {
-    return std::count(from_pivots_.begin(), from_pivots_.end(), true) > 0;
+  // For questions of one lean, or all. Pivots and lists are made from
+  // `vectors` when they are first asked for, which takes seconds for lists. If
+  // they cannot be made, because FAISS failed or `stop` was set, the way stays
+  // as it is. To be called before others search.
+  absl::Status Use(Lean lean, Way way, const VectorRows::View& vectors,
+                   const std::atomic<bool>* stop = nullptr);
+  absl::Status Use(Way way, const VectorRows::View& vectors);
+  Way way(Lean lean) const { return ways_[At(lean)]; }
+  // How many leans are looked for in that way.
+  size_t leans_by(Way way) const {
+    return static_cast<size_t>(std::count(ways_.begin(), ways_.end(), way));
   }
   // How many rows there were when the care was chosen; 0 if it was not.
   void set_calibrated_size(size_t size) { calibrated_size_ = size; }
@@ -72,24 +83,29 @@ class HnswPartition : public Partition {
   }
   size_t bytes() const override {
     return links_->bytes() + twins_->bytes() +
-           (pivots_ != nullptr ? pivots_->bytes() : 0);
+           (pivots_ != nullptr ? pivots_->bytes() : 0) +
+           (lists_ != nullptr ? lists_->bytes() : 0);
   }
   size_t Breadth(size_t want, size_t passing, Lean lean) const override;
-  // Walks, twice more and broader each time if too few rows that pass were
-  // met. Then a scan is the faster way to them.
+  // Walks or scans lists, twice more and broader each time if too few rows that
+  // pass were met. Then a scan of all is the faster way to them.
   absl::Status Search(const PartitionSearch& search,
                       EstimatePool& pool) const override;
 
  private:
   static size_t At(Lean lean) { return static_cast<size_t>(lean); }
+  // Scans lists of about `rows` rows of the graph.
+  void ScanLists(const PartitionSearch& search, size_t rows,
+                 EstimatePool& pool) const;
 
   std::shared_ptr<const HnswLinks> links_;
   std::shared_ptr<const TwinOrder> twins_;
   std::array<double, kLeans> cares_ = {1, 1, 1};
-  std::array<bool, kLeans> from_pivots_ = {};
+  std::array<Way, kLeans> ways_ = {};
   size_t calibrated_size_ = 0;
   uint64_t tuned_at_ = 0;
   std::shared_ptr<const EntryPivots> pivots_;
+  std::shared_ptr<const InvertedFile> lists_;
 };
 
 }  // namespace mitra::search

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "services/search/kernels/kernels.h"
+#include "services/search/partition/row_offers.h"
 
 namespace mitra::search {
 namespace {
@@ -13,8 +14,6 @@ namespace {
 constexpr size_t kGroup = 4;
 // A walk along very few is led astray.
 constexpr size_t kFewest = 32;
-// From here on it is worth while to know the order of twins.
-constexpr size_t kHerd = 12;
 constexpr size_t kMaxWidth = kGroup * 2 * HnswLinks::kMaxLinks;
 
 // The rows met by one walk, a bit each: a walk asks 20,000 times, at random,
@@ -55,11 +54,8 @@ class Walk {
        EstimatePool& pool, const TwinOrder* twins, Scratch& scratch)
       : graph_(graph),
         rows_(search.rows),
-        before_(search.before),
-        twins_(search.before == nullptr ? nullptr : twins),
-        filter_(search.filter),
         query_(search.query),
-        pool_(pool),
+        offers_(graph, search, twins, pool),
         kernels_(ActiveKernels()),
         visited_(scratch.visited),
         nearest_(scratch.nearest) {}
@@ -118,36 +114,11 @@ class Walk {
       count = Fresh(group, chosen);
     }
     for (const Met& met : nearest_) {
-      if (met.estimate < pool_.threshold()) continue;
-      const uint32_t row = met.row & ~kDone;
-      if (graph_.weight(row) > kHerd && twins_ != nullptr) {
-        OfferFirst(row, met.estimate);
-        continue;
-      }
-      Offer(row, met.estimate);
-      for (uint32_t twin : graph_.twins_of(row)) Offer(twin, met.estimate);
+      offers_.Offer(met.row & ~kDone, met.estimate);
     }
   }
 
  private:
-  // Of a row and its twins those that can be among what is wanted, and one
-  // more, by which who looks at the pool sees that there are more.
-  void OfferFirst(uint32_t row, float estimate) {
-    const TwinOrder::Group& group = twins_->Of(graph_, row, rows_, *before_);
-    uint32_t like = EstimatePool::kNobody;
-    uint32_t place = 0;
-    for (const uint32_t one : group.same) {
-      if (!filter_.Passes(one)) continue;
-      if (place == 0) like = one;
-      pool_.Add({one, estimate, like, place});
-      if (++place > pool_.want()) break;
-    }
-    for (const uint32_t other : group.others) Offer(other, estimate);
-  }
-  void Offer(uint32_t row, float estimate) {
-    if (filter_.Passes(row)) pool_.Add(row, estimate);
-  }
-
   // Takes the nearest rows from place `next` on that are left to look around
   // from, and calls for their lists.
   size_t Choose(size_t& next, uint32_t* group) {
@@ -252,11 +223,8 @@ class Walk {
 
   const HnswLinks& graph_;
   const VectorRows::View& rows_;
-  const RowsBefore* const before_;
-  const TwinOrder* const twins_;
-  const RowFilter& filter_;
   const Query& query_;
-  EstimatePool& pool_;
+  RowOffers offers_;
   const Kernels& kernels_;
   Visited& visited_;
   std::vector<Met>& nearest_;

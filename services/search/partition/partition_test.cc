@@ -438,9 +438,10 @@ TEST(WalkCalibrationTest, EachLeanHasItsOwnCare) {
   graph->set_care(Lean::kGive, 2);
   EXPECT_GT(graph->Breadth(10, 5000, Lean::kGive),
             graph->Breadth(10, 5000, Lean::kTake));
-  graph->UsePivots(Lean::kGive, role.parts.rows);
-  EXPECT_TRUE(graph->uses_pivots(Lean::kGive));
-  EXPECT_FALSE(graph->uses_pivots(Lean::kBoth));
+  MITRA_ASSERT_OK(
+      graph->Use(Lean::kGive, HnswPartition::Way::kPivots, role.parts.rows));
+  EXPECT_EQ(graph->way(Lean::kGive), HnswPartition::Way::kPivots);
+  EXPECT_EQ(graph->way(Lean::kBoth), HnswPartition::Way::kLevels);
 }
 
 TEST(WalkCalibrationTest, QuestionsTuneTheirOwnLeanOnly) {
@@ -476,9 +477,9 @@ TEST(WalkCalibrationTest, WhoOnlyGivesIsASubjectToo) {
       const auto graph,
       HnswPartition::Build(vectors.view(), rows, nullptr, {}));
   const auto sample = SampleQueries(*graph, vectors.view(), 9);
-  EXPECT_TRUE(std::any_of(
-      sample.begin(), sample.end(),
-      [](const Query& query) { return query.lean() == Lean::kGive; }));
+  EXPECT_TRUE(std::any_of(sample.begin(), sample.end(), [](const Query& query) {
+    return query.lean() == Lean::kGive;
+  }));
 }
 
 TEST(WalkCalibrationTest, TakesTheLeastCareThatReachesTheGoal) {
@@ -547,7 +548,7 @@ TEST(HnswPartitionTest, PivotsFindClustersThatTheUpperLevelsMiss) {
     return sum / 100;
   };
   const double without = recall();
-  graph->UsePivots(parts.rows);
+  MITRA_ASSERT_OK(graph->Use(HnswPartition::Way::kPivots, parts.rows));
   const double with = recall();
   EXPECT_LT(without, 0.97);
   // Of what was missed, at most 60 % are missed still.

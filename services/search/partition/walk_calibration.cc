@@ -9,8 +9,14 @@
 namespace mitra::search {
 namespace {
 
-// What scanning the pivots costs, in the measure of care.
+using Way = HnswPartition::Way;
+
+// What finding where to begin costs, in the measure of care: scanning the
+// pivots, or the centroids of lists.
 constexpr double kPivots = 0.4;
+constexpr double kLists = 0.2;
+// Lists are made, which takes seconds, where walks need more care than this.
+constexpr double kFarFromCheap = 2;
 constexpr Lean kAllLeans[] = {Lean::kTake, Lean::kBoth, Lean::kGive};
 constexpr double kLadder[] = {0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1,
                               1.4, 2,   3,   4.5,  7,   11};
@@ -90,36 +96,32 @@ class LeanCalibration {
 
   // False if it was stopped; then all is as before.
   bool Run() {
-    const double before = graph_.care(lean_);
-    const bool had_pivots = graph_.uses_pivots(lean_);
-    graph_.UseLevels(lean_);
-    double care = Smallest();
-    const bool enough = Enough(care);
-    if (!enough || care > 2 * kPivots) {
-      graph_.UsePivots(lean_, rows_);
-      const double with = Smallest();
-      if (!enough || with + kPivots < care) {
-        care = with;
-      } else {
-        graph_.UseLevels(lean_);
-      }
-    }
-    if (!stopped()) {
-      graph_.set_care(lean_, care);
-      return true;
-    }
-    graph_.set_care(lean_, before);
-    if (had_pivots) {
-      graph_.UsePivots(lean_, rows_);
-    } else {
-      graph_.UseLevels(lean_);
-    }
-    return false;
+    const double care = graph_.care(lean_);
+    const Way way = graph_.way(lean_);
+    Try(Way::kLevels, 0);
+    if (!best_.enough || best_.cost > 2 * kPivots) Try(Way::kPivots, kPivots);
+    if (!best_.enough || best_.cost > kFarFromCheap) Try(Way::kLists, kLists);
+    const bool done = !stopped();
+    graph_.set_care(lean_, done ? best_.care : care);
+    // Made already, both of them.
+    return graph_.Use(lean_, done ? best_.way : way, rows_).ok() && done;
   }
 
  private:
   bool stopped() const {
     return stop_ != nullptr && stop_->load(std::memory_order_relaxed);
+  }
+  // Keeps this way if it is better than what was tried before.
+  void Try(Way way, double cost) {
+    if (stopped() || !graph_.Use(lean_, way, rows_, stop_).ok()) return;
+    const double care = Smallest();
+    const Choice tried = {way, care, care + cost, Enough(care),
+                          sample_.Recall(100)};
+    if (tried.enough != best_.enough ? tried.enough
+        : tried.enough               ? tried.cost < best_.cost
+                                     : tried.recall > best_.recall) {
+      best_ = tried;
+    }
   }
   bool Enough(double care) {
     graph_.set_care(lean_, care);
@@ -147,6 +149,14 @@ class LeanCalibration {
   const Sample& sample_;
   const RecallGoal& goal_;
   const std::atomic<bool>* stop_;
+  struct Choice {
+    Way way = Way::kLevels;
+    double care = 0;
+    double cost = 0;
+    bool enough = false;
+    double recall = -1;
+  };
+  Choice best_;
 };
 
 std::vector<Query> OfLean(absl::Span<const Query> queries, Lean lean) {

@@ -29,7 +29,8 @@ std::vector<Query> SampleQueries(const HnswPartition& graph,
 // Sets, for questions of each lean apart, the smallest care (see WalkBreadth)
 // of a ladder with which walks reach the goal on those of `sample`, and warms
 // the graph up on the way. Walks begin at pivots, which costs each some
-// microseconds, where that is the cheaper way or the only one. Where the sample
+// microseconds, where that is the cheaper way or the only one; where walks find
+// too little or need too much, lists are made and tried. Where the sample
 // has no question, the greatest care of the others holds. Each query is scanned
 // once: 10 ms a million rows. Leaves the rest as it is when stopped.
 void CalibrateCare(HnswPartition& graph, const VectorRows::View& rows,

@@ -54,6 +54,8 @@ void Describe(const IndexState::RoleFigures& figures, size_t role,
   values["building"] = figures.building ? 1 : 0;
   values["walk_care"] = figures.care;
   values["tuned_by_questions"] = figures.tuned ? 1 : 0;
+  values["leans_from_pivots"] = static_cast<double>(figures.leans_from_pivots);
+  values["leans_by_lists"] = static_cast<double>(figures.leans_by_lists);
 }
 
 void Describe(const Canary::Figures& figures, int role,
