@@ -2,7 +2,7 @@
 // snapshot of the search service and asks as matching does.
 //
 //   mitra-bench-search-replay SNAPSHOT [--k N] [--also N] [--calls N]
-//                             [--weight W] [--ladder]
+//                             [--weight W] [--ladder] [--planned-only]
 //
 // SNAPSHOT is search/search.snapshot under a cluster's folder. Subjects are
 // businesses drawn at random; candidates are those of partners: businesses,
@@ -51,6 +51,7 @@ struct Options {
   size_t calls = 1000;
   double weight = .6;
   bool ladder = false;
+  bool planned_only = false;
 };
 
 double ThreadUs() {
@@ -116,6 +117,7 @@ class Replay {
 
   void Run() {
     Time("planned", {});
+    if (options_.planned_only) return;
     Time("scanned", kScan);
     Time("walked", kWalk);
     if (options_.ladder) Ladder();
@@ -243,6 +245,7 @@ int main(int argc, char** argv) {
   app.add_option("--calls", options.calls);
   app.add_option("--weight", options.weight);
   app.add_flag("--ladder", options.ladder);
+  app.add_flag("--planned-only", options.planned_only);
   CLI11_PARSE(app, argc, argv);
   mitra::search::IndexState state({});
   if (mitra::search::RestoreIndexSnapshot(state, options.snapshot).watermark ==
