@@ -37,7 +37,7 @@ class RowOffers {
 
  private:
   // From here on it is worth while to know the order of twins.
-  static constexpr size_t kHerd = 12;
+  static constexpr size_t kHerd = 2;
 
   void OfferOne(uint32_t row, float estimate) {
     if (search_.filter.Passes(row)) pool_.Add(row, estimate);
