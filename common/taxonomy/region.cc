@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/taxonomy/embedded_tables.h"
@@ -42,16 +43,27 @@ bool IsVillageSuffix(absl::string_view suffix) {
          absl::ascii_isdigit(suffix[3]) && absl::ascii_isdigit(suffix[4]);
 }
 
+// ".07".
+bool IsDistrictSuffix(absl::string_view suffix) {
+  return suffix.size() == 3 && suffix[0] == '.' &&
+         absl::ascii_isdigit(suffix[1]) && absl::ascii_isdigit(suffix[2]);
+}
+
 class RegionTable {
  public:
   RegionTable() : regions_(1), islands_{""} {
     ReadRegions();
     ReadIslands();
     ForEachRow(RegionChangesTable(), 2, [&](auto cells) {
-      if (Find(cells[1]) == kNoRegion || Find(cells[0]) != kNoRegion) {
-        BadTable(RegionChangesTable(), cells[0]);
+      const absl::string_view former = cells[0];
+      if (Find(cells[1]) == kNoRegion || Find(former) != kNoRegion ||
+          former.size() != cells[1].size() ||
+          !changes_.emplace(former, cells[1]).second) {
+        BadTable(RegionChangesTable(), former);
       }
-      changes_.emplace(cells[0], cells[1]);
+      if (former.size() == kCodeLength[3]) {
+        districts_known_.insert(former.substr(0, kCodeLength[2]));
+      }
     });
   }
 
@@ -75,14 +87,22 @@ class RegionTable {
 
   std::optional<std::string> Current(absl::string_view code) const {
     if (Find(code) != kNoRegion) return std::string(code);
-    for (const int level : {3, 2, 1}) {
-      const auto change = changes_.find(code.substr(0, kCodeLength[level]));
-      if (change == changes_.end()) continue;
-      std::string now =
-          absl::StrCat(change->second, code.substr(change->first.size()));
-      if (Find(now) != kNoRegion) return now;
+    // Villages were numbered anew, too: their district is what is known.
+    if (code.size() == kCodeLength[4] &&
+        IsVillageSuffix(code.substr(kCodeLength[3]))) {
+      code = code.substr(0, kCodeLength[3]);
     }
-    return std::nullopt;
+    if (const auto change = changes_.find(code); change != changes_.end()) {
+      return std::string(change->second);
+    }
+    if (code.size() != kCodeLength[3] ||
+        !IsDistrictSuffix(code.substr(kCodeLength[2])) ||
+        districts_known_.contains(code.substr(0, kCodeLength[2]))) {
+      return std::nullopt;
+    }
+    const auto regency = changes_.find(code.substr(0, kCodeLength[2]));
+    if (regency == changes_.end()) return std::nullopt;
+    return std::string(regency->second);
   }
 
  private:
@@ -143,7 +163,9 @@ class RegionTable {
   std::vector<Region> regions_;  // [0] stands for none
   absl::flat_hash_map<absl::string_view, RegionNumber> by_code_;
   std::vector<absl::string_view> islands_;
+  // By former code; and the former regencies whose districts are all listed.
   absl::flat_hash_map<absl::string_view, absl::string_view> changes_;
+  absl::flat_hash_set<absl::string_view> districts_known_;
 };
 
 const RegionTable& Table() {

@@ -34,7 +34,11 @@ bool IsValidRegion(absl::string_view code);
 
 // The code under which the place of `code` is known today: `code` itself if it
 // is valid, the new code if it was replaced (data/region_changes.tsv: the six
-// provinces of Papua of 2022), nothing if it is unknown. Ingestion stores this.
+// provinces of Papua of 2022, Kalimantan Utara, Sulawesi Barat), nothing if it
+// is unknown. A village of a former district is its district, a district of a
+// former regency whose districts are not listed is that regency: what is given
+// is always the right place, if a wider one. A number that was given to another
+// place since means that place. Ingestion stores this.
 std::optional<std::string> CurrentRegion(absl::string_view code);
 
 // Name, for example "Jawa Tengah", "Kota Surakarta", "Laweyan". A village has

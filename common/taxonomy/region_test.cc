@@ -1,7 +1,10 @@
 #include "common/taxonomy/region.h"
 
 #include <random>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -82,9 +85,58 @@ TEST(RegionTest, FollowsRegenciesIntoTheNewProvincesOfPapua) {
   EXPECT_EQ(RegionName("93.01"), "Kabupaten Merauke");
   EXPECT_THAT(CurrentRegion("92.71"), Optional(Eq("96.71")));
   EXPECT_THAT(CurrentRegion("91.01.01"), Optional(Eq("93.01.01")));
-  EXPECT_THAT(CurrentRegion("91.01.01.2001"), Optional(Eq("93.01.01.2001")));
+  // Villages have new numbers: their district is known.
+  EXPECT_THAT(CurrentRegion("91.01.01.2001"), Optional(Eq("93.01.01")));
   EXPECT_THAT(CurrentRegion("91.03"), Optional(Eq("91.03")));
   EXPECT_EQ(CurrentRegion("91.01.99"), std::nullopt);
+}
+
+TEST(RegionTest, FollowsDistrictsOfPapuaToTheirNewNumbers) {
+  // Kurulu was 03 in Jayawijaya; 03 is Asologaima today.
+  EXPECT_THAT(CurrentRegion("91.02.03"), Optional(Eq("95.01.02")));
+  EXPECT_EQ(RegionName("95.01.02"), "Kurulu");
+  EXPECT_THAT(CurrentRegion("91.02.68"), Optional(Eq("95.01.40")));
+  EXPECT_EQ(RegionName("95.01.40"), "Wesaput");
+  EXPECT_THAT(CurrentRegion("92.01.43.2001"), Optional(Eq("96.01.18")));
+  EXPECT_EQ(RegionName("96.01.18"), "Sorong");
+  EXPECT_THAT(CurrentRegion("92.71.07"), Optional(Eq("96.71.07")));
+  EXPECT_EQ(CurrentRegion("92.71.99"), std::nullopt);
+}
+
+TEST(RegionTest, FollowsRegenciesIntoKalimantanUtaraAndSulawesiBarat) {
+  for (const auto& [former, name] :
+       std::vector<std::pair<absl::string_view, absl::string_view>>{
+           {"64.04", "Kabupaten Bulungan"},
+           {"64.05", "Kabupaten Nunukan"},
+           {"64.06", "Kabupaten Malinau"},
+           {"64.10", "Kabupaten Tana Tidung"},
+           {"64.73", "Kota Tarakan"},
+           {"73.19", "Kabupaten Polewali Mandar"},
+           {"73.20", "Kabupaten Majene"},
+           {"73.21", "Kabupaten Mamuju"},
+           {"73.23", "Kabupaten Mamasa"},
+           {"73.25", "Kabupaten Pasangkayu"}}) {
+    EXPECT_FALSE(IsValidRegion(former));
+    const auto now = CurrentRegion(former);
+    ASSERT_TRUE(now.has_value()) << former;
+    EXPECT_EQ(RegionName(*now), name);
+    // Their districts have new numbers that we do not know.
+    EXPECT_EQ(CurrentRegion(absl::StrCat(former, ".01")), now);
+    EXPECT_EQ(CurrentRegion(absl::StrCat(former, ".01.2003")), now);
+    for (const absl::string_view rest :
+         {".1", ".x1", ".01.", ".01.0001", ".01.20010", "."}) {
+      EXPECT_EQ(CurrentRegion(absl::StrCat(former, rest)), std::nullopt)
+          << former << rest;
+    }
+  }
+  EXPECT_EQ(AncestorAt(*CurrentRegion("64.73"), 1), "65");
+  EXPECT_EQ(AncestorAt(*CurrentRegion("73.21"), 1), "76");
+}
+
+// A number that is in use again means who has it today.
+TEST(RegionTest, NumbersInUseAreNotFormerOnes) {
+  EXPECT_THAT(CurrentRegion("32.01"), Optional(Eq("32.01")));
+  EXPECT_EQ(RegionName("32.01"), "Kabupaten Bogor");
 }
 
 TEST(RegionTest, MeasuresDistanceByTheDeepestCommonAncestor) {
