@@ -191,7 +191,7 @@ void RunSybils(const SuiteOptions& options, Report& report) {
                 auc(attack),
                 absl::StrCat("each tied to ", attack.inside, " fakes"));
   }
-  for (const uint32_t edges : {0u, 50u, 500u, 5000u}) {
+  for (const uint32_t edges : {0u, 10u, 100u, 1000u, 5000u}) {
     const Attack attack{1000, edges};
     const auto votes = WithFakes(*honest, attack, 1);
     const auto graph = GraphOf(votes, honest->members + attack.fakes, kKind, 0);
@@ -205,9 +205,10 @@ void RunSybils(const SuiteOptions& options, Report& report) {
         bound += double{v.leak[vote.from]};
       }
     }
-    report.Note(
-        absl::StrCat("word of 1000 fakes, ", edges, " edges"), fakes,
-        absl::StrFormat("bound %.1f; of all honest %.0f", bound, members));
+    const double ties = std::max(1., static_cast<double>(edges));
+    report.Note(absl::StrCat("words of 1000 fakes, ", edges, " edges"), fakes,
+                absl::StrFormat("%.2f an edge, bound %.2f; of all honest %.0f",
+                                fakes / ties, bound / ties, members));
   }
   RunBrigade(*honest, report);
 }

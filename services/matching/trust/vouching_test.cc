@@ -1,5 +1,11 @@
 #include "services/matching/trust/vouching.h"
 
+#include <algorithm>
+#include <cstdio>
+#include <numeric>
+#include <set>
+#include <vector>
+
 #include "common/base/random.h"
 #include "gtest/gtest.h"
 #include "mitra/v1/evidence.pb.h"
@@ -103,6 +109,54 @@ TEST_F(VouchingTest, ARingGainsAtMostWhatItsAttackEdgesLeak) {
     EXPECT_LE(gain, bound);
     // In this small network one tie makes the words of about 13 fakes count.
     EXPECT_LE(gain, 16 * static_cast<double>(edges));
+  }
+}
+
+// The bound of vouching.h as a number: c words for each attack tie.
+TEST_F(VouchingTest, ARingOfAThousandGainsAtMostCTimesItsAttackEdges) {
+  constexpr MemberIndex kHonest = 2000, kFakes = 1000, kVouchesFor = 8;
+  for (const size_t edges : {10u, 100u, 1000u, 5000u}) {
+    graph_.Clear();
+    Random random(edges);
+    const auto honest = [&] {
+      return static_cast<MemberIndex>(random.Below(kHonest));
+    };
+    const auto fake = [&] {
+      return kHonest + static_cast<MemberIndex>(random.Below(kFakes));
+    };
+    for (MemberIndex m = 0; m < kHonest; ++m) {
+      std::set<MemberIndex> others;
+      while (others.size() < kVouchesFor) others.insert(honest());
+      others.erase(m);
+      others.insert((m + 1) % kHonest);
+      for (const MemberIndex other : others) Tie(m, other);
+    }
+    for (MemberIndex f = kHonest; f < kHonest + kFakes; ++f) {
+      for (int i = 0; i < 5; ++i) {
+        if (const MemberIndex other = fake(); other != f) Tie(f, other);
+      }
+    }
+    double bound = 0;
+    std::vector<MemberIndex> victims;
+    for (size_t e = 0; e < edges; ++e) {
+      victims.push_back(honest());
+      const MemberIndex by = fake();
+      Tie(victims.back(), by);
+      Tie(by, victims.back());
+    }
+    std::vector<MemberIndex> seeds(50);
+    std::iota(seeds.begin(), seeds.end(), 0u);
+    const Vouching v = Compute(seeds);
+    for (const MemberIndex victim : victims) bound += double{v.leak[victim]};
+    const double e = static_cast<double>(edges);
+    const double gain = Sum(v, kHonest, kHonest + kFakes);
+    const double c = RingGainPerTie(v.steps, kVouchesFor);
+    std::printf(
+        "%5zu attack edges: %.1f words, %.2f each; leaks %.2f, c %.2f\n", edges,
+        gain, gain / e, bound / e, c);
+    EXPECT_LE(gain, bound);
+    EXPECT_LE(gain, c * e);
+    EXPECT_GT(gain, .05 * std::min(e, double{kFakes}));
   }
 }
 
