@@ -12,7 +12,11 @@ double MeanOf(double positive, double n) {
   return (positive + kPriorCount * kPriorMean) / (n + kPriorCount);
 }
 
-double CertaintyOf(double n) { return n / (n + kPriorWeight); }
+// By what is in favour alone: n would let complaints make somebody known, and
+// so raise the value of who has little praise.
+double CertaintyOf(double positive) {
+  return positive / (positive + kPriorWeight);
+}
 
 }  // namespace
 
@@ -25,7 +29,7 @@ Reputation ReputationOf(const NodeFacts& node) {
   const double positive = node.vouched_positive;
   const double n = positive + node.vouched_negative;
   reputation.mean = MeanOf(positive, n);
-  reputation.certainty = CertaintyOf(n);
+  reputation.certainty = CertaintyOf(positive);
   reputation.value = reputation.mean * reputation.certainty;
   reputation.evidence = node.vouched_evidence;
   reputation.raters = node.in_degree;
@@ -35,7 +39,7 @@ Reputation ReputationOf(const NodeFacts& node) {
 
 double ReputationValue(double positive, double negative) {
   const double n = positive + negative;
-  return MeanOf(positive, n) * CertaintyOf(n);
+  return MeanOf(positive, n) * CertaintyOf(positive);
 }
 
 StandingBand BandOf(const Reputation& reputation) {

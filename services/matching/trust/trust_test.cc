@@ -284,7 +284,25 @@ TEST_F(TrustTest, ReputationIsNewUnderThreePieces) {
   EXPECT_FALSE(good.is_new);
   Tie(4, 0, v1::EVIDENCE_KIND_REPORT);
   EXPECT_LT(ReputationOf(View(), 0).mean, good.mean);
+  EXPECT_LT(ReputationOf(View(), 0).value, good.value);
   EXPECT_TRUE(ReputationOf(View(), 9).is_new);
+}
+
+TEST_F(TrustTest, PraiseAlwaysRaisesAReputationAndComplaintsAlwaysLowerIt) {
+  for (double r = 0; r < 8; r += .1) {
+    for (double s = 0; s < 8; s += .1) {
+      const double value = ReputationValue(r, s);
+      EXPECT_GE(value, 0);
+      EXPECT_LT(value, 1);
+      EXPECT_GT(ReputationValue(r + .1, s), value) << r << " " << s;
+      if (r > 0) {
+        EXPECT_LT(ReputationValue(r, s + .1), value) << r << " " << s;
+      }
+      // What a brigade of weight .02 can do: reputation.h.
+      EXPECT_LT(ReputationValue(r + .02, s) - value, .017);
+      EXPECT_LT(value - ReputationValue(r, s + .02), .017);
+    }
+  }
 }
 
 }  // namespace
