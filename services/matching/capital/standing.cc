@@ -39,6 +39,8 @@ Standing StandingOf(const GraphView& graph, MemberIndex member, bool verified,
     out.positive = cause.positive;
     out.negative = cause.negative;
     out.half_life_days = options.kinds[cause.kind].half_life_days;
+    out.window_days = options.kinds[cause.kind].window_days;
+    out.last_end = cause.last_end;
     out.amount = value - ReputationValue(std::max(0., positive - out.positive),
                                          std::max(0., negative - out.negative));
     standing.causes.push_back(out);

@@ -22,6 +22,10 @@ struct StandingCause {
   double positive = 0;      // what is left of it in favour …
   double negative = 0;      // … and against; their sums are the reputation's
   double half_life_days = 0;  // 0: it does not fade
+  int window_days = 0;        // of complaints; 0: they only fade
+  // The day since 1970 (UTC) from which on none of the complaints among them
+  // counts, the first of a month; 0: there are none, or they have no end.
+  int last_end = 0;
   // How much lower (or, if negative, higher) the value would be without it.
   double amount = 0;
 };

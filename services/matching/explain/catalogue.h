@@ -119,6 +119,7 @@ enum class Phrase : uint8_t {
   kStandingRaises,  // {tie} {count}
   kStandingLowers,  // {tie} {count}
   kStandingSlight,  // {tie} {count}
+  kStandingEnds,    // {date}: of complaints
   // Standing: what would raise it, and how to contest.
   kStandingCollaborate,
   kStandingAskReference,

@@ -65,5 +65,50 @@ TEST(ScoreGapTest, NamesTheTermThatCostsMost) {
   EXPECT_NEAR(ahead.gap, -2, 1e-4);
 }
 
+// A complaint by a friend costs a place until its end, and no longer.
+TEST(ScoreGapTest, AComplaintIsTheTermUntilItIsGone) {
+  World world;
+  world.Add(AProfile("sari"));
+  world.Add(AProfile("friend"));
+  world.AddMentor("blamed");
+  world.AddMentor("other");
+  world.Tie("sari", "friend", v1::EVIDENCE_KIND_COLLABORATION, 5);
+  world.Tie("friend", "blamed", v1::EVIDENCE_KIND_REPORT);
+  const KindSpec& kind = *FindKind(v1::RECOMMENDATION_KIND_MENTOR);
+  const JointUtility utility(RankingProfile::Default(), kind);
+  const auto gap = [&] {
+    const MatchingView view = world.view();
+    const Subject subject = world.SubjectOf(view, "sari");
+    const PairFeatures features(view.members, view.graph, subject, kind,
+                                CountingRoles(*subject.member, kind, 0),
+                                nullptr);
+    const auto ranked = [&](const char* id) {
+      Ranked one;
+      one.member = view.members.Find(id);
+      one.role = v1::ROLE_MENTOR;
+      const Member& member = view.members.at(one.member);
+      one.score =
+          utility.Score(features.Of(one.member, member,
+                                    *member.FacetOf(one.role), {}, one.trust),
+                        0);
+      return one;
+    };
+    return CompareScores(view.members, features, utility, ranked("blamed"),
+                         ranked("other"));
+  };
+  EXPECT_EQ(gap().term, "warnings");
+  EXPECT_GT(gap().term_gap, 0);
+  // 27 May 2026 and three years, to the end of the month.
+  const absl::Time end =
+      absl::FromCivil(absl::CivilDay(2029, 6, 1), absl::UTCTimeZone());
+  world.clock.Advance(end - absl::Hours(48) - world.clock.Now());
+  world.Refresh();
+  EXPECT_EQ(gap().term, "warnings");
+  world.clock.Advance(absl::Hours(48));
+  world.Refresh();
+  EXPECT_EQ(gap().term, "");
+  EXPECT_EQ(gap().gap, 0);
+}
+
 }  // namespace
 }  // namespace mitra::matching

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "services/matching/explain/date_text.h"
 
 namespace mitra::matching {
 namespace {
@@ -19,10 +20,16 @@ std::string CauseText(Language language, const StandingCause& cause) {
   const Phrase phrase = cause.amount > kNothing    ? Phrase::kStandingRaises
                         : cause.amount < -kNothing ? Phrase::kStandingLowers
                                                    : Phrase::kStandingSlight;
-  return Say(
+  std::string text = Say(
       language, phrase,
       {{"tie", TieWord(language, static_cast<v1::EvidenceKind>(cause.kind))},
        {"count", absl::StrCat(cause.pieces + cause.low_pieces)}});
+  if (cause.last_end > 0) {
+    absl::StrAppend(&text, " ",
+                    Say(language, Phrase::kStandingEnds,
+                        {{"date", DateText(language, cause.last_end)}}));
+  }
+  return text;
 }
 
 Phrase StepPhrase(StandingAction action) {
@@ -59,6 +66,11 @@ void DescribeStanding(const Standing& standing, Language language,
     out.set_negative(cause.negative);
     out.set_amount(cause.amount);
     out.set_half_life_days(cause.half_life_days);
+    out.set_complaint_window_days(cause.window_days);
+    if (cause.last_end > 0) {
+      out.mutable_complaint_end_time()->set_seconds(int64_t{cause.last_end} *
+                                                    86'400);
+    }
     out.set_text(CauseText(language, cause));
   }
   for (const StandingStep& step : standing.steps) {

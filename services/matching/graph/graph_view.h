@@ -79,13 +79,17 @@ static_assert(sizeof(NodeFacts) == 56);
 
 // What vouched_positive and vouched_negative consist of, by kind.
 struct Cause {
-  uint8_t kind = 0;         // v1::EvidenceKind
+  uint8_t kind = 0;  // v1::EvidenceKind
+  // The day since 1970 (UTC) from which on none of the complaints among them
+  // counts; 0: there are none, or they have no end.
+  uint16_t last_end = 0;
   uint32_t pieces = 0;      // by raters whose word counts
   uint32_t low_pieces = 0;  // by others
   uint32_t raters = 0;      // whose word counts
   float positive = 0;       // r of this kind
   float negative = 0;       // s of this kind
 };
+static_assert(sizeof(Cause) == 24);
 
 // The list of one member.
 struct Neighbours {

@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "services/matching/graph/graph_view.h"
 #include "services/matching/graph/tie_options.h"
 #include "services/matching/graph/tie_sums.h"
@@ -23,34 +25,30 @@ class ReputationSums {
   // All that one rater says, in evidence of persons. `weight`, 0 to 1: how much
   // its word counts; `bias`: how much better than usual it speaks of everybody.
   void Add(const PairSums& sums, int64_t now, double weight, double bias) {
+    absl::InlinedVector<KindLeft, 4> said;
     double all = 0;
-    bool counted = false;
-    for (const KindSums& kind : sums) {
-      if (options_.kinds[kind.kind].to_group) continue;
-      const Left left = kind.At(options_.kinds[kind.kind], now);
+    ForEachKind(sums, options_, now, [&](const KindLeft& left) {
+      if (options_.kinds[left.kind].to_group) return;
+      said.push_back(left);
       all += left.positive + left.negative;
-      counted = counted || kind.pieces > 0;
-    }
-    if (!counted) return;
+    });
     const double factor = weight * (all > options_.edge_evidence_cap
                                         ? options_.edge_evidence_cap / all
                                         : 1);
     const bool known = weight >= options_.low_weight;
-    for (const KindSums& kind : sums) {
-      const EvidenceKindOptions& rule = options_.kinds[kind.kind];
-      if (rule.to_group || kind.pieces == 0) continue;
-      const Left left = kind.At(rule, now);
+    for (const KindLeft& left : said) {
       double positive = left.positive * factor;
       double negative = left.negative * factor;
-      if (rule.graded && positive + negative > 0) {
+      if (options_.kinds[left.kind].graded && positive + negative > 0) {
         const double n = positive + negative;
         positive = n * std::clamp(positive / n - bias, 0., 1.);
         negative = n - positive;
       }
-      Sum& sum = (known ? known_ : low_)[kind.kind];
+      Sum& sum = (known ? known_ : low_)[left.kind];
       sum.positive += positive;
       sum.negative += negative;
-      sum.pieces += kind.pieces;
+      sum.pieces += left.pieces;
+      sum.last_end = std::max(sum.last_end, left.last_end);
       ++sum.raters;
     }
   }
@@ -72,6 +70,9 @@ class ReputationSums {
       cause.pieces = known.pieces;
       cause.low_pieces = low.pieces;
       cause.raters = known.raters;
+      cause.last_end = static_cast<uint16_t>(
+          std::min<EndDay>(std::max(known.last_end, low.last_end),
+                           std::numeric_limits<uint16_t>::max()));
       cause.positive =
           static_cast<float>(known.positive + low_factor * low.positive);
       cause.negative =
@@ -90,6 +91,7 @@ class ReputationSums {
   struct Sum {
     double positive = 0, negative = 0;
     uint32_t pieces = 0, raters = 0;
+    EndDay last_end = 0;
   };
   const TieOptions& options_;
   std::array<Sum, kEvidenceKinds> known_{};
@@ -98,7 +100,8 @@ class ReputationSums {
 
 // How much better than usual a rater speaks of everybody: the mean of quality
 // minus the kind's usual one, over graded pieces, shrunk. Whole numbers, so
-// that withdrawal is exact and no order matters.
+// that withdrawal is exact and no order matters. It is of all that the rater
+// ever said: what has ended still tells how it speaks.
 class RaterBias {
  public:
   // What KindSums of a graded kind hold, in or out (`sign`).

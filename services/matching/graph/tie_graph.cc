@@ -16,7 +16,6 @@ namespace {
 
 // All quiet weights are brought up to date within this time.
 constexpr int64_t kRefreshPeriodSeconds = 43'200;
-constexpr int64_t kDaySeconds = 86'400;
 // Members that one publication brings up to new weights of their raters.
 constexpr size_t kStalePerPublish = 20'000;
 
@@ -99,16 +98,15 @@ struct TieGraph::Impl {
                         pairs.contains(PairKey(piece.about, piece.author));
     PairSums& sums = pairs[key];
     if (sums.empty()) ++ties;
-    auto at = std::find_if(sums.begin(), sums.end(), [&](const KindSums& s) {
-      return s.kind == piece.kind;
-    });
-    if (at == sums.end()) {
+    const EvidenceKindOptions& rule = options.kinds[piece.kind];
+    const EndDay end = EndOf(rule, piece.event_time, piece.quality);
+    auto at = PlaceIn(sums, piece.kind, end);
+    if (at == sums.end() || at->kind != piece.kind || at->end != end) {
       KindSums fresh;
       fresh.kind = piece.kind;
-      sums.push_back(fresh);
-      at = sums.end() - 1;
+      fresh.end = end;
+      at = sums.insert(at, fresh);
     }
-    const EvidenceKindOptions& rule = options.kinds[piece.kind];
     Node& author = NodeOf(piece.author);
     const double bias = author.bias.value();
     if (rule.graded) author.bias.Add(*at, -1);
@@ -169,38 +167,44 @@ struct TieGraph::Impl {
   }
 
   // Working memory of BuildList.
-  std::vector<TieValue> outs, ins;
+  std::vector<MemberIndex> listed;  // neighbours whose ties still count
+  std::vector<TieValue> outs, ins;  // the same order
   std::vector<Cause> causes;
   WalkShares walk_shares;
 
   // Evaluates the ties of a member, and what they add up to.
   NodeFacts Evaluated(const TieOptions& options, MemberIndex member,
                       int64_t now) {
-    const std::vector<MemberIndex>& neighbours = nodes[member].neighbours;
-    outs.resize(neighbours.size());
-    ins.resize(neighbours.size());
+    listed.clear();
+    outs.clear();
+    ins.clear();
     NodeFacts facts;
     ReputationSums reputation(options);
-    for (size_t i = 0; i < neighbours.size(); ++i) {
-      const MemberIndex other = neighbours[i];
-      outs[i] = ValueOf(options, member, other, now);
+    for (const MemberIndex other : nodes[member].neighbours) {
+      const TieValue out = ValueOf(options, member, other, now);
       const PairSums* said = SumsOf(other, member);
-      ins[i] = said == nullptr ? TieValue() : Evaluate(*said, options, now);
+      const TieValue in =
+          said == nullptr ? TieValue() : Evaluate(*said, options, now);
+      // All that the two said of each other were complaints that have ended.
+      if (out.kind == 0 && in.kind == 0) continue;
+      listed.push_back(other);
+      outs.push_back(out);
+      ins.push_back(in);
       if (said != nullptr) {
         reputation.Add(*said, now, double{RaterWeight(other)},
                        nodes[other].bias.value());
       }
-      facts.out_degree += outs[i].kind != 0;
-      facts.in_degree += ins[i].kind != 0;
-      facts.group_size += ins[i].kind != 0 && ins[i].to_group;
-      facts.in_evidence += ins[i].pieces;
-      if (!ins[i].to_group) {
-        facts.in_positive += static_cast<float>(ins[i].positive);
-        facts.in_negative += static_cast<float>(ins[i].negative);
+      facts.out_degree += out.kind != 0;
+      facts.in_degree += in.kind != 0;
+      facts.group_size += in.kind != 0 && in.to_group;
+      facts.in_evidence += in.pieces;
+      if (!in.to_group) {
+        facts.in_positive += static_cast<float>(in.positive);
+        facts.in_negative += static_cast<float>(in.negative);
       }
-      if (!outs[i].to_group) {
-        facts.out_positive += static_cast<float>(outs[i].positive);
-        facts.out_negative += static_cast<float>(outs[i].negative);
+      if (!out.to_group) {
+        facts.out_positive += static_cast<float>(out.positive);
+        facts.out_negative += static_cast<float>(out.negative);
       }
     }
     reputation.Finish(facts, causes);
@@ -219,9 +223,9 @@ struct TieGraph::Impl {
     facts.out_epoch = node.out_epoch;
     for (const double share : shares) facts.walk_degree += share > 0;
     PackedList list;
-    if (!node.neighbours.empty()) {
+    if (!listed.empty()) {
       list = PackList({.facts = facts,
-                       .neighbours = node.neighbours,
+                       .neighbours = listed,
                        .outs = outs,
                        .ins = ins,
                        .shares = shares,
@@ -332,11 +336,11 @@ TieSums TieGraph::SumsOf(MemberIndex author, MemberIndex about, int kind,
   TieSums result;
   const PairSums* sums = impl_->SumsOf(author, about);
   if (sums == nullptr) return result;
-  for (const KindSums& s : *sums) {
-    if (s.kind != kind) continue;
-    const Left left = s.At(options_.kinds[s.kind], now);
-    result = {left.positive, left.negative, s.pieces};
-  }
+  ForEachKind(*sums, options_, now, [&](const KindLeft& left) {
+    if (left.kind == kind) {
+      result = {left.positive, left.negative, left.pieces, left.last_end};
+    }
+  });
   return result;
 }
 

@@ -2,9 +2,11 @@
 //
 // Per ordered pair and kind of evidence the graph keeps faded sums of positive
 // and negative evidence (r, s; TRUST 1.1); reading them at another time is one
-// multiplication, so nothing has to be swept. A piece that is withdrawn or
-// contested is subtracted again, exactly; the order in which evidence arrives
-// does not matter (tie_sums.h).
+// multiplication, so nothing has to be swept. Complaints are summed by the
+// month in which they end, so that each counts until its end and nothing from
+// then on (complaint_window.h). A piece that is withdrawn or contested is
+// subtracted again, exactly; the order in which evidence arrives does not
+// matter (tie_sums.h).
 //
 // Ties to groups (membership, attendance) are ties like others, between the
 // member and the group; they are never expanded to pairs of members.
@@ -43,9 +45,10 @@ struct EvidencePiece {
 
 // What all evidence of one kind from one member about another adds up to.
 struct TieSums {
-  double positive = 0;  // r
-  double negative = 0;  // s
-  uint32_t pieces = 0;
+  double positive = 0;   // r
+  double negative = 0;   // s
+  uint32_t pieces = 0;   // that have not ended
+  int32_t last_end = 0;  // Cause::last_end
 };
 
 // One writer; view() is thread-safe.
@@ -103,7 +106,8 @@ class TieGraph {
   void Clear();
 
   struct Stats {
-    uint64_t ties = 0;      // ordered pairs with evidence that counts
+    // Ordered pairs with evidence that counts; ended complaints are among them.
+    uint64_t ties = 0;
     uint64_t evidence = 0;  // pieces remembered, tombstones included
     uint64_t refused = 0;
     size_t sum_bytes = 0;       // sums per pair and kind, and their index

@@ -31,9 +31,9 @@ std::array<EvidenceKindOptions, kEvidenceKinds> TieOptions::DefaultKinds() {
   set(v1::EVIDENCE_KIND_MEMBERSHIP, {.15, 0, .75, 1, true});
   set(v1::EVIDENCE_KIND_ATTENDANCE, {.1, 365, .75, 1, true});
   set(v1::EVIDENCE_KIND_CONTACT, {.15, 0, .75});
-  set(v1::EVIDENCE_KIND_NO_SHOW, {1, 720, 0, 0});
-  set(v1::EVIDENCE_KIND_DISPUTE, {1, 720, 0, .5});
-  set(v1::EVIDENCE_KIND_REPORT, {1, 720, 0, 0});
+  set(v1::EVIDENCE_KIND_NO_SHOW, {1, 720, 0, 0, false, false, 1095});
+  set(v1::EVIDENCE_KIND_DISPUTE, {1, 720, 0, .5, false, false, 1095});
+  set(v1::EVIDENCE_KIND_REPORT, {1, 720, 0, 0, false, false, 1095});
   return kinds;
 }
 
@@ -48,7 +48,8 @@ absl::Status TieOptions::Validate() const {
         !InRange(kind.half_life_days, 0, 36'500) ||
         (kind.half_life_days > 0 && kind.half_life_days < 1) ||
         !InRange(kind.default_quality, 0, 1) ||
-        !InRange(kind.max_quality, 0, 1)) {
+        !InRange(kind.max_quality, 0, 1) ||
+        !InRange(kind.window_days, 0, 36'500)) {
       return error(absl::AsciiStrToLower(absl::StripPrefix(
           v1::EvidenceKind_Name(static_cast<v1::EvidenceKind>(k)),
           "EVIDENCE_KIND_")));

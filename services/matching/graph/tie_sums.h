@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 
 #include "absl/container/inlined_vector.h"
+#include "services/matching/graph/complaint_window.h"
 #include "services/matching/graph/tie_options.h"
 
 namespace mitra::matching {
@@ -41,19 +43,20 @@ struct Left {
   double negative = 0;
 };
 
-// Evidence of one kind from one member about another. Sums are held as of the
-// end of a half-life, counted from 1970: bringing them forward multiplies by a
-// power of two, and so the same piece adds and takes away the same number
-// whatever came between. Sums thus depend on the evidence alone, not on its
-// order or on what was withdrawn.
+// Evidence of one kind from one member about another; complaints that end at
+// different times are held apart, so that each is gone at its end without a
+// sweep. Sums are held as of the end of a half-life, counted from 1970:
+// bringing them forward multiplies by a power of two, and so the same piece
+// adds and takes away the same number whatever came between. Sums thus depend
+// on the evidence alone, not on its order or on what was withdrawn.
 struct KindSums {
   ExactSum positive;
   ExactSum negative;
-  int64_t latest = 0;  // latest event time so far
   // How much better than usual the pieces are, in millionths; see RaterBias.
   int64_t excess = 0;
   int32_t period = 0;  // the end of this half-life
   uint32_t pieces = 0;
+  EndDay end = kNoEnd;  // of all pieces: those of a month end together
   uint8_t kind = 0;
 
   // Adds (sign 1) or takes away (sign -1) one piece.
@@ -73,7 +76,6 @@ struct KindSums {
       const double rest = static_cast<double>(time) / half_life - periods - 1;
       weight = std::ldexp(weight * std::exp2(rest), own - period);
     }
-    latest = std::max(latest, time);
     positive.Add(sign * (weight * quality));
     negative.Add(sign * (weight * (1 - quality)));
     pieces += sign;
@@ -82,20 +84,63 @@ struct KindSums {
   }
 
   // At `now` (Unix seconds). Evidence from the future, as clocks differ, counts
-  // as if it were now.
+  // as if it were now: together no more than so many fresh pieces.
   Left At(const EvidenceKindOptions& options, int64_t now) const {
+    if (HasEnded(end, now)) return {};
+    const double r = positive.value(), s = negative.value();
+    if (r + s <= 0) return {};
     double left = 1;
     if (options.half_life_days > 0) {
       const double half_life = options.half_life_days * kSecondsPerDay;
-      left = std::exp2(period -
-                       static_cast<double>(std::max(now, latest)) / half_life);
+      left = std::exp2(period - static_cast<double>(now) / half_life);
     }
-    return {positive.value() * left, negative.value() * left};
+    left = std::min(left, options.weight * pieces / (r + s));
+    return {r * left, s * left};
   }
 };
 
-// All kinds of one ordered pair.
+static_assert(sizeof(KindSums) == 56);  // there are some for each tie
+
+// All kinds of one ordered pair, by kind, then by end; each once. Most pairs
+// have one. A pair has at most one for each month and kind, however many
+// pieces.
 using PairSums = absl::InlinedVector<KindSums, 1>;
+
+// Where the sums of a kind and end are, or belong.
+inline PairSums::iterator PlaceIn(PairSums& sums, uint8_t kind, EndDay end) {
+  return std::lower_bound(sums.begin(), sums.end(), std::pair(kind, end),
+                          [](const KindSums& s, const auto& wanted) {
+                            return std::pair(s.kind, s.end) < wanted;
+                          });
+}
+
+// One kind of a pair at some time.
+struct KindLeft : Left {
+  uint8_t kind = 0;
+  uint32_t pieces = 0;  // that have not ended; at least 1
+  EndDay last_end = 0;  // of those that will end; 0: none
+};
+
+// Calls `visit(const KindLeft&)` for each kind that still counts.
+template <typename Visit>
+void ForEachKind(const PairSums& sums, const TieOptions& options, int64_t now,
+                 Visit visit) {
+  KindLeft left;
+  for (const KindSums& part : sums) {
+    if (part.pieces == 0 || HasEnded(part.end, now)) continue;
+    if (part.kind != left.kind) {
+      if (left.pieces > 0) visit(std::as_const(left));
+      left = {};
+      left.kind = part.kind;
+    }
+    const auto [positive, negative] = part.At(options.kinds[part.kind], now);
+    left.positive += positive;
+    left.negative += negative;
+    left.pieces += part.pieces;
+    if (part.end != kNoEnd) left.last_end = std::max(left.last_end, part.end);
+  }
+  if (left.pieces > 0) visit(std::as_const(left));
+}
 
 // A tie at one time.
 struct TieValue {
@@ -113,19 +158,16 @@ inline TieValue Evaluate(const PairSums& sums, const TieOptions& options,
                          int64_t now) {
   TieValue tie;
   double most = -1;
-  for (const KindSums& kind : sums) {
-    if (kind.pieces == 0) continue;
-    const EvidenceKindOptions& kind_options = options.kinds[kind.kind];
-    const auto [positive, negative] = kind.At(kind_options, now);
-    tie.positive += positive;
-    tie.negative += negative;
-    tie.pieces += kind.pieces;
-    tie.to_group = tie.to_group || kind_options.to_group;
-    if (positive + negative > most) {
-      most = positive + negative;
-      tie.kind = kind.kind;
+  ForEachKind(sums, options, now, [&](const KindLeft& left) {
+    tie.positive += left.positive;
+    tie.negative += left.negative;
+    tie.pieces += left.pieces;
+    tie.to_group = tie.to_group || options.kinds[left.kind].to_group;
+    if (left.positive + left.negative > most) {
+      most = left.positive + left.negative;
+      tie.kind = left.kind;
     }
-  }
+  });
   if (tie.pieces == 0) return tie;
   const double n = tie.positive + tie.negative;
   const double uncertainty = options.prior_weight / (n + options.prior_weight);

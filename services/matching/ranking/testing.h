@@ -83,6 +83,12 @@ class World {
     Publish();
   }
 
+  // After the clock was moved: all ties as they are now.
+  void Refresh() {
+    graph_.Refresh(absl::ToUnixSeconds(clock.Now()), members_.size());
+    Publish();
+  }
+
   MatchingView view() const {
     absl::MutexLock lock(&mutex_);
     return view_;

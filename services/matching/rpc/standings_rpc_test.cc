@@ -11,6 +11,7 @@ namespace mitra::matching {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class StandingsRpcTest : public testing::Test {
  protected:
@@ -68,6 +69,13 @@ TEST_F(StandingsRpcTest, SaysWhatItConsistsOf) {
   EXPECT_GT(standing_.causes(0).amount(), 0);
   EXPECT_LT(standing_.causes(1).amount(), 0);
   EXPECT_THAT(standing_.causes(1).text(), HasSubstr("Lowers trust"));
+  // Praise has no end; the complaint of 27 May 2026 is gone with May 2029.
+  EXPECT_FALSE(standing_.causes(0).has_complaint_end_time());
+  EXPECT_EQ(standing_.causes(1).complaint_window_days(), 1095);
+  EXPECT_EQ(standing_.causes(1).complaint_end_time().seconds(),
+            absl::ToUnixSeconds(absl::FromCivil(absl::CivilDay(2029, 6, 1),
+                                                absl::UTCTimeZone())));
+  EXPECT_THAT(standing_.causes(1).text(), HasSubstr("1 June 2029"));
   // The value is that of the sums of the causes.
   double positive = 0, negative = 0;
   for (const auto& cause : standing_.causes()) {
@@ -82,6 +90,30 @@ TEST_F(StandingsRpcTest, SaysWhatItConsistsOf) {
     contest = contest || step.text().find("Contest") != std::string::npos;
   }
   EXPECT_TRUE(contest);
+}
+
+TEST_F(StandingsRpcTest, AComplaintIsGoneAtTheEndThatWasTold) {
+  for (int i = 0; i < 4; ++i) world_.Tie(absl::StrCat("p", i), "sari");
+  world_.Tie("p4", "sari", v1::EVIDENCE_KIND_REPORT);
+  MITRA_ASSERT_OK(Get("sari", "id"));
+  ASSERT_EQ(standing_.causes_size(), 2);
+  EXPECT_THAT(standing_.causes(1).text(),
+              HasSubstr("Keluhan tidak dihitung lagi mulai 1 Juni 2029."));
+  const absl::Time end =
+      absl::FromUnixSeconds(standing_.causes(1).complaint_end_time().seconds());
+  world_.clock.Advance(end - absl::Hours(48) - world_.clock.Now());
+  world_.Refresh();
+  MITRA_ASSERT_OK(Get("sari"));
+  EXPECT_EQ(standing_.causes_size(), 2);
+  EXPECT_LT(standing_.causes(1).amount(), 0);
+  world_.clock.Advance(absl::Hours(48));
+  world_.Refresh();
+  MITRA_ASSERT_OK(Get("sari"));
+  ASSERT_EQ(standing_.causes_size(), 1);
+  EXPECT_EQ(standing_.causes(0).kind(), v1::EVIDENCE_KIND_COLLABORATION);
+  for (const auto& step : standing_.steps()) {
+    EXPECT_THAT(step.text(), Not(HasSubstr("Contest")));
+  }
 }
 
 TEST_F(StandingsRpcTest, RefusesOthersAndNonsense) {

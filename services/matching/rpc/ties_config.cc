@@ -29,6 +29,12 @@ void AddKind(Schema& schema, int kind, EvidenceKindOptions& options) {
       .Add(key + "_half_life_days", &options.half_life_days,
            "Days until half of it is left, at least 1; 0: it does not fade.")
       .Range(0, 36'500);
+  schema
+      .Add(
+          key + "_window_days", &options.window_days,
+          "A complaint of this kind is gone once it is so old and the month is "
+          "over; 0: it only fades.")
+      .Range(0, 36'500);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 //   [ties]
 //   collaboration_weight = 1.0
 //   collaboration_half_life_days = 540.0
+//   report_window_days = 1095
 //   prior_weight = 2.0
 //
 // All matching processes of a cluster need the same. Ties are made anew from

@@ -2,10 +2,15 @@
 //
 // Only complaints by members whom the viewer itself trusts count, each by how
 // much: so a crowd of strangers warns nobody, whatever it reports, and what a
-// viewer hears does not depend on who else asks. They fade as their kinds do (a
-// report is half as strong after two years), and are bounded: one rater warns
-// by at most kOneRater, all together by at most 1, and the viewer's own
-// complaint by 1 at once.
+// viewer hears does not depend on who else asks. They are bounded: one rater
+// warns by at most kOneRater, all together by at most 1, and the viewer's own
+// complaint by 1 at once. They fade as their kinds do (a report is half as
+// strong after two years), and have a window: once a complaint is three years
+// old (a bad mark: five) and that month is over, it warns nobody, the viewer
+// itself included
+// (graph/complaint_window.h; `ties.<kind>_window_days`). What a tie says of
+// somebody is made anew twice a day for the end of the day, so that a warning
+// is gone at its end, or up to a day and a half before.
 
 #ifndef MITRA_SERVICES_MATCHING_TRUST_WARNINGS_H_
 #define MITRA_SERVICES_MATCHING_TRUST_WARNINGS_H_
