@@ -66,9 +66,10 @@ ScoreGap CompareScores(const MemberView& members, const PairFeatures& features,
   const auto others = TermsOf(members, features, utility, other);
   for (size_t i = 0; i < own.size(); ++i) {
     if (own[i].missing) result.missing.push_back(own[i].name);
+    if (i >= others.size()) continue;
     // What is the same of both is no reason: its share differs only because
     // shares are of sums that differ.
-    if (i >= others.size() || own[i].value == others[i].value) continue;
+    if (own[i].value == others[i].value && own[i].name != kPrice) continue;
     const double gap =
         double{others[i].contribution} - double{own[i].contribution};
     // "base" is the same for all but rounding.

@@ -16,14 +16,16 @@
 // What fakes gain: all fakes together have at most the sum, over the ties by
 // which honest members vouch for fakes, of those members' `leak`, however many
 // fakes there are and whatever they claim; with no such tie exactly 0. For e
-// such ties, by members drawn at random, that is at most c * e words, with
-//   c = RingGainPerTie(steps, d) = reach_factor * steps / d,
-// d the tie weight by which honest members vouch (the walk has one unit of
-// trust in each step; a tie passes the share 1 / d of its owner's). So c is 3
-// where members vouch for 8 others in a network of 3,000, and 4 for 10 others
-// among a million; what is measured is about 2 at e = 10 to 100 and less the
-// more ties there are, since no word counts more than 1 (vouching_test.cc
-// prints it). A tie by a seed passes more: its own `leak` says how much.
+// such ties, by honest members drawn at random, that is in the mean at most
+// c * e words, with
+//   c = RingGainPerTie(steps, d, crowd) = reach_factor * steps * crowd / d,
+// d the tie weight by which honest members vouch, crowd all members with ties
+// for each honest one: the walk has one unit of trust in each step, and a tie
+// passes the share 1 / d of its owner's. So c is 4.5 for 1,000 fakes beside
+// 2,000 members who vouch for 8 each, and 4 in a network of a million who vouch
+// for 10 each. Measured there: 3.4, 2.9, .9 and .2 words a tie at e = 10, 100,
+// 1,000 and 5,000, for no word counts more than 1 (vouching_test.cc prints it).
+// A tie by a seed passes more: its own `leak` says how much.
 //
 // Not covered: fakes that are verified; and a fake with as many attack edges as
 // edges to other fakes is, to `level`, a member like others.
@@ -54,12 +56,10 @@ struct VouchOptions {
   int steps = 0;
 };
 
-// c: words that a tie from a random honest member to a ring of fakes makes
-// count, in the mean at most. `degree` > 0: by how much weight of ties honest
-// members vouch, at least.
-inline double RingGainPerTie(int steps, double degree,
+// c, see above; all above 0.
+inline double RingGainPerTie(int steps, double degree, double crowd,
                              const VouchOptions& options = {}) {
-  return options.reach_factor * steps / degree;
+  return options.reach_factor * steps * crowd / degree;
 }
 
 // Immutable.
