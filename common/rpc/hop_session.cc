@@ -18,7 +18,7 @@ namespace mitra::rpc::internal {
 namespace {
 
 // So many answers leave without waiting for more.
-constexpr int kFullBatch = 16;
+constexpr int kFullBatch = 64;
 constexpr uint64_t kMaxTimeoutUs = 86'400'000'000;  // a day
 
 // Shared by the reader and by all open calls of one stream.
@@ -116,10 +116,23 @@ class Session : public std::enable_shared_from_this<Session> {
         absl::Now() + absl::Microseconds(static_cast<int64_t>(
                           std::min<uint64_t>(frame.timeout_us, kMaxTimeoutUs)));
     for (const auto& [key, value] : frame.texts) {
-      ReadMetadata(key, value, trust_identity_, *call);
+      if (trust_identity_ && key == kIdentityKey) {
+        call->identity = IdentityOf(value);
+      } else {
+        ReadMetadata(key, value, trust_identity_, *call);
+      }
     }
     Spawn(Run(shared_from_this(), std::move(call), frame.id,
               std::move(frame.payload)));
+  }
+
+  // Most calls of a stream come from who made the one before.
+  const Identity& IdentityOf(absl::string_view value) {
+    if (value != identity_text_) {
+      identity_ = DecodeIdentity(value);
+      identity_text_ = std::string(value);
+    }
+    return identity_;
   }
 
   static Task<> Run(std::shared_ptr<Session> self,
@@ -230,6 +243,9 @@ class Session : public std::enable_shared_from_this<Session> {
   const UnaryRunner& runner_;
   const uint32_t credit_;
   const bool trust_identity_;
+  // Of the last call; the reader's alone.
+  std::string identity_text_;
+  Identity identity_;
   absl::Mutex mutex_;
   HopBatchWriter pending_ ABSL_GUARDED_BY(mutex_);
   SentAnswers sent_ ABSL_GUARDED_BY(mutex_);
