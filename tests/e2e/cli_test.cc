@@ -8,6 +8,7 @@
 #include "common/status/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/cli/output/text_width.h"
 #include "tests/e2e/foreign.h"
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
@@ -245,6 +246,73 @@ TEST_F(CliTest, TheShellCanCompleteIt) {
   EXPECT_THAT(Mitra({"completion", "bash"}).output, HasSubstr("complete -o"));
   EXPECT_EQ(Mitra({"__complete", "why"}).output, "why-not\n");
   EXPECT_EQ(Mitra({"completion", "fish"}).exit_code, 2);
+}
+
+// Ids of the longest length and names of every kind, on terminals of a phone.
+TEST_F(CliTest, TablesFitNarrowTerminalsAndKeepIdsWhole) {
+  const std::string longest = absl::StrCat("x.~_-", std::string(59, 'i'));
+  const std::map<std::string, std::string> names = {
+      {longest, std::string(200, 'w')},
+      {"sempit-2", "株式会社日本食品加工センター東京本店 🍛🍛🍛"},
+      {"sempit-3", "مخبز السعادة للحلويات الشرقية"},
+      {"sempit-4", "Zz\u0300\u0301\u0302 Dapur Bu Tini 👩‍🍳"}};
+  std::string rows;
+  for (const auto& [id, name] : names) {
+    absl::StrAppend(
+        &rows, R"({"profileId":")", id,
+        R"(","kind":"MEMBER_KIND_BUSINESS","regionCode":"33.72.01",)",
+        R"("displayName":")", name,
+        R"(","facets":[{"role":"ROLE_BUSINESS"},{"role":"ROLE_MENTOR",)"
+        R"("seats":{"total":3}}]})",
+        "\n");
+  }
+  const std::string file = dir_.File("narrow.ndjson");
+  testing::WriteFileOrDie(file, rows);
+  const auto imported = Mitra({"import", file});
+  ASSERT_EQ(imported.exit_code, 0) << imported.output;
+  const auto asked = Mitra({"engage", "request", "sempit-2", longest});
+  EXPECT_EQ(asked.exit_code, 0) << asked.output;
+
+  const std::vector<std::vector<std::string>> commands = {
+      {"list", "--limit", "2000"},
+      {"search", "Dapur", "-n", "5"},
+      {"recommend", "sempit-4", "--kind", "mentor,partner", "-n", "5"},
+      {"engage", "list", "sempit-2"},
+      {"status"},
+      {"key", "list", "--file", cluster_->File("keys.jsonl")}};
+  for (const char* columns : {"40", "60", "80"}) {
+    for (const auto& command : commands) {
+      SCOPED_TRACE(absl::StrCat(command[0], " at ", columns));
+      const auto said = Mitra(command, {{"COLUMNS", columns}});
+      EXPECT_EQ(said.exit_code, 0) << said.output;
+      const auto width = static_cast<size_t>(std::stoi(columns));
+      for (const absl::string_view line : absl::StrSplit(said.output, '\n')) {
+        if (line == longest) continue;  // whole, on a line of its own
+        EXPECT_LE(cli::DisplayWidth(line), width) << line;
+      }
+      if (command[0] == "list") {
+        for (const auto& [id, name] : names) {
+          EXPECT_THAT(said.output, HasSubstr(id));
+        }
+      } else if (command[0] == "engage") {
+        EXPECT_THAT(said.output, HasSubstr(longest));
+      }
+    }
+  }
+}
+
+TEST_F(CliTest, AKeyCanHaveAQuotaOfItsOwn) {
+  const std::string file = dir_.File("keys.jsonl");
+  const auto made = Mitra({"key", "create", "--file", file, "--label", "app",
+                           "--units-per-second", "5", "--burst-units", "50"});
+  EXPECT_EQ(made.exit_code, 0) << made.output;
+  EXPECT_THAT(Mitra({"key", "list", "--file", file}).output,
+              HasSubstr("quota/s"));
+  EXPECT_THAT(testing::ReadFileOrEmpty(file), HasSubstr("\"burst_units\":50"));
+  const auto less = Mitra({"key", "create", "--file", file, "--label", "app",
+                           "--units-per-second", "5", "--burst-units", "1"});
+  EXPECT_EQ(less.exit_code, 2);
+  EXPECT_THAT(less.output, HasSubstr("burst_units"));
 }
 
 TEST_F(CliTest, NothingIsPaintedInAPipe) {

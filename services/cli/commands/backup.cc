@@ -58,6 +58,7 @@ int List(const Globals& globals) {
     return kOk;
   }
   Table table({"name", "made (UTC)", "members", "revision", "bytes"});
+  table.KeepWhole({"name"});
   for (const v1::Backup& backup : response.backups()) {
     table.AddRow({backup.name(), TimeText(backup.create_time().seconds()),
                   absl::StrCat(backup.members()),

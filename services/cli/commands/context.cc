@@ -37,6 +37,7 @@ int List() {
   const auto contexts = LoadContexts(ContextsPath());
   if (!contexts.ok()) return Fail(contexts.status());
   Table table({"", "name", "server", "key file", "lang", "tls"});
+  table.KeepWhole({"name", "server"});
   for (const auto& [name, context] : contexts->by_name) {
     table.AddRow({name == contexts->current ? "*" : "", name, context.server,
                   context.api_key_file, context.language, context.tls_ca});

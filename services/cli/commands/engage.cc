@@ -139,6 +139,7 @@ int List(const Globals& globals, const Options& o) {
   const Connection connection(globals);
   auto stub = v1::Engagements::NewStub(connection.channel());
   Table table({"id", "state", "seeker", "provider", "role", "since"});
+  table.KeepWhole({"id", "seeker", "provider"});
   int left = o.limit;
   while (left > 0) {
     request.set_page_size(std::min(left, 1000));

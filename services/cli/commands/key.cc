@@ -1,6 +1,7 @@
 #include <iostream>
 #include <memory>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -15,6 +16,7 @@ struct Options {
   std::string file, label, member, delegate, id;
   std::vector<std::string> scopes = {"*"};
   int days = 0;
+  double units_per_second = 0, burst_units = 0;
 };
 
 int Fail(const absl::Status& status) {
@@ -34,6 +36,9 @@ int Create(const Options& o) {
     const absl::Status set = SetKeyDelegate(o.delegate, key->record);
     if (!set.ok()) return Fail(set);
   }
+  const absl::Status quota =
+      SetKeyQuota(o.units_per_second, o.burst_units, key->record);
+  if (!quota.ok()) return Fail(quota);
   const absl::Status stored = AppendKeyRecord(o.file, key->record);
   if (!stored.ok()) return Fail(stored);
   std::cerr << "The key is shown once; keep it.\n";
@@ -44,7 +49,9 @@ int Create(const Options& o) {
 int List(const Options& o) {
   const auto keys = LoadKeyFile(o.file);
   if (!keys.ok()) return Fail(keys.status());
-  Table table({"id", "label", "member", "scopes", "expires", "state"});
+  Table table(
+      {"id", "label", "member", "scopes", "quota/s", "expires", "state"});
+  table.KeepWhole({"id", "member"});
   for (const KeyRecord& record : (*keys)->records()) {
     const bool endless = record.expire_time == absl::InfiniteFuture();
     table.AddRow({record.id, record.label,
@@ -52,6 +59,9 @@ int List(const Options& o) {
                       ? record.member_id
                       : record.member_id + " by " + record.delegate_id,
                   absl::StrJoin(record.scopes, ","),
+                  record.units_per_second > 0
+                      ? absl::StrCat(record.units_per_second)
+                      : "",
                   endless ? "never"
                           : absl::FormatTime("%Y-%m-%d", record.expire_time,
                                              absl::UTCTimeZone()),
@@ -94,6 +104,12 @@ void AddKeyCommands(CLI::App& app, const Globals& /*globals*/, Action& action) {
                      "The member that acts for --member by it; wants --days "
                      "and the member's consent to delegation");
   create->add_option("--days", o->days, "Days until it expires; 0: never");
+  create->add_option("--units-per-second", o->units_per_second,
+                     "The key's own quota, in the methods' cost; 0: as the "
+                     "gateway is configured");
+  create->add_option("--burst-units", o->burst_units,
+                     "How much of it may be saved up; 0: what flows in during "
+                     "a second");
   add("list", "List keys", List);
   add("revoke", "Revoke a key", Revoke)->add_option("id", o->id)->required();
 }

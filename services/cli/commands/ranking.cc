@@ -81,6 +81,7 @@ int Check(const Globals& /*globals*/, const Options& o) {
 void Print(const Globals& globals, const v1::Ranking& ranking) {
   if (globals.json()) return PrintMessage(globals, ranking);
   Table table({"profile", "share"});
+  table.KeepWhole({"profile"});
   for (const v1::RankingArm& arm : ranking.arms()) {
     table.AddRow(
         {arm.ranking_profile_id(), absl::StrFormat("%.4g", arm.share())});

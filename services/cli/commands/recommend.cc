@@ -101,9 +101,12 @@ void PrintSlate(const v1::Slate& slate, taxonomy::Language language) {
   if (slate.has_eligible()) {
     remarks.push_back(absl::StrCat("only ", slate.eligible(), " qualify"));
   }
-  if (!remarks.empty())
-    std::cout << "   " << absl::StrJoin(remarks, "; ") << "\n";
+  for (const std::string& line :
+       WrapText(absl::StrJoin(remarks, "; "), TerminalWidth() - 3)) {
+    if (!line.empty()) std::cout << "   " << line << "\n";
+  }
   Table table({"#", "name", "id", "role", "region", "fit", "score", "trust"});
+  table.KeepWhole({"id"});
   int rank = 0;
   for (const v1::Recommendation& r : slate.recommendations()) {
     table.AddRow({absl::StrCat(++rank), r.display_name(), r.profile_id(),
@@ -310,6 +313,7 @@ int Search(const Globals& globals, const Options& o) {
   }
   const auto language = taxonomy::LanguageOf(globals.language);
   Table table({"name", "id", "role", "region", "score"});
+  table.KeepWhole({"id"});
   for (const auto& hit : response.hits()) {
     table.AddRow({hit.display_name(), hit.profile_id(),
                   std::string(taxonomy::RoleName(hit.role(), language)),

@@ -70,6 +70,7 @@ int List(const Globals& globals, int limit) {
   auto stub = v1::Profiles::NewStub(connection.channel());
   const auto language = taxonomy::LanguageOf(globals.language);
   Table table({"id", "name", "roles", "region"});
+  table.KeepWhole({"id"});
   v1::ListProfilesRequest request;
   v1::ListProfilesResponse all;
   int left = limit;

@@ -78,6 +78,7 @@ void PrintMarket(const v1::MarketReport& market) {
   if (market.scarce_size() == 0) return;
   std::cout << "scarcest:\n";
   Table scarce({"member", "name", "seats", "wanted by", "price"});
+  scarce.KeepWhole({"member"});
   for (const v1::ScarceCandidate& one : market.scarce()) {
     scarce.AddRow({one.profile_id(), one.display_name(),
                    absl::StrFormat("%.0f", one.seats()),

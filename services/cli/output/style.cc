@@ -8,6 +8,18 @@
 #include "common/base/utf8.h"
 
 namespace mitra::cli {
+namespace {
+
+// What is shown for a character of three bytes that would break the line or
+// turn around what stands beside it; null: itself.
+const char* InsteadOf(absl::string_view character) {
+  if (character < "\u2028" || character > "\u2069") return nullptr;
+  if (character <= "\u2029") return " ";         // separators of lines
+  if (character <= "\u202e") return "?";         // embeddings and overrides
+  return character >= "\u2066" ? "?" : nullptr;  // isolates
+}
+
+}  // namespace
 
 bool MayPaint(bool terminal) {
   const char* no_color = std::getenv("NO_COLOR");
@@ -40,6 +52,9 @@ std::string Printable(absl::string_view text) {
       line[i] = '?';
     } else if (byte == 0xc2 && static_cast<unsigned char>(line[i + 1]) < 0xa0) {
       line.replace(i, 2, "?");  // U+0080 to U+009F
+    } else if (byte == 0xe2) {
+      const char* instead = InsteadOf(absl::string_view(line).substr(i, 3));
+      if (instead != nullptr) line.replace(i, 3, instead);
     }
   }
   return line;

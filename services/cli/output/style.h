@@ -23,7 +23,8 @@ std::string Paint(Tone tone, absl::string_view text);
 std::string Paint(Tone tone, absl::string_view text, bool paint);
 
 // `text` on one line and harmless for a terminal: line breaks are spaces,
-// control characters and bytes that are not UTF-8 are replaced.
+// control characters, those that override the direction of writing, and bytes
+// that are not UTF-8 are replaced.
 std::string Printable(absl::string_view text);
 
 }  // namespace mitra::cli

@@ -1,148 +1,140 @@
 #include "services/cli/output/table.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-#include <wchar.h>
-
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "services/cli/output/style.h"
 
 namespace mitra::cli {
 namespace {
 
-// The code point at `i`, which moves past it; bad bytes stand for themselves.
-uint32_t NextCodePoint(absl::string_view text, size_t& i) {
-  const auto lead = static_cast<unsigned char>(text[i]);
-  const int length = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  uint32_t point = length == 1 ? lead : lead & (0xff >> (length + 1));
-  ++i;
-  for (int k = 1; k < length && i < text.size(); ++k, ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if ((byte & 0xc0) != 0x80) break;
-    point = point << 6 | (byte & 0x3f);
-  }
-  return point;
-}
-
-size_t WidthOf(uint32_t point) {
-  if ((point >= 0x300 && point <= 0x36f) || point == 0x200d ||
-      (point >= 0xfe00 && point <= 0xfe0f)) {
-    return 0;
-  }
-  const bool wide = (point >= 0x1100 && point <= 0x115f) ||
-                    (point >= 0x2e80 && point <= 0xa4cf) ||
-                    (point >= 0xac00 && point <= 0xd7a3) ||
-                    (point >= 0xf900 && point <= 0xfaff) ||
-                    (point >= 0xff00 && point <= 0xff60) ||
-                    (point >= 0x1f300 && point <= 0x1faff);
-  return wide ? 2 : 1;
-}
+// A column is not cut to less than this.
+constexpr size_t kLeast = 8;
+constexpr size_t kGap = 2;
+constexpr size_t kNoteIndent = 6;
 
 std::string Pad(absl::string_view text, size_t width) {
   const std::string fitted = FitWidth(text, width);
   return absl::StrCat(fitted, std::string(width - DisplayWidth(fitted), ' '));
 }
 
+void AddNotes(const std::vector<std::string>& notes, size_t width,
+              std::string& out) {
+  for (const std::string& note : notes) {
+    for (const std::string& part : WrapText(note, width - kNoteIndent)) {
+      absl::StrAppend(&out, std::string(kNoteIndent, ' '), part, "\n");
+    }
+  }
+}
+
+std::vector<std::string> PrintableAll(const std::vector<std::string>& texts) {
+  std::vector<std::string> printable;
+  printable.reserve(texts.size());
+  for (const std::string& text : texts) printable.push_back(Printable(text));
+  return printable;
+}
+
 }  // namespace
 
-size_t DisplayWidth(absl::string_view text) {
-  size_t width = 0;
-  for (size_t i = 0; i < text.size();) width += WidthOf(NextCodePoint(text, i));
-  return width;
-}
-
-std::string FitWidth(absl::string_view text, size_t width) {
-  if (DisplayWidth(text) <= width) return std::string(text);
-  if (width == 0) return "";
-  size_t used = 0, i = 0;
-  while (i < text.size()) {
-    size_t next = i;
-    const size_t w = WidthOf(NextCodePoint(text, next));
-    if (used + w > width - 1) break;
-    used += w;
-    i = next;
-  }
-  return absl::StrCat(text.substr(0, i), "…");
-}
-
-std::vector<std::string> WrapText(absl::string_view text, size_t width) {
-  std::vector<std::string> lines;
-  std::string line;
-  for (absl::string_view word :
-       absl::StrSplit(text, ' ', absl::SkipWhitespace())) {
-    if (!line.empty() && DisplayWidth(line) + 1 + DisplayWidth(word) > width) {
-      lines.push_back(std::move(line));
-      line.clear();
-    }
-    absl::StrAppend(&line, line.empty() ? "" : " ", FitWidth(word, width));
-  }
-  if (!line.empty() || lines.empty()) lines.push_back(std::move(line));
-  return lines;
-}
-
-size_t TerminalWidth() {
-  winsize size = {};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
-    return 100;
-  }
-  return std::max<size_t>(40, size.ws_col);
-}
-
 Table::Table(std::vector<std::string> headings)
-    : headings_(std::move(headings)) {}
+    : headings_(PrintableAll(headings)), whole_(headings_.size(), false) {}
+
+Table& Table::KeepWhole(const std::vector<absl::string_view>& headings) {
+  for (size_t c = 0; c < headings_.size(); ++c) {
+    whole_[c] = whole_[c] || std::find(headings.begin(), headings.end(),
+                                       headings_[c]) != headings.end();
+  }
+  return *this;
+}
 
 void Table::AddRow(std::vector<std::string> cells) {
   cells.resize(headings_.size());
-  rows_.push_back({std::move(cells), {}});
+  rows_.push_back({PrintableAll(cells), {}});
 }
 
-void Table::AddNote(std::string text) {
-  if (!rows_.empty()) rows_.back().notes.push_back(std::move(text));
+void Table::AddNote(absl::string_view text) {
+  if (!rows_.empty()) rows_.back().notes.push_back(Printable(text));
 }
 
-std::string Table::Render(size_t width) const {
+std::vector<size_t> Table::ColumnsWithin(size_t width) const {
   std::vector<size_t> widths;
+  size_t total = headings_.empty() ? 0 : kGap * (headings_.size() - 1);
   for (size_t c = 0; c < headings_.size(); ++c) {
     size_t widest = DisplayWidth(headings_[c]);
     for (const Row& row : rows_) {
       widest = std::max(widest, DisplayWidth(row.cells[c]));
     }
     widths.push_back(widest);
+    total += widest;
   }
-  const auto total = [&] {
-    size_t sum = 2 * (widths.size() - 1);
-    for (size_t w : widths) sum += w;
-    return sum;
-  };
-  while (total() > width) {
-    auto widest = std::max_element(widths.begin(), widths.end());
-    if (*widest <= 4) break;
+  while (total > width) {
+    size_t* widest = nullptr;
+    for (size_t c = 0; c < widths.size(); ++c) {
+      if (whole_[c] || widths[c] <= kLeast) continue;
+      if (widest == nullptr || widths[c] > *widest) widest = &widths[c];
+    }
+    if (widest == nullptr) return {};
     --*widest;
+    --total;
   }
-  std::string out;
+  return widths;
+}
+
+std::string Table::SideBySide(const std::vector<size_t>& widths,
+                              size_t width) const {
   const auto line = [&](const std::vector<std::string>& cells) {
     std::string text;
     for (size_t c = 0; c < cells.size(); ++c) {
-      absl::StrAppend(&text, c == 0 ? "" : "  ", Pad(cells[c], widths[c]));
+      absl::StrAppend(&text, c == 0 ? "" : std::string(kGap, ' '),
+                      Pad(cells[c], widths[c]));
     }
     while (!text.empty() && text.back() == ' ') text.pop_back();
-    absl::StrAppend(&out, text, "\n");
+    return text;
   };
-  line(headings_);
-  out.pop_back();
-  out = absl::StrCat(Paint(Tone::kStrong, out), "\n");
+  std::string out = absl::StrCat(Paint(Tone::kStrong, line(headings_)), "\n");
   for (const Row& row : rows_) {
-    line(row.cells);
-    for (const std::string& note : row.notes) {
-      for (const std::string& part : WrapText(note, width - 6)) {
-        absl::StrAppend(&out, "      ", part, "\n");
-      }
-    }
+    absl::StrAppend(&out, line(row.cells), "\n");
+    AddNotes(row.notes, width, out);
   }
   return out;
+}
+
+std::string Table::OneBelowAnother(size_t width) const {
+  size_t indent = 0;
+  for (const std::string& heading : headings_) {
+    indent = std::max(indent, DisplayWidth(heading));
+  }
+  // Long headings leave half of the line at least.
+  indent = std::min(indent, width / 2 - kGap) + kGap;
+  std::string out;
+  for (const Row& row : rows_) {
+    if (!out.empty()) out += '\n';
+    for (size_t c = 0; c < headings_.size(); ++c) {
+      if (row.cells[c].empty()) continue;
+      const size_t room = width - indent;
+      const std::string heading = Pad(headings_[c], indent);
+      absl::StrAppend(&out, Paint(Tone::kStrong, heading));
+      if (whole_[c]) {
+        if (DisplayWidth(row.cells[c]) > room) out += '\n';
+        absl::StrAppend(&out, row.cells[c], "\n");
+        continue;
+      }
+      bool first = true;
+      for (const std::string& part : WrapText(row.cells[c], room)) {
+        absl::StrAppend(&out, first ? "" : std::string(indent, ' '), part,
+                        "\n");
+        first = false;
+      }
+    }
+    AddNotes(row.notes, width, out);
+  }
+  return out;
+}
+
+std::string Table::Render(size_t width) const {
+  const std::vector<size_t> widths = ColumnsWithin(width);
+  return widths.empty() && !headings_.empty() ? OneBelowAnother(width)
+                                              : SideBySide(widths, width);
 }
 
 }  // namespace mitra::cli
