@@ -21,6 +21,8 @@ TEST(ConsoleTest, WorksInARealBrowser) {
   const auto cluster = testing::StartSampleCluster(1500, 15000);
   MITRA_ASSERT_OK(cluster.status());
   auto environment = testing::EnvironmentOf(**cluster);
+  environment["MITRA_PROGRAM"] = testing::BuildFile("bin/mitra");
+  environment["MITRA_KEYS"] = (*cluster)->File("keys.jsonl");
   environment["MITRA_SHOTS"] = testing::BuildFile("console-screenshots");
   const std::string axe = testing::BuildFile("axe");
   if (testing::Works({"npm", "install", "--prefix", axe, "--ignore-scripts",

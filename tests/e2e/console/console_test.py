@@ -2,12 +2,14 @@
 profiles, the keyboard, phones.
 
 Run by console_test.cc, which starts a cluster with a sample network and sets
-MITRA_HTTP, MITRA_API_KEY, MITRA_SHOTS (where screenshots go) and, where npm
-brings axe-core, MITRA_AXE (its file).
+MITRA_HTTP, MITRA_API_KEY, MITRA_PROGRAM (the command), MITRA_KEYS (the
+gateway's key file), MITRA_SHOTS (where screenshots go) and, where npm brings
+axe-core, MITRA_AXE (its file).
 """
 
 import json
 import os
+import subprocess
 import tempfile
 import unittest
 import urllib.error
@@ -25,6 +27,16 @@ KEY = os.environ['MITRA_API_KEY']
 SHOTS = os.environ['MITRA_SHOTS']
 EVIL = '<img src=x onerror="window.__evil=1"><script>window.__evil=1</script>'
 WIDE, PHONE = (1360, 860), (390, 844)
+# Names as members write them: letters from right to left, wide ones, emoji put
+# together from several, marks upon marks, one word of the longest length.
+NAMES = {
+    'odd-rtl': 'مخبز السعادة 2026 (فرع)',
+    'odd-cjk': '株式会社日本食品加工センター' * 4,
+    'odd-emoji': '👩🏽‍🍳🇮🇩 Dapur Bu Tini ' + '🍛' * 30,
+    'odd-marks': 'Z' + '\u0300\u0301\u0302' * 20 + 'algo',
+    'odd-long': 'w' * 200,
+    'x.~_-' + 'i' * 59: 'Id terpanjang',
+}
 
 # Page, part of the address, headings in Indonesian and English, and what must
 # be there when it is drawn.
@@ -47,6 +59,20 @@ def call(verb, path, body=None):
                'Content-Type': 'application/json'})
   with urllib.request.urlopen(request, timeout=30) as response:
     return json.load(response)
+
+
+def make_key(*words):
+  """A key of its own in the file that the gateway reads, and its id."""
+  key = subprocess.run(
+      [os.environ['MITRA_PROGRAM'], 'key', 'create', '--file',
+       os.environ['MITRA_KEYS'], '--label', 'console', *words],
+      check=True, capture_output=True, text=True).stdout.strip()
+  return key, key.removeprefix('mk_').split('_')[0]
+
+
+def revoke(key_id):
+  subprocess.run([os.environ['MITRA_PROGRAM'], 'key', 'revoke', '--file',
+                  os.environ['MITRA_KEYS'], key_id], check=True)
 
 
 def start_browser():
@@ -114,9 +140,30 @@ class ConsoleTest(unittest.TestCase):
   def js(self, script, *arguments):
     return self.browser.execute_script('return ' + script, *arguments)
 
-  def sign_in(self):
-    self.wait('#key').send_keys(KEY + Keys.ENTER)
-    self.wait('.shell')
+  def sign_in(self, key=KEY):
+    # A new key is there when the gateway has read its file again.
+    def entered(_):
+      if self.all('.shell'):
+        return True
+      if key == KEY and self.all('.notice.error'):
+        return False
+      for field in self.all('#key'):
+        if field.is_enabled() and not self.all('.gate .muted'):
+          field.clear()
+          field.send_keys(key + Keys.ENTER)
+      return False
+    self.patience(20).until(entered)
+
+  def network(self, offline=False, latency=0):
+    """What lies between this browser and the server; in milliseconds."""
+    self.browser.execute_cdp_cmd('Network.enable', {})
+    self.browser.execute_cdp_cmd('Network.emulateNetworkConditions', {
+        'offline': offline, 'latency': latency, 'downloadThroughput': -1,
+        'uploadThroughput': -1})
+
+  def assert_fits(self, size, what):
+    self.assertLessEqual(self.js('document.documentElement.scrollWidth'),
+                         size[0], what)
 
   def open(self, address):
     self.browser.execute_script('location.hash = arguments[0]',
@@ -157,9 +204,7 @@ class ConsoleTest(unittest.TestCase):
             self.wait(f'.page[data-page={page}] {sign}')
             self.assertEqual(self.all('h1')[0].text, headings[number])
             self.assertEqual(self.js('document.documentElement.lang'), language)
-            self.assertLessEqual(
-                self.js('document.documentElement.scrollWidth'), size[0],
-                'wider than the screen')
+            self.assert_fits(size, 'wider than the screen')
             self.assert_clean(page)
             self.shot(f'{page}-{language}-{theme}-{size[0]}', size)
 
@@ -257,6 +302,159 @@ class ConsoleTest(unittest.TestCase):
     self.patience(10).until(
         lambda b: self.all('h1') and self.all('h1')[0].text == EVIL)
     self.shot('member-hostile', WIDE)
+
+  def test_names_of_every_kind_fit_and_stay_what_they_are(self):
+    for odd, name in NAMES.items():
+      try:
+        call('PUT', '/v1/profiles/' + odd, {
+            'kind': 'MEMBER_KIND_BUSINESS', 'displayName': name,
+            'about': name, 'regionCode': '33.72.01',
+            'facets': [{'role': 'ROLE_BUSINESS', 'headline': name, 'offers': [
+                {'resource': 'RESOURCE_COLLABORATION', 'text': name}]}]})
+      except urllib.error.HTTPError as refused:
+        self.fail(f'{odd}: {refused.read().decode()}')
+    call('POST', '/v1/evidence', {
+        'authorId': 'odd-rtl', 'aboutId': 'odd-long',
+        'kind': 'EVIDENCE_KIND_REFERENCE', 'eventTime': '2026-01-02T03:04:05Z'})
+    self.sign_in()
+    for size in (WIDE, PHONE):
+      self.size(size)
+      for odd, name in NAMES.items():
+        for address, sign in ((f'#/members/{odd}', 'svg.graphic, .muted'),
+                              (f'#/capital/{odd}', 'svg.graphic'),
+                              (f'#/recommend/{odd}', '.pick, .empty')):
+          with self.subTest(address=address, width=size[0]):
+            self.open(address)
+            self.wait(sign)
+            if address.startswith('#/members'):
+              self.patience(10).until(lambda b, name=name: self.js(
+                  "document.querySelector('h1')?.textContent") == name)
+            self.assert_fits(size, address)
+            self.assertEqual([e.text for e in self.all('.notice.error')], [])
+      self.shot(f'member-odd-{size[0]}', size)
+    self.open('#/members/odd-rtl')
+    self.wait('h1[dir=auto]')
+    self.assertEqual(self.js("getComputedStyle(document.querySelector('h1'))"
+                             ".direction"), 'rtl')
+
+  def test_ids_that_are_none_are_refused_in_words(self):
+    self.sign_in()
+    self.language('en')
+    for odd in ('.', '..', '%2E%2E', '%', '%00', 'a b', '-x', 'i' * 65,
+                'n' * 300, '👩‍🍳', 'مخبز', '../../metrics', 'a/b',
+                'x?view=1', 'x:recommend', '<b>', '%F0%9F'):
+      for page in ('members', 'capital', 'recommend'):
+        with self.subTest(page=page, id=odd):
+          self.browser.execute_script('location.hash = arguments[0]',
+                                      f'#/{page}/{odd}')
+          notice = self.wait(f'.page[data-page={page}] .notice.error')
+          self.assertRegex(notice.text,
+                           'PROFILE_NOT_FOUND|INVALID_FIELD|ROUTE_NOT_FOUND')
+          self.assert_fits(WIDE, odd)
+          self.assertEqual(self.js('location.pathname'), '/console/')
+
+  def test_a_search_that_finds_nothing_says_so(self):
+    self.sign_in()
+    self.language('en')
+    for query in ('zzzzqqqqxxxx', '👩‍🍳', 'n' * 300, '"\\'):
+      with self.subTest(query=query):
+        self.open('#/overview')
+        self.wait('.card svg.graphic')
+        self.browser.execute_script(
+            "location.hash = '#/members?q=' + encodeURIComponent(arguments[0])",
+            query)
+        self.wait('.page[data-page=members] [aria-live] > *:not(.loading)')
+        self.assertNotEqual(
+            self.js("document.querySelector('[aria-live]').textContent"), '')
+        self.assert_fits(WIDE, query)
+    self.open('#/recommend/{member}')
+    self.wait('.pick')
+    region = self.wait('#region')
+    region.send_keys('99.99' + Keys.TAB)
+    self.wait('.empty, .notice.error')
+
+  def test_a_key_that_ends_asks_for_another_and_goes_on_there(self):
+    key, key_id = make_key()
+    self.sign_in(key)
+    self.language('en')
+    self.open('#/members/{member}')
+    self.wait('svg.graphic')
+    revoke(key_id)
+    self.open('#/overview')  # asks every three seconds
+    self.wait('.gate .notice.error')
+    self.assertIn('CREDENTIAL_INVALID', self.all('.notice.error')[0].text)
+    self.assertIn('not valid any more', self.all('.gate .notice')[0].text)
+    self.assertNotIn(key, self.browser.page_source)
+    self.wait('#key').send_keys(KEY + Keys.ENTER)
+    self.wait('.page[data-page=overview] .card svg.graphic')
+
+  def test_a_key_without_the_scope_is_told_which(self):
+    key, _ = make_key('--scopes', 'profiles:read')
+    self.sign_in(key)
+    self.language('en')
+    for address, sign in (('#/overview', '.columns .card .chip.bad'),
+                          ('#/recommend/{member}', '.notice.error'),
+                          ('#/capital/{member}', '.notice.error'),
+                          ('#/refresh', '.notice.error')):
+      self.open(address)
+      self.wait(f".page[data-page={address[2:].split('/')[0]}] {sign}")
+      self.assertTrue(self.all('.shell'), 'still signed in')
+      if sign == '.notice.error':
+        self.assertIn('SCOPE_MISSING', self.all(sign)[0].text)
+    self.open('#/members')  # what it may see is shown
+    self.wait('a.person')
+
+  def test_a_quota_that_is_used_up_says_when_to_come_again(self):
+    key, _ = make_key('--units-per-second', '0.2', '--burst-units', '6')
+    self.sign_in(key)
+    self.language('en')
+    said = ''
+    for _ in range(20):
+      self.open('#/capital/{member}')
+      self.wait('.page[data-page=capital] .notice.error, svg.graphic')
+      refused = self.all('.notice.error')
+      if refused:
+        said = refused[0].text
+        break
+      self.open('#/api')
+    self.assertIn('QUOTA_EXCEEDED', said)
+    self.assertRegex(said, r'Try again in \d+ seconds')
+    self.assertTrue(self.all('.shell'), 'still signed in')
+    self.assertTrue(self.all('.notice.error button'))
+
+  def test_a_server_that_is_away_or_slow_is_waited_for(self):
+    self.sign_in()
+    self.language('en')
+    self.open('#/members/{member}')
+    self.wait('svg.graphic')
+    try:
+      self.network(offline=True)
+      self.open('#/capital/{member}')
+      notice = self.wait('.page[data-page=capital] .notice.error')
+      self.assertIn('cannot be reached', notice.text)
+      self.open('#/overview')
+      self.wait('.card .chip.bad')
+      self.network(latency=1500)
+      self.wait('.card .chip.good')  # by itself
+      self.open('#/capital/{member}')
+      self.wait('.loading')
+      self.wait('.page[data-page=capital] svg.graphic')
+      # Left before the answer is there: it does not appear elsewhere.
+      self.open('#/recommend/{member}')
+      self.wait('.loading')
+      self.open('#/api')
+      self.wait('.page[data-page=api]')
+      self.network(latency=60000)
+      self.open('#/capital/{member}')
+      self.wait('.loading')
+      notice = self.wait('.page[data-page=capital] .notice.error', 30)
+      self.assertIn('NO_ANSWER', notice.text)
+      self.network()
+      self.press('Try again')
+      self.wait('.page[data-page=capital] svg.graphic')
+      self.assertEqual(self.all('.pick'), [])
+    finally:
+      self.network()
 
   def test_the_whole_way_by_keyboard(self):
     keys = lambda *k: webdriver.ActionChains(self.browser).send_keys(*k).perform()

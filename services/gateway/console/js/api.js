@@ -2,12 +2,23 @@
 // until the page is left or the user signs out.
 
 import { settings } from './settings.js';
+import { t } from './words.js';
 
 let key = null;
+let refused = null;    // hears that the key is not valid any more
 
-export function signIn(value) { key = value; }
-export function signOut() { key = null; }
+export function signIn(value, onRefused) {
+  key = value;
+  refused = onRefused ?? null;
+}
+export function signOut() {
+  key = null;
+  refused = null;
+}
 export function signedIn() { return key !== null; }
+
+// The server answers within ten seconds, be it with an error.
+const PATIENCE_MS = 15000;
 
 // What the API refused or failed at, in its own terms.
 export class ApiError extends Error {
@@ -22,6 +33,8 @@ export class ApiError extends Error {
     this.fields = wrong?.fieldViolations ?? [];
     const request = (error.details ?? []).find((d) => d.requestId);
     this.requestId = request?.requestId ?? '';
+    const retry = (error.details ?? []).find((d) => d.retryDelay);
+    this.retrySeconds = retry ? Math.max(1, Math.ceil(parseFloat(retry.retryDelay))) : 0;
   }
 }
 
@@ -53,13 +66,34 @@ export async function exchange(verb, path, { query, body, signal } = {}) {
   return { response, text, milliseconds: performance.now() - start };
 }
 
-async function call(verb, path, options) {
+// The signal of a call that ends when `signal` does or after `ms`, with what
+// tells which and what takes the timer back.
+function withPatience(signal, ms) {
+  const both = new AbortController();
+  const patience = { signal: both.signal, over: false };
+  const timer = setTimeout(() => { patience.over = true; both.abort(); }, ms);
+  const abort = () => both.abort();
+  if (signal?.aborted) abort();
+  signal?.addEventListener('abort', abort);
+  patience.end = () => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
+  };
+  return patience;
+}
+
+async function call(verb, path, options = {}) {
+  const patience = withPatience(options.signal, PATIENCE_MS);
+  const asked = key;
   let answer;
   try {
-    answer = await exchange(verb, path, options);
+    answer = await exchange(verb, path, { ...options, signal: patience.signal });
   } catch (error) {
+    if (patience.over) throw new ApiError(0, { error: { message: t('no_answer'), details: [{ reason: 'NO_ANSWER' }] } });
     if (error.name === 'AbortError') throw error;
-    throw new ApiError(0, { error: { message: error.message } });
+    throw new ApiError(0, { error: { message: t('unreachable') } });
+  } finally {
+    patience.end();
   }
   let parsed = null;
   try {
@@ -67,11 +101,21 @@ async function call(verb, path, options) {
   } catch {
     throw new ApiError(answer.response.status, null);
   }
-  if (!answer.response.ok) throw new ApiError(answer.response.status, parsed);
-  return parsed;
+  if (answer.response.ok) return parsed;
+  const error = new ApiError(answer.response.status, parsed);
+  // An answer to a key that is still the one in use.
+  if (error.httpStatus === 401 && asked === key) refused?.(error);
+  throw error;
 }
 
-const of = (id) => `/v1/profiles/${encodeURIComponent(id)}`;
+// Browsers take "." and ".." out of a path, however they are written; no id is
+// one of them.
+function of(id) {
+  if (id === '.' || id === '..') {
+    throw new ApiError(404, { error: { message: t('no_such_id', { id }), details: [{ reason: 'PROFILE_NOT_FOUND' }] } });
+  }
+  return `/v1/profiles/${encodeURIComponent(id)}`;
+}
 
 export const api = {
   status: (service, signal) => call('GET', `/v1/status/${service}`, { signal }),

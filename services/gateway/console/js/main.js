@@ -88,6 +88,10 @@ function gate(message) {
         });
         await loadWords();
         input.value = '';
+        signIn(key, (error) => {
+          signOut();
+          gate([h('p', { class: 'notice' }, t('key_ended')), failure(error)]);
+        });
         draw();
       } catch (error) {
         signOut();

@@ -33,6 +33,12 @@ export const TEXTS = {
 
   loading: ['Memuat …', 'Loading …'],
   retry: ['Coba lagi', 'Try again'],
+  retry_in: ['Coba lagi dalam {n} detik.', 'Try again in {n} seconds.'],
+  no_answer: ['Server tidak menjawab.', 'The server does not answer.'],
+  unreachable: ['Server tidak dapat dihubungi.', 'The server cannot be reached.'],
+  no_such_id: ['{id} bukan id anggota', '{id} is no id of a member'],
+  key_ended: ['Kunci tidak berlaku lagi. Masuk kembali untuk melanjutkan di halaman ini.',
+    'The key is not valid any more. Sign in again to go on at this page.'],
   as_table: ['Lihat sebagai tabel', 'Show as a table'],
   details: ['Rincian', 'Details'],
   name: ['Nama', 'Name'],

@@ -63,6 +63,7 @@ export function failure(error, retry) {
   if (error instanceof ApiError) {
     if (error.reason) lines.push(' ', h('code', null, `(${error.reason})`));
     for (const field of error.fields) lines.push(h('div', null, `${field.field}: ${field.description}`));
+    if (error.retrySeconds > 0) lines.push(h('div', { class: 'small' }, t('retry_in', { n: error.retrySeconds })));
     if (error.requestId) lines.push(h('div', { class: 'small' }, t('error_request', { id: error.requestId })));
   }
   return h('div', { class: 'notice error', role: 'alert' }, lines,
@@ -105,7 +106,7 @@ export function slider(label, { min, max, step, value, show, change, id }) {
 
 export function person(link, { id, name, role, detail, end }) {
   return h(link ? 'a' : 'div', { class: 'person', href: link }, avatar(name, role),
-      h('span', null, h('strong', null, name || id), h('span', { class: 'muted small' }, detail ?? id)), end ?? h('span'));
+      h('span', null, h('strong', { dir: 'auto' }, name || id), h('span', { class: 'muted small' }, detail ?? id)), end ?? h('span'));
 }
 
 export function hitLine(hit) {
@@ -156,7 +157,7 @@ export function memberPicker(label, { value = '', choose }) {
     put(list, hits.map((hit, i) => h('li', {
       role: 'option', id: `picker-${number}-${i}`, 'aria-selected': 'false',
       onmousedown: (event) => { event.preventDefault(); take(hit.profileId); },
-    }, h('strong', null, hit.displayName || hit.profileId), h('div', { class: 'muted small' }, hitLine(hit)))));
+    }, h('strong', { dir: 'auto' }, hit.displayName || hit.profileId), h('div', { class: 'muted small' }, hitLine(hit)))));
     show(hits.length > 0 && document.activeElement === input);
   };
   let timer = 0;

@@ -35,7 +35,7 @@ export function capitalPage({ body, id, signal, go }) {
     const rows = scores.map((s) => [cap(word('CapitalDimension', s.dimension)), { number: percent(s.percentile) }, { number: number(s.value, 3) }, s.text ?? '']);
     return h('div', { class: 'columns' },
         h('section', { class: 'card w6' },
-            h('header', null, h('h2', null, h('a', { href: `#/members/${encodeURIComponent(id)}` }, profile.displayName)),
+            h('header', null, h('h2', null, h('a', { href: `#/members/${encodeURIComponent(id)}`, dir: 'auto' }, profile.displayName)),
                 h('span', { class: 'muted small' }, t('peers', { n: number(answer.peers) }))),
             radar(t('radar_label', { name: profile.displayName }), scores),
             h('p', { class: 'legend' }, h('span', null, h('i', { vars: { '--tone': 'var(--accent)' } }), profile.displayName),

@@ -125,7 +125,7 @@ async function tiesView(profile, signal) {
     tie.name = found[i]?.profile?.displayName ?? tie.id;
     tie.role = found[i]?.profile?.facets?.[0]?.role;
   }
-  const rows = shown.map((tie) => [h('a', { href: memberLink(tie.id) }, tie.name), { number: number(tie.says) }, { number: number(tie.said) },
+  const rows = shown.map((tie) => [h('a', { href: memberLink(tie.id), dir: 'auto' }, tie.name), { number: number(tie.says) }, { number: number(tie.said) },
     [...tie.kinds].map(([kind, n]) => `${cap(word('EvidenceKind', kind))}${n > 1 ? ` ×${n}` : ''}`).join(', '), day(tie.last)]);
   return [
     tiesGraph(t('ties_label', { name: profile.displayName, n: shown.length }),
@@ -175,7 +175,7 @@ function profileView(body, id, signal) {
       h('p', null, h('a', { href: '#/members' }, `← ${t('back_to_search')}`)),
       h('div', { class: 'page-head' },
           h('div', { class: 'row', vars: { 'flex-wrap': 'nowrap', 'min-width': 0 } }, avatar(profile.displayName, profile.facets?.[0]?.role, true),
-              h('div', { vars: { 'min-width': 0, 'overflow-wrap': 'anywhere' } }, h('h1', { tabindex: -1 }, profile.displayName),
+              h('div', { vars: { 'min-width': 0, 'overflow-wrap': 'anywhere' } }, h('h1', { tabindex: -1, dir: 'auto' }, profile.displayName),
                   h('p', null, [roles, place(profile.regionCode), profile.profileId].filter(Boolean).join(' · ')),
                   h('div', { class: 'chips' }, profile.verifiedBy ? chip(t('verified', { who: profile.verifiedBy }), 'good') : null,
                       profile.hidden ? chip(t('hidden'), 'bad') : null))),

@@ -79,7 +79,7 @@ function pickCard(subjectName, pick, rank, was) {
   return h('li', { class: 'pick', 'data-id': pick.profileId },
       h('div', { class: 'pick-head' }, avatar(pick.displayName, pick.role),
           h('div', null, h('span', { class: 'rank' }, `#${rank}`), moved,
-              h('h2', null, h('a', { href: `#/members/${encodeURIComponent(pick.profileId)}` }, pick.displayName || pick.profileId)),
+              h('h2', null, h('a', { href: `#/members/${encodeURIComponent(pick.profileId)}`, dir: 'auto' }, pick.displayName || pick.profileId)),
               h('p', { class: 'muted small' }, [cap(word('Role', pick.role)), place(pick.regionCode), pick.profileId].filter(Boolean).join(' · '))),
           h('div', { class: 'score' }, h('strong', null, percent(pick.score)), h('span', null, t('match')))),
       reasonsBlock(pick.reasons ?? []),
