@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -18,6 +19,7 @@
 #include "services/gateway/api/api_page.h"
 #include "services/gateway/api/error_catalogue.h"
 #include "services/gateway/api/openapi.h"
+#include "services/gateway/api/request_examples.h"
 #include "services/gateway/http/error_body.h"
 #include "services/gateway/http/route_table.h"
 
@@ -106,6 +108,33 @@ TEST_F(ApiTest, EveryReferenceLeadsSomewhere) {
        document_["components"]["schemas"].items()) {
     EXPECT_TRUE(schema.contains("description")) << name;
   }
+}
+
+TEST_F(ApiTest, ExamplesOfRequestsAreWhatTheirMethodsTake) {
+  std::set<int> orders;
+  const Json examples = Json::parse(RequestExamples().dump());
+  for (const Json& example : examples) {
+    const std::string path = example["path"];
+    const std::string verb =
+        absl::AsciiStrToLower(std::string(example["verb"]));
+    ASSERT_TRUE(document_["paths"].contains(path)) << path;
+    ASSERT_TRUE(document_["paths"][path].contains(verb)) << verb << path;
+    const Json& operation = document_["paths"][path][verb];
+    EXPECT_TRUE(orders.insert(operation["x-mitra-example"].get<int>()).second);
+    size_t shown = 0;
+    for (const Json& parameter : operation["parameters"]) {
+      shown += parameter.contains("example");
+      if (parameter["in"] == "path") {
+        EXPECT_TRUE(parameter.contains("example")) << verb << " " << path;
+      }
+    }
+    EXPECT_EQ(shown, example["parameters"].size()) << verb << " " << path;
+    EXPECT_EQ(operation.contains("requestBody"), example.contains("body"));
+    if (!example.contains("body")) continue;
+    const Json& content = operation["requestBody"]["content"];
+    EXPECT_EQ(content["application/json"]["example"], example["body"]);
+  }
+  EXPECT_GE(orders.size(), 35u);
 }
 
 TEST_F(ApiTest, ExamplesOfErrorsAreWhatTheEdgeSends) {

@@ -9,6 +9,7 @@
 #include "common/status/errors.h"
 #include "services/gateway/api/error_catalogue.h"
 #include "services/gateway/api/json_schema.h"
+#include "services/gateway/api/request_examples.h"
 #include "services/gateway/http/error_body.h"
 
 namespace mitra::gateway {
@@ -45,7 +46,11 @@ class Operation {
  public:
   Operation(const Method& method, const HttpBinding& binding,
             const ProtoDocs& docs, JsonSchemas& schemas)
-      : method_(method), binding_(binding), docs_(docs), schemas_(schemas) {}
+      : method_(method),
+        binding_(binding),
+        docs_(docs),
+        schemas_(schemas),
+        example_(RequestExampleOf(binding.verb, binding.path)) {}
 
   Json Describe(int number) {
     const auto& descriptor = *method_.descriptor;
@@ -71,6 +76,8 @@ class Operation {
              {{"schema", schemas_.Of(*descriptor.output_type())}}}}}}},
         {"default", {{"$ref", "#/components/responses/Error"}}}};
     operation["x-mitra-policy"] = Policy();
+    if (example_ != nullptr)
+      operation["x-mitra-example"] = example_->at("order");
     return operation;
   }
 
@@ -86,11 +93,12 @@ class Operation {
       const auto path =
           FindFieldPath(method_.descriptor->input_type(), variable);
       if (path.empty()) continue;
-      parameters.push_back({{"name", variable},
-                            {"in", "path"},
-                            {"required", true},
-                            {"description", docs_.CommentOf(*path.back())},
-                            {"schema", schemas_.Of(*path.back())}});
+      AddParameter({{"name", variable},
+                    {"in", "path"},
+                    {"required", true},
+                    {"description", docs_.CommentOf(*path.back())},
+                    {"schema", schemas_.Of(*path.back())}},
+                   parameters);
     }
   }
 
@@ -124,10 +132,20 @@ class Operation {
       }
       return;
     }
-    parameters.push_back({{"name", name},
-                          {"in", "query"},
-                          {"description", docs_.CommentOf(field)},
-                          {"schema", schemas_.Of(field)}});
+    AddParameter({{"name", name},
+                  {"in", "query"},
+                  {"description", docs_.CommentOf(field)},
+                  {"schema", schemas_.Of(field)}},
+                 parameters);
+  }
+
+  void AddParameter(Json parameter, Json& parameters) const {
+    if (example_ != nullptr) {
+      const Json& values = example_->at("parameters");
+      const auto value = values.find(parameter["name"].get<std::string>());
+      if (value != values.end()) parameter["example"] = *value;
+    }
+    parameters.push_back(std::move(parameter));
   }
 
   void AddHeaders(Json& parameters) const {
@@ -149,11 +167,15 @@ class Operation {
     const FieldDescriptor* field =
         binding_.body == "*" ? nullptr : request.FindFieldByName(binding_.body);
     const bool lines = method_.descriptor->client_streaming();
+    Json content = {{"schema", field == nullptr ? schemas_.Of(request)
+                                                : schemas_.Of(*field)}};
+    if (example_ != nullptr && example_->contains("body")) {
+      content["example"] = example_->at("body");
+    }
     return {{"required", true},
             {"content",
              {{lines ? "application/x-ndjson" : "application/json",
-               {{"schema", field == nullptr ? schemas_.Of(request)
-                                            : schemas_.Of(*field)}}}}}};
+               std::move(content)}}}};
   }
 
   Json Policy() const {
@@ -178,6 +200,7 @@ class Operation {
   const HttpBinding& binding_;
   const ProtoDocs& docs_;
   JsonSchemas& schemas_;
+  const Json* const example_;  // null: there is none
 };
 
 Json ErrorSchema() {

@@ -12,8 +12,9 @@ namespace mitra::gateway {
 
 // One JSON document: every HTTP binding of every method with its parameters,
 // bodies and comments, the schemas in the JSON mapping of proto3, the reasons
-// of errors with an example body each (`x-mitra-errors`), and what the method
-// demands (`x-mitra-policy`).
+// of errors with an example body each (`x-mitra-errors`), what the method
+// demands (`x-mitra-policy`), and examples of requests; `x-mitra-example` is
+// their place in an order in which all of them work (request_examples.h).
 std::string OpenApiJson(const MethodTable& methods, const ProtoDocs& docs);
 
 }  // namespace mitra::gateway

@@ -69,6 +69,13 @@ TEST_F(ClientsTest, TheCurlCookbook) {
        SourceFile("services/gateway/clients/curl.md")});
 }
 
+TEST_F(ClientsTest, EveryExampleOfTheApisDescriptionWorks) {
+  if (!Works({"/usr/bin/python3", "-V"})) {
+    GTEST_SKIP() << "SKIPPED: python3 is absent";
+  }
+  Run({"/usr/bin/python3", Test("openapi_examples_test.py")});
+}
+
 TEST_F(ClientsTest, JavaScriptOverHttp) {
   if (!Works({"node", "-e", "fetch"})) {
     GTEST_SKIP() << "SKIPPED: Node.js 18 or later is absent";
