@@ -36,6 +36,29 @@ TEST(TieGraphTest, HalfIsLeftAfterTheHalfLife) {
   EXPECT_NEAR(later.positive, .4, 1e-12);
 }
 
+// Clocks differ: what comes from tomorrow counts as if it were now, not more,
+// and leaves nothing behind when it is withdrawn.
+TEST(TieGraphTest, EvidenceFromTheFutureCountsAsIfItWereNow) {
+  constexpr int kKind = v1::EVIDENCE_KIND_RATING;
+  TieGraph graph({}), now({});
+  for (EvidenceKey key = 1; key <= 5; ++key) {
+    graph.Fold(APiece(key, 0, 1, kKind, kNow + 3000 * kDay));
+    now.Fold(APiece(key, 0, 1, kKind, kNow));
+  }
+  EXPECT_NEAR(graph.SumsOf(0, 1, kKind, kNow).positive,
+              now.SumsOf(0, 1, kKind, kNow).positive, 1e-9);
+  EXPECT_NEAR(graph.TieOf(0, 1, kNow)->trust, now.TieOf(0, 1, kNow)->trust,
+              1e-9);
+  EXPECT_NEAR(graph.TieOf(0, 1, -kNow)->trust, now.TieOf(0, 1, kNow)->trust,
+              1e-9);
+  graph.Fold(APiece(6, 0, 1, kKind, kNow - 200 * kDay));
+  for (EvidenceKey key = 1; key <= 5; ++key) graph.Withdraw(key, 100 + key);
+  TieGraph past({});
+  past.Fold(APiece(6, 0, 1, kKind, kNow - 200 * kDay));
+  EXPECT_NEAR(graph.TieOf(0, 1, kNow)->trust, past.TieOf(0, 1, kNow)->trust,
+              1e-9);
+}
+
 TEST(TieGraphTest, TheOrderOfEvidenceDoesNotMatter) {
   Random random(5);
   std::vector<EvidencePiece> pieces;

@@ -1,5 +1,6 @@
 #include "services/matching/ranking/rerank.h"
 
+#include <algorithm>
 #include <numeric>
 #include <vector>
 
@@ -133,6 +134,31 @@ TEST(RerankTest, EachLevelOfNearnessHasItsShareOfPlaces) {
   // Across water nobody is near, and none is put up.
   for (auto& item : items) item.nearness = RegionNearness::kElsewhere;
   EXPECT_EQ(Rerank(items, {.local_shares = {.5, .5, .5}}).order, Everybody(60));
+}
+
+// The level itself is within it, the next farther one is not.
+TEST(RerankTest, AShareIsOfThoseAtItsLevelAndNearer) {
+  using taxonomy::RegionNearness;
+  constexpr RegionNearness kLevels[] = {RegionNearness::kSameDistrict,
+                                        RegionNearness::kSameRegency,
+                                        RegionNearness::kSameProvince};
+  for (size_t level = 0; level < 3; ++level) {
+    RerankRules rules;
+    rules.local_shares[level] = .1;
+    auto items = Items(40);
+    for (auto& item : items) item.nearness = RegionNearness::kElsewhere;
+    const auto in_top_ten = [&](RegionNearness nearness) {
+      items[30].nearness = nearness;
+      const auto order = Rerank(items, rules).order;
+      return std::find(order.begin(), order.begin() + 10, 30u) !=
+             order.begin() + 10;
+    };
+    for (size_t nearness = 0; nearness < 3; ++nearness) {
+      EXPECT_EQ(in_top_ten(kLevels[nearness]), nearness <= level)
+          << nearness << " " << level;
+    }
+    EXPECT_FALSE(in_top_ten(RegionNearness::kSameIsland));
+  }
 }
 
 TEST(RerankTest, ADrawnSlateGivesEveryoneOfTheFirstTheSameChance) {
