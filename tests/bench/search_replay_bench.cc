@@ -3,12 +3,14 @@
 //
 //   mitra-bench-search-replay SNAPSHOT [--k N] [--also N] [--calls N]
 //                             [--weight W] [--ladder] [--planned-only]
+//                             [--refresh] [--message N] [--by-id]
 //
 // SNAPSHOT is search/search.snapshot under a cluster's folder. Subjects are
 // businesses drawn at random; candidates are those of partners: businesses,
 // enterprises and suppliers. Times are of this thread's processor time, medians
 // of five rounds. --ladder tries walks of several breadths, with and without
-// pivots, and lists.
+// pivots, and lists. --refresh asks as a refresh does: members trade by trade,
+// mentors and then partners, --message questions at once.
 
 #include <malloc.h>
 #include <time.h>
@@ -20,8 +22,11 @@
 #include <fstream>
 #include <random>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <vector>
 
+#include "mitra/v1/filter.pb.h"
 #include "mitra/v1/member.pb.h"
 #include "services/search/partition/walk_calibration.h"
 #include "services/search/retrieval/retriever.h"
@@ -52,6 +57,9 @@ struct Options {
   double weight = .6;
   bool ladder = false;
   bool planned_only = false;
+  bool refresh = false;
+  size_t message = 16;
+  bool by_id = false;
 };
 
 double ThreadUs() {
@@ -116,6 +124,7 @@ class Replay {
   }
 
   void Run() {
+    if (options_.refresh) return Refresh();
     Time("planned", {});
     if (options_.planned_only) return;
     Time("scanned", kScan);
@@ -153,6 +162,86 @@ class Replay {
     std::printf("%s: %.1f us, recall@%zu %.4f\n", name, us[2], options_.k,
                 recall);
     std::fflush(stdout);
+  }
+
+  // As refresh/member_order.h does, by the vectors instead of the words.
+  void SortByTrade(std::vector<std::string>& ids) const {
+    const RoleView& role = view_.roles[v1::ROLE_BUSINESS];
+    std::vector<std::tuple<uint16_t, size_t, std::string>> keyed;
+    for (std::string& id : ids) {
+      const uint32_t row = view_.member(view_.FindMember(id)).facets()[0].row;
+      const auto* codes =
+          reinterpret_cast<const char*>(role.partitions.rows.codes(row));
+      const size_t words =
+          std::hash<std::string_view>()({codes, role.partitions.rows.width()});
+      keyed.emplace_back(role.columns.attributes[row].sectors[0], words,
+                         std::move(id));
+    }
+    std::sort(keyed.begin(), keyed.end());
+    for (size_t i = 0; i < ids.size(); ++i) ids[i] = std::get<2>(keyed[i]);
+  }
+
+  // What the two lists of everybody cost, each kind by itself.
+  void Refresh() {
+    std::vector<std::string> ids;
+    for (uint32_t i = 0; i < view_.members.size(); ++i) {
+      if (view_.members[i] == nullptr) continue;
+      const auto facets = view_.member(i).facets();
+      if (facets.empty() || facets[0].role != v1::ROLE_BUSINESS) continue;
+      ids.emplace_back(view_.member(i).id());
+    }
+    std::sort(ids.begin(), ids.end());
+    if (!options_.by_id) SortByTrade(ids);
+    ids.resize(std::min(ids.size(), options_.calls));
+    std::mt19937 random(7);
+    v1::MemberFilter seats;
+    seats.set_seats_free(true);
+    const auto free = *search::MemberFilter::FromProto(seats, "filter");
+    for (const bool mentors : {true, false}) {
+      std::vector<Retrieval> asked(ids.size());
+      for (size_t i = 0; i < ids.size(); ++i) {
+        asked[i].subject_id = ids[i];
+        asked[i].subject_role = v1::ROLE_BUSINESS;
+        asked[i].roles =
+            mentors ? std::vector<int>{v1::ROLE_MENTOR}
+                    : std::vector<int>{v1::ROLE_BUSINESS, v1::ROLE_SUPPLIER,
+                                       v1::ROLE_ENTERPRISE};
+        if (mentors) asked[i].filter = free;
+        asked[i].weight = options_.weight;
+        asked[i].k = 48;
+        for (size_t j = 0; j < 16; ++j) {
+          asked[i].also_score_ids.push_back(ids[random() % ids.size()]);
+        }
+      }
+      std::vector<double> us;
+      size_t found = 0;
+      uint64_t sum = 0;
+      for (int round = 0; round < 3; ++round) {
+        const double begin = ThreadUs();
+        const size_t message = options_.message;
+        for (size_t i = 0; i < asked.size(); i += message) {
+          const auto answers = search::RetrieveAll(
+              view_, absl::MakeConstSpan(asked).subspan(i, message),
+              SearchPlan());
+          for (const auto& answer : answers) {
+            if (!answer.ok()) continue;
+            found += answer->candidates.size();
+            for (const auto& c : answer->candidates) {
+              sum = sum * 31 + c.member * 7 +
+                    static_cast<uint64_t>(static_cast<int64_t>(c.score * 1e6F));
+            }
+          }
+        }
+        us.push_back((ThreadUs() - begin) / static_cast<double>(asked.size()));
+      }
+      std::sort(us.begin(), us.end());
+      std::printf(
+          "%s: %.1f us a list, %zu lists, %.1f candidates, sum %lx\n",
+          mentors ? "mentors" : "partners", us[1], asked.size(),
+          static_cast<double>(found) / static_cast<double>(3 * asked.size()),
+          sum);
+      std::fflush(stdout);
+    }
   }
 
   // The graph of businesses alone, on the same questions.
@@ -246,6 +335,9 @@ int main(int argc, char** argv) {
   app.add_option("--weight", options.weight);
   app.add_flag("--ladder", options.ladder);
   app.add_flag("--planned-only", options.planned_only);
+  app.add_flag("--refresh", options.refresh);
+  app.add_option("--message", options.message, "Questions of one kind");
+  app.add_flag("--by-id", options.by_id, "Members in the order of ids");
   CLI11_PARSE(app, argc, argv);
   mitra::search::IndexState state({});
   if (mitra::search::RestoreIndexSnapshot(state, options.snapshot).watermark ==

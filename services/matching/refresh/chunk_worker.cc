@@ -12,9 +12,9 @@
 namespace mitra::matching {
 namespace {
 
-// Members of one message to search. Search answers a message in one go, so it
-// is kept to about a millisecond of work: others wait that long behind it.
-constexpr size_t kBatchMembers = 8;
+// Members of one message to search, who share what it reads. Its threads give
+// way to others meanwhile; more would only hold the memory of their answers.
+constexpr size_t kBatchMembers = 16;
 // Messages under way.
 constexpr size_t kAhead = 2;
 

@@ -10,6 +10,7 @@
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
 #include "services/matching/ranking/recommendation_kinds.h"
+#include "services/matching/refresh/member_order.h"
 
 namespace mitra::matching {
 namespace {
@@ -59,22 +60,22 @@ absl::StatusOr<std::vector<PairEdit>> ResolvePairs(
     absl::Span<const v1::RecommendationKind> kinds, const MemberView& view,
     bool strict) {
   std::vector<PairEdit> edits;
+  if (pairs.empty()) return edits;
+  const PositionsById positions(members);
   // The last word of each place stands where the place was named first.
   std::map<std::tuple<uint32_t, uint32_t, MemberIndex>, size_t> places;
   for (const v1::FixedPair* pair : pairs) {
     const auto kind = std::find(kinds.begin(), kinds.end(), pair->kind());
     if (kind == kinds.end()) continue;
-    const auto member =
-        std::lower_bound(members.begin(), members.end(), pair->profile_id());
-    const bool is_member =
-        member != members.end() && *member == pair->profile_id();
+    const size_t member = positions.Find(pair->profile_id());
+    const bool is_member = member < members.size();
     PairEdit edit;
     edit.candidate = view.Find(pair->candidate_id());
     if (!is_member || edit.candidate == kNoMember) {
       if (!strict) continue;
       return NoMember(is_member ? "candidate_id" : "profile_id");
     }
-    edit.number = static_cast<uint32_t>(member - members.begin());
+    edit.number = static_cast<uint32_t>(member);
     edit.kind = static_cast<uint32_t>(kind - kinds.begin());
     edit.pin = pair->decision() == v1::PAIR_DECISION_PIN;
     const auto [at, is_new] = places.try_emplace(

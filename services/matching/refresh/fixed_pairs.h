@@ -34,7 +34,7 @@ using ScorePair = std::function<absl::StatusOr<MarketCandidate>(
     uint32_t number, uint32_t kind, MemberIndex candidate)>;
 
 // The last word on each place, by member, then in the order given. `members`:
-// those of the refresh, by id. Members that are not of the refresh or not known
+// those of the refresh. Members that are not of the refresh or not known
 // are NOT_FOUND (PROFILE_NOT_FOUND) if `strict`, else left out; kinds that the
 // refresh has not are left out.
 absl::StatusOr<std::vector<PairEdit>> ResolvePairs(

@@ -10,6 +10,7 @@
 #include "common/status/status_macros.h"
 #include "services/matching/ranking/member_filter.h"
 #include "services/matching/refresh/allocation_phase.h"
+#include "services/matching/refresh/member_order.h"
 #include "services/matching/refresh/parallel.h"
 
 namespace mitra::matching {
@@ -40,7 +41,7 @@ void ForScope(const MatchingView& view, const v1::RefreshScope& scope,
     if (!IsSubject(member)) continue;
     if (!named.empty() && !named.contains(member.id.view())) continue;
     if (!inside.Accepts(member, member.facets[0])) continue;
-    if (!visit(member)) return;
+    if (!visit(i)) return;
   }
 }
 
@@ -48,18 +49,17 @@ void ForScope(const MatchingView& view, const v1::RefreshScope& scope,
 
 std::vector<std::string> MembersOf(const MatchingView& view,
                                    const v1::RefreshScope& scope) {
-  std::vector<std::string> ids;
-  ForScope(view, scope, [&](const Member& member) {
-    ids.emplace_back(member.id.view());
+  std::vector<MemberIndex> indices;
+  ForScope(view, scope, [&](MemberIndex index) {
+    indices.push_back(index);
     return true;
   });
-  std::sort(ids.begin(), ids.end());
-  return ids;
+  return IdsInOrder(view.members, indices);
 }
 
 bool ScopeHasMembers(const MatchingView& view, const v1::RefreshScope& scope) {
   bool found = false;
-  ForScope(view, scope, [&](const Member&) {
+  ForScope(view, scope, [&](MemberIndex) {
     found = true;
     return false;
   });

@@ -70,7 +70,7 @@ struct RefreshTools {
   absl::Duration patience = absl::Seconds(60);
 };
 
-// Members of a scope, by id.
+// The ids of a scope's members, in the order of member_order.h.
 std::vector<std::string> MembersOf(const MatchingView& view,
                                    const v1::RefreshScope& scope);
 bool ScopeHasMembers(const MatchingView& view, const v1::RefreshScope& scope);

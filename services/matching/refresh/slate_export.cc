@@ -59,9 +59,11 @@ std::vector<std::string> StoredSlates::Shown(absl::string_view member,
                                              v1::RecommendationKind kind,
                                              const MemberView& view) {
   std::vector<std::string> shown;
-  const auto at = std::lower_bound(members_.begin(), members_.end(), member);
-  if (at == members_.end() || *at != member) return shown;
-  const auto number = static_cast<size_t>(at - members_.begin());
+  if (positions_ == nullptr) {
+    positions_ = std::make_unique<const PositionsById>(members_);
+  }
+  const size_t number = positions_->Find(member);
+  if (number == members_.size()) return shown;
   const auto chunk = static_cast<uint32_t>(number / kChunkMembers);
   if (chunk != last_) {
     auto read = Read(chunk, view);

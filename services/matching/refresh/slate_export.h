@@ -16,6 +16,7 @@
 #include "services/matching/ranking/ranking_board.h"
 #include "services/matching/refresh/candidate_lists.h"
 #include "services/matching/refresh/job_folder.h"
+#include "services/matching/refresh/member_order.h"
 
 namespace mitra::matching {
 
@@ -41,8 +42,9 @@ class StoredSlates {
                std::unique_ptr<ChunkLog> log);
 
   const v1::Refresh refresh_;
-  const std::vector<std::string> members_;  // by id
+  const std::vector<std::string> members_;
   const std::unique_ptr<ChunkLog> log_;
+  std::unique_ptr<const PositionsById> positions_;  // null until asked for
   // The chunk that Shown read last.
   uint32_t last_ = UINT32_MAX;
   ChunkResult last_chunk_;
@@ -60,8 +62,8 @@ class SlateExport {
   };
   SlateExport(std::unique_ptr<StoredSlates> slates, Options options);
 
-  // The lines of the next members, by id; those who may not be shown now are
-  // left out. Empty at the end.
+  // The lines of the next members, in the refresh's order; those who may not be
+  // shown now are left out. Empty at the end.
   absl::StatusOr<std::vector<v1::SlateLine>> Next(const MatchingView& view,
                                                   int64_t now);
 

@@ -54,6 +54,11 @@ class MemberFilter {
 
   const std::vector<std::string>& excluded_ids() const { return excluded_ids_; }
 
+  // Has the same matches.
+  bool MatchesLike(const MemberFilter& other) const {
+    return root_ == other.root_;
+  }
+
  private:
   friend class FilterReader;
 
@@ -62,6 +67,7 @@ class MemberFilter {
     Figure scale;
     double min;
     double max;
+    friend bool operator==(const Range&, const Range&) = default;
   };
   // All of it must hold.
   struct Node {
@@ -70,6 +76,7 @@ class MemberFilter {
     uint16_t min_free_seats = 0;
     std::vector<Node> any_of;
     std::vector<Node> none_of;
+    friend bool operator==(const Node&, const Node&) = default;
   };
   static std::shared_ptr<const Roaring> MatchNode(const Node& node,
                                                   const FilterColumns& columns);

@@ -26,6 +26,13 @@ void DotI8Gather(const int8_t* query, size_t n, const int8_t* const* rows,
   for (size_t j = 0; j < count; ++j) out[j] = DotI8(query, rows[j], n);
 }
 
+void DotI8Tile(const int8_t* const* queries, size_t questions, size_t n,
+               const int8_t* rows, size_t stride, size_t count, int32_t* out) {
+  for (size_t q = 0; q < questions; ++q) {
+    DotI8Rows(queries[q], n, rows, stride, nullptr, count, out + q * count);
+  }
+}
+
 size_t Select(const int32_t* dots, const float* scales, const uint32_t* picks,
               size_t count, float factor, float threshold, uint32_t* at,
               float* values) {
@@ -63,8 +70,8 @@ const Kernels& Choose() {
 }  // namespace
 
 const Kernels& ScalarKernels() {
-  static constexpr Kernels kKernels = {"scalar",    DotI8,  DotI8Rows,
-                                       DotI8Gather, Select, DotI12};
+  static constexpr Kernels kKernels = {
+      "scalar", DotI8, DotI8Rows, DotI8Gather, DotI8Tile, Select, DotI12};
   return kKernels;
 }
 

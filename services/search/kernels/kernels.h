@@ -56,6 +56,13 @@ struct Kernels {
   void (*dot_i8_gather)(const int8_t* query, size_t n,
                         const int8_t* const* rows, size_t count, int32_t* out);
 
+  // out[q·count + j] = Σ queries[q][i]·row[i], for `count` rows of `n` codes
+  // that begin `stride` bytes apart at `rows`: many questions to a few rows
+  // that lie in the nearest cache. Each row is read once for four questions.
+  void (*dot_i8_tile)(const int8_t* const* queries, size_t questions, size_t n,
+                      const int8_t* rows, size_t stride, size_t count,
+                      int32_t* out);
+
   // Writes the j for which dots[j]·scales[picks ? picks[j] : j]·factor >=
   // threshold to `at`, in order, and the products to `values`. Both have room
   // for `count`. Returns how many there are.

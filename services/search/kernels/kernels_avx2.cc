@@ -54,6 +54,13 @@ MITRA_AVX2 void DotI8Gather(const int8_t* query, size_t n,
   for (size_t j = 0; j < count; ++j) out[j] = DotI8(query, rows[j], n);
 }
 
+void DotI8Tile(const int8_t* const* queries, size_t questions, size_t n,
+               const int8_t* rows, size_t stride, size_t count, int32_t* out) {
+  for (size_t q = 0; q < questions; ++q) {
+    DotI8Rows(queries[q], n, rows, stride, nullptr, count, out + q * count);
+  }
+}
+
 MITRA_AVX2 size_t Select(const int32_t* dots, const float* scales,
                          const uint32_t* picks, size_t count, float factor,
                          float threshold, uint32_t* at, float* values) {
@@ -139,8 +146,8 @@ MITRA_AVX2 float DotI12(const float* a, const int8_t* high, const uint8_t* lows,
 }  // namespace
 
 const Kernels* Avx2Kernels() {
-  static constexpr Kernels kKernels = {"avx2",      DotI8,  DotI8Rows,
-                                       DotI8Gather, Select, DotI12};
+  static constexpr Kernels kKernels = {
+      "avx2", DotI8, DotI8Rows, DotI8Gather, DotI8Tile, Select, DotI12};
   static const bool can =
       __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   return can ? &kKernels : nullptr;

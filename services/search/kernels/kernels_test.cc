@@ -91,6 +91,39 @@ TEST_P(KernelsTest, RowsAndPicksEqualReference) {
   }
 }
 
+TEST_P(KernelsTest, TilesEqualReferenceForAnyNumberOfQuestionsAndRows) {
+  std::mt19937 random(10);
+  std::uniform_int_distribution<int> code(-128, 127);
+  for (size_t n : {1, 64, 100, 256}) {
+    const size_t stride = (n + 63) / 64 * 64;
+    std::vector<int8_t> rows(stride * 20 + 1);
+    for (auto& v : rows) v = static_cast<int8_t>(code(random));
+    std::vector<std::vector<int8_t>> questions(11);
+    std::vector<const int8_t*> pointers;
+    for (auto& question : questions) {
+      question.resize(n);
+      for (auto& v : question) v = static_cast<int8_t>(code(random));
+      pointers.push_back(question.data());
+    }
+    for (size_t asked : {0, 1, 3, 4, 8, 11}) {
+      for (size_t count : {0, 1, 4, 7, 20}) {
+        std::vector<int32_t> out(asked * count + 1, 4242);
+        GetParam()->dot_i8_tile(pointers.data(), asked, n, rows.data() + 1,
+                                stride, count, out.data());
+        for (size_t q = 0; q < asked; ++q) {
+          for (size_t j = 0; j < count; ++j) {
+            ASSERT_EQ(out[q * count + j],
+                      ScalarKernels().dot_i8(pointers[q],
+                                             rows.data() + 1 + j * stride, n))
+                << n << " codes, question " << q << ", row " << j;
+          }
+        }
+        EXPECT_EQ(out.back(), 4242) << "written beyond the end";
+      }
+    }
+  }
+}
+
 TEST_P(KernelsTest, SelectKeepsOrderAndWritesNothingBeyondItsRoom) {
   std::mt19937 random(9);
   std::uniform_int_distribution<int> dot(-1000, 1000);

@@ -21,4 +21,18 @@ void EntryPivots::Nearest(const Query& query, size_t count,
   for (uint32_t& one : nearest) one = rows_[one];
 }
 
+void EntryPivots::NearestForAll(
+    absl::Span<const Query* const> queries, size_t count,
+    absl::Span<std::vector<uint32_t>* const> nearest) const {
+  std::vector<CodesView> codes;
+  codes.reserve(queries.size());
+  for (const Query* query : queries) {
+    codes.push_back({query->codes(), query->width(), query->scale()});
+  }
+  table_.NearestForAll(codes, count, nearest);
+  for (std::vector<uint32_t>* list : nearest) {
+    for (uint32_t& one : *list) one = rows_[one];
+  }
+}
+
 }  // namespace mitra::search

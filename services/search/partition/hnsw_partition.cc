@@ -17,6 +17,8 @@ constexpr size_t kListRows = 12;
 // With so many times the rows that they were made for, lists are made anew.
 constexpr size_t kOutgrown = 4;
 constexpr Lean kAllLeans[] = {Lean::kTake, Lean::kBoth, Lean::kGive};
+// Pivots at which a walk begins.
+constexpr size_t kEntries = 32;
 
 }  // namespace
 
@@ -92,15 +94,30 @@ void HnswPartition::ScanLists(const PartitionSearch& search, size_t rows,
             [&](uint32_t row, float estimate) { offers.Offer(row, estimate); });
 }
 
+void HnswPartition::FindEntries(
+    absl::Span<const Query* const> queries,
+    std::vector<std::vector<uint32_t>>& entries) const {
+  entries.assign(queries.size(), {});
+  std::vector<const Query*> asked;
+  std::vector<std::vector<uint32_t>*> nearest;
+  for (size_t i = 0; i < queries.size(); ++i) {
+    if (way(queries[i]->lean()) != Way::kPivots) continue;
+    asked.push_back(queries[i]);
+    nearest.push_back(&entries[i]);
+  }
+  if (!asked.empty()) pivots_->NearestForAll(asked, kEntries, nearest);
+}
+
 absl::Status HnswPartition::Search(const PartitionSearch& search,
                                    EstimatePool& pool) const {
   constexpr int kTries = 3;
-  constexpr size_t kEntries = 32;
-  thread_local std::vector<uint32_t> entries;
-  entries.clear();
+  thread_local std::vector<uint32_t> own;
+  own.clear();
+  absl::Span<const uint32_t> entries = search.entries;
   const Lean lean = search.query.lean();
-  if (way(lean) == Way::kPivots) {
-    pivots_->Nearest(search.query, kEntries, entries);
+  if (entries.empty() && way(lean) == Way::kPivots) {
+    pivots_->Nearest(search.query, kEntries, own);
+    entries = own;
   }
   size_t breadth = Breadth(pool.want(), search.filter.count(), lean);
   for (int tried = 0; tried < kTries; ++tried, breadth *= 4) {

@@ -87,6 +87,8 @@ class HnswPartition : public Partition {
            (lists_ != nullptr ? lists_->bytes() : 0);
   }
   size_t Breadth(size_t want, size_t passing, Lean lean) const override;
+  void FindEntries(absl::Span<const Query* const> queries,
+                   std::vector<std::vector<uint32_t>>& entries) const override;
   // Walks or scans lists, twice more and broader each time if too few rows that
   // pass were met. Then a scan of all is the faster way to them.
   absl::Status Search(const PartitionSearch& search,

@@ -8,7 +8,7 @@ EstimatePool::EstimatePool(size_t want, float slack, float least)
     : want_(std::max<size_t>(want, 1)),
       slack_(slack),
       least_(least),
-      limit_(2 * want_ + 512),
+      limit_(2 * want_ + 128),
       threshold_(least) {
   entries_.reserve(limit_);
 }

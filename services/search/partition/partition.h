@@ -15,6 +15,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "services/search/partition/query.h"
 #include "services/search/partition/row_filter.h"
 #include "services/search/partition/vector_rows.h"
@@ -94,6 +95,9 @@ struct PartitionSearch {
   // else null. Of rows that are the same to a question only as many are offered
   // as a pool wants then, the first in this order, and one more.
   const RowsBefore* before = nullptr;
+  // Rows at which a walk begins, as of Partition::FindEntries; none: the
+  // partition finds its own.
+  absl::Span<const uint32_t> entries = {};
 };
 
 // Thread-safe: searching changes nothing that others see.
@@ -110,6 +114,13 @@ class Partition {
   virtual size_t Breadth(size_t /*want*/, size_t /*passing*/,
                          Lean /*lean*/) const {
     return 0;
+  }
+  // Where the walk of each question begins, for PartitionSearch::entries: found
+  // for many at once it costs a fraction of one by one. `entries` gets a list
+  // for each, perhaps an empty one.
+  virtual void FindEntries(absl::Span<const Query* const> queries,
+                           std::vector<std::vector<uint32_t>>& entries) const {
+    entries.assign(queries.size(), {});
   }
   // Adds to `pool` the rows of this partition that pass the filter and are
   // nearest to the query: as many as the pool wants if it has and finds them

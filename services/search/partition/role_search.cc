@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <limits>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "absl/types/span.h"
 #include "common/status/status_macros.h"
 #include "services/search/partition/flat_partition.h"
+#include "services/search/partition/tile_scan.h"
 
 namespace mitra::search {
 namespace {
@@ -173,6 +175,118 @@ std::vector<ScoredRow> KeepBest(std::vector<Scored> scored, size_t want,
   return best;
 }
 
+// One question on its way: walked where that pays, else left to be scanned.
+class RoleAnswer {
+ public:
+  RoleAnswer(const RolePartitions& role, const RoleQuestion& question,
+             const SearchPlan& plan)
+      : role_(role),
+        question_(question),
+        plan_(plan),
+        passing_(question.filter->count()),
+        want_(std::min(question.k, passing_)),
+        error_(question.query->Margin(role.rows)),
+        few_(std::max<size_t>(want_ / kFewer, kFewest)) {
+    if (want_ == 0) return;
+    // Where something is in hand already, the best few of this role tell
+    // whether there is more to find.
+    looks_ = std::isfinite(question.least) && few_ < want_ &&
+             Pays(few_, plan.scan_rows / kFewer);
+    walks_ = Pays(want_, plan.scan_rows);
+  }
+
+  bool walks() const { return looks_ || walks_; }
+  // Nothing was found by walking.
+  bool scans() const { return want_ > 0 && !done_; }
+  size_t passing() const { return passing_; }
+  const RoleQuestion& question() const { return question_; }
+
+  absl::Status Walk(absl::Span<const uint32_t> entries,
+                    const RowsBefore* before) {
+    PartitionSearch search = {role_.rows, *question_.filter, *question_.query,
+                              before, entries};
+    if (looks_) {
+      EstimatePool pool(few_, 2 * error_);
+      MITRA_RETURN_IF_ERROR(WalkRole(role_, search, pool));
+      std::vector<EstimatePool::Entry>& found = pool.Finish();
+      if (found.size() > few_ &&
+          pool.threshold() + 3 * error_ < question_.least) {
+        best_ = ScoreBest(role_, *question_.query, few_, error_, found);
+        done_ = true;
+        return absl::OkStatus();
+      }
+    }
+    if (walks_) {
+      EstimatePool pool(want_, 2 * error_);
+      MITRA_RETURN_IF_ERROR(WalkRole(role_, search, pool));
+      // A walk can miss rows that nothing links to; then a scan decides.
+      if (pool.Finish().size() >= want_) Take(pool);
+    }
+    return absl::OkStatus();
+  }
+
+  EstimatePool PoolForScan() const {
+    return EstimatePool(want_, 2 * error_, question_.least - error_);
+  }
+  void Take(EstimatePool& pool) {
+    best_ = ScoreBest(role_, *question_.query, want_, error_, pool.Finish());
+    done_ = true;
+  }
+
+  std::vector<ScoredRow> Finish(RowsBefore before) {
+    if (want_ == 0) return {};
+    return KeepBest(std::move(best_), want_, before);
+  }
+
+ private:
+  bool Pays(size_t want, size_t scan_rows) const {
+    return WalkPays(role_, *question_.filter, *question_.query, want, scan_rows,
+                    plan_);
+  }
+
+  const RolePartitions& role_;
+  const RoleQuestion& question_;
+  const SearchPlan& plan_;
+  const size_t passing_;
+  const size_t want_;
+  const float error_;
+  const size_t few_;
+  bool looks_ = false;
+  bool walks_ = false;
+  bool done_ = false;
+  std::vector<Scored> best_;
+};
+
+absl::Status ScanAlone(const RolePartitions& role, RoleAnswer& answer) {
+  const RoleQuestion& question = answer.question();
+  EstimatePool pool = answer.PoolForScan();
+  MITRA_RETURN_IF_ERROR(
+      FlatPartition(answer.passing())
+          .Search({role.rows, *question.filter, *question.query}, pool));
+  answer.Take(pool);
+  return absl::OkStatus();
+}
+
+// Rows in a row are read so much faster that a few rows too many do not matter;
+// where few match, each question looks at its own.
+bool ScansTogether(const RoleAnswer& answer) {
+  const RowFilter& filter = *answer.question().filter;
+  return 3 * answer.passing() > filter.eligible_count;
+}
+
+void ScanTogether(const RolePartitions& role,
+                  absl::Span<RoleAnswer* const> answers) {
+  std::deque<EstimatePool> pools;
+  std::vector<ScanQuestion> questions;
+  for (const RoleAnswer* answer : answers) {
+    pools.push_back(answer->PoolForScan());
+    questions.push_back(
+        {answer->question().filter, answer->question().query, &pools.back()});
+  }
+  ScanForAll(role.rows, questions);
+  for (size_t i = 0; i < answers.size(); ++i) answers[i]->Take(pools[i]);
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<ScoredRow>> SearchRole(const RolePartitions& role,
@@ -181,41 +295,53 @@ absl::StatusOr<std::vector<ScoredRow>> SearchRole(const RolePartitions& role,
                                                   const SearchPlan& plan,
                                                   RowsBefore before,
                                                   float least, bool lasting) {
-  const size_t passing = filter.count();
-  const size_t want = std::min(k, passing);
-  if (want == 0) return std::vector<ScoredRow>();
+  const RoleQuestion question = {&filter, &query, k, least};
+  RoleAnswer answer(role, question, plan);
+  if (answer.walks()) {
+    MITRA_RETURN_IF_ERROR(answer.Walk({}, lasting ? &before : nullptr));
+  }
+  if (answer.scans()) MITRA_RETURN_IF_ERROR(ScanAlone(role, answer));
+  return answer.Finish(before);
+}
 
-  const PartitionSearch search = {role.rows, filter, query,
-                                  lasting ? &before : nullptr};
-  const float error = query.Margin(role.rows);
-  std::vector<Scored> best;
-  // Where something is in hand already, the best few of this role tell whether
-  // there is more to find.
-  const size_t few = std::max<size_t>(want / kFewer, kFewest);
-  if (std::isfinite(least) && few < want &&
-      WalkPays(role, filter, query, few, plan.scan_rows / kFewer, plan)) {
-    EstimatePool pool(few, 2 * error);
-    MITRA_RETURN_IF_ERROR(WalkRole(role, search, pool));
-    std::vector<EstimatePool::Entry>& entries = pool.Finish();
-    if (entries.size() > few && pool.threshold() + 3 * error < least) {
-      best = ScoreBest(role, query, few, error, entries);
-      return KeepBest(std::move(best), want, before);
+std::vector<absl::StatusOr<std::vector<ScoredRow>>> SearchRoleForAll(
+    const RolePartitions& role, absl::Span<const RoleQuestion> questions,
+    const SearchPlan& plan, RowsBefore before) {
+  std::deque<RoleAnswer> answers;
+  std::vector<absl::Status> failures(questions.size());
+  std::vector<size_t> walking;
+  std::vector<const Query*> walked;
+  for (size_t i = 0; i < questions.size(); ++i) {
+    answers.emplace_back(role, questions[i], plan);
+    if (!answers.back().walks()) continue;
+    walking.push_back(i);
+    walked.push_back(questions[i].query);
+  }
+  std::vector<std::vector<uint32_t>> entries;
+  if (walking.size() > 1) role.sealed->FindEntries(walked, entries);
+  entries.resize(walking.size());
+  for (size_t i = 0; i < walking.size(); ++i) {
+    failures[walking[i]] = answers[walking[i]].Walk(entries[i], &before);
+  }
+  std::vector<RoleAnswer*> together;
+  for (size_t i = 0; i < questions.size(); ++i) {
+    if (!failures[i].ok() || !answers[i].scans()) continue;
+    if (questions.size() > 1 && ScansTogether(answers[i])) {
+      together.push_back(&answers[i]);
+    } else {
+      failures[i] = ScanAlone(role, answers[i]);
     }
   }
-  if (WalkPays(role, filter, query, want, plan.scan_rows, plan)) {
-    EstimatePool pool(want, 2 * error);
-    MITRA_RETURN_IF_ERROR(WalkRole(role, search, pool));
-    // A walk can miss rows that nothing links to; then a scan decides.
-    if (pool.Finish().size() >= want) {
-      best = ScoreBest(role, query, want, error, pool.Finish());
+  ScanTogether(role, together);
+  std::vector<absl::StatusOr<std::vector<ScoredRow>>> found;
+  for (size_t i = 0; i < questions.size(); ++i) {
+    if (failures[i].ok()) {
+      found.push_back(answers[i].Finish(before));
+    } else {
+      found.push_back(failures[i]);
     }
   }
-  if (best.empty()) {
-    EstimatePool pool(want, 2 * error, least - error);
-    MITRA_RETURN_IF_ERROR(FlatPartition(passing).Search(search, pool));
-    best = ScoreBest(role, query, want, error, pool.Finish());
-  }
-  return KeepBest(std::move(best), want, before);
+  return found;
 }
 
 }  // namespace mitra::search

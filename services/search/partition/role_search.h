@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "roaring/roaring.hh"
 #include "services/search/partition/partition.h"
 
@@ -47,6 +48,20 @@ absl::StatusOr<std::vector<ScoredRow>> SearchRole(
     size_t k, const SearchPlan& plan, RowsBefore before,
     float least = -std::numeric_limits<float>::infinity(),
     bool lasting = false);
+
+// One of many searches of a role, as of SearchRole.
+struct RoleQuestion {
+  const RowFilter* filter = nullptr;
+  const Query* query = nullptr;
+  size_t k = 0;
+  float least = -std::numeric_limits<float>::infinity();
+};
+
+// The answers of SearchRole(lasting) to each question, in their order: walks
+// begin together, and rows are scanned for all of them at once.
+std::vector<absl::StatusOr<std::vector<ScoredRow>>> SearchRoleForAll(
+    const RolePartitions& role, absl::Span<const RoleQuestion> questions,
+    const SearchPlan& plan, RowsBefore before);
 
 }  // namespace mitra::search
 

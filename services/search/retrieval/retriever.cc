@@ -137,56 +137,11 @@ void KeepBestFacets(std::vector<Candidate>& candidates, size_t k) {
   candidates.resize(kept);
 }
 
-// The roles with what passes in each, the one with the most first: what is
-// found there tells how good the others' must be.
+// A role with what passes in it.
 struct FilteredRole {
   int role;
   RowFilter filter;
 };
-std::vector<FilteredRole> FilterRoles(const IndexView& view,
-                                      const Retrieval& retrieval,
-                                      absl::Span<const uint32_t> excluded,
-                                      const SubjectRules* rules) {
-  std::vector<FilteredRole> roles;
-  roles.reserve(retrieval.roles.size());
-  for (int role : retrieval.roles) {
-    roles.push_back(
-        {role, FilterRole(view, role, retrieval.filter, excluded, rules)});
-  }
-  std::sort(roles.begin(), roles.end(), [](const auto& a, const auto& b) {
-    return a.filter.count() > b.filter.count();
-  });
-  return roles;
-}
-
-absl::StatusOr<std::vector<Candidate>> Find(
-    const IndexView& view, const Retrieval& retrieval, const Query& query,
-    absl::Span<const FilteredRole> roles, const SearchPlan& plan) {
-  const BetterCandidate better(view);
-  std::vector<Candidate> best;
-  for (const FilteredRole& one : roles) {
-    const RoleView& role_view = view.roles[static_cast<size_t>(one.role)];
-    const auto before = [&](uint32_t a, uint32_t b) {
-      return IdOf(view, role_view, a) < IdOf(view, role_view, b);
-    };
-    // With k members in hand the others must be as good as the last of them.
-    const float least = best.size() == retrieval.k
-                            ? std::max(best.back().score, retrieval.min_score)
-                            : retrieval.min_score;
-    MITRA_ASSIGN_OR_RETURN(const std::vector<ScoredRow> found,
-                           SearchRole(role_view.partitions, one.filter, query,
-                                      retrieval.k, plan, before, least,
-                                      /*lasting=*/true));
-    const auto known = static_cast<ptrdiff_t>(best.size());
-    AddCandidates(role_view, one.role, found, least, false, best);
-    const auto middle = best.begin() + known;
-    // One role's candidates are in order and have each member once.
-    if (known == 0 || middle == best.end()) continue;
-    std::inplace_merge(best.begin(), middle, best.end(), better);
-    KeepBestFacets(best, retrieval.k);
-  }
-  return best;
-}
 
 // The candidates among `members` that are not in `found`.
 std::vector<Candidate> ScoreAlso(const IndexView& view,
@@ -245,10 +200,14 @@ void Refuse(std::shared_ptr<const Roaring> refused,
             const FilterColumns& columns, RowFilter& rows,
             std::vector<uint32_t>& hidden) {
   constexpr size_t kFewerThan = 4;  // a fourth
-  if (rows.matches == nullptr &&
-      refused->cardinality() * kFewerThan < rows.eligible_count) {
-    hidden.resize(refused->cardinality());
-    refused->toUint32Array(hidden.data());
+  const size_t left_over = rows.matches == nullptr
+                               ? rows.eligible_count
+                               : rows.matches->cardinality();
+  if (refused->cardinality() * kFewerThan < left_over) {
+    const Roaring both =
+        rows.matches == nullptr ? *refused : *refused & *rows.matches;
+    hidden.resize(both.cardinality());
+    both.toUint32Array(hidden.data());
     return;
   }
   auto left = std::make_shared<Roaring>();
@@ -260,17 +219,17 @@ void Refuse(std::shared_ptr<const Roaring> refused,
   rows.matches = std::move(left);
 }
 
-}  // namespace
+using Matches = std::shared_ptr<const Roaring>;
 
-RowFilter FilterRole(const IndexView& view, int role,
-                     const MemberFilter& filter,
-                     absl::Span<const uint32_t> excluded,
-                     const SubjectRules* rules) {
+// As FilterRole; `matches` are those of the filter.
+RowFilter FilterMatches(const IndexView& view, int role, Matches matches,
+                        absl::Span<const uint32_t> excluded,
+                        const SubjectRules* rules) {
   const RoleView& role_view = view.roles[static_cast<size_t>(role)];
   RowFilter rows;
   rows.eligible = role_view.eligible;
   rows.eligible_count = role_view.eligible_count;
-  rows.matches = filter.Match(role_view.columns);
+  rows.matches = std::move(matches);
   std::vector<uint32_t> hidden;
   if (rules != nullptr) {
     const PostingIndex::View& postings = role_view.columns.postings;
@@ -299,6 +258,162 @@ RowFilter FilterRole(const IndexView& view, int role,
   return rows;
 }
 
+// The matches of filters in roles: a batch states few filters.
+class FilterMatchesMemo {
+ public:
+  Matches Of(const IndexView& view, int role, const MemberFilter& filter) {
+    for (const Known& one : known_) {
+      if (one.role == role && one.filter->MatchesLike(filter)) {
+        return one.matches;
+      }
+    }
+    const RoleView& role_view = view.roles[static_cast<size_t>(role)];
+    known_.push_back({role, &filter, filter.Match(role_view.columns)});
+    return known_.back().matches;
+  }
+
+ private:
+  struct Known {
+    int role;
+    const MemberFilter* filter;
+    Matches matches;
+  };
+  std::vector<Known> known_;
+};
+
+// One question on its way through its roles.
+class Asked {
+ public:
+  static absl::StatusOr<Asked> Prepare(const IndexView& view,
+                                       const Retrieval& retrieval,
+                                       FilterMatchesMemo& memo) {
+    MITRA_ASSIGN_OR_RETURN(const Subject subject, SubjectOf(view, retrieval));
+    Asked asked(view, retrieval, subject);
+    asked.FilterRoles(subject, memo);
+    return asked;
+  }
+
+  // The i-th of its roles, the one with the most rows first: what is found
+  // there tells how good the others' must be. 0: there is none.
+  int role(size_t i) const { return i < roles_.size() ? roles_[i].role : 0; }
+
+  RoleQuestion QuestionOf(size_t i) const {
+    // With k members in hand the others must be as good as the last of them.
+    const float least =
+        best_.size() == retrieval_->k
+            ? std::max(best_.back().score, retrieval_->min_score)
+            : retrieval_->min_score;
+    return {&roles_[i].filter, &query_, retrieval_->k, least};
+  }
+
+  void Take(size_t i, const RoleQuestion& question,
+            absl::StatusOr<std::vector<ScoredRow>> found) {
+    if (!found.ok()) {
+      failure_.Update(found.status());
+      return;
+    }
+    const int role = roles_[i].role;
+    const auto known = static_cast<ptrdiff_t>(best_.size());
+    AddCandidates(view_->roles[static_cast<size_t>(role)], role, *found,
+                  question.least, false, best_);
+    const auto middle = best_.begin() + known;
+    // One role's candidates are in order and have each member once.
+    if (known == 0 || middle == best_.end()) return;
+    std::inplace_merge(best_.begin(), middle, best_.end(),
+                       BetterCandidate(*view_));
+    KeepBestFacets(best_, retrieval_->k);
+  }
+
+  absl::StatusOr<Retrieved> Finish() {
+    if (!failure_.ok()) return failure_;
+    retrieved_.candidates = std::move(best_);
+    if (retrieval_->also_score_ids.empty()) return std::move(retrieved_);
+    const std::vector<Candidate> also =
+        ScoreAlso(*view_, *retrieval_, query_, roles_, retrieved_.candidates);
+    retrieved_.candidates.insert(retrieved_.candidates.end(), also.begin(),
+                                 also.end());
+    return std::move(retrieved_);
+  }
+
+ private:
+  Asked(const IndexView& view, const Retrieval& retrieval,
+        const Subject& subject)
+      : view_(&view),
+        retrieval_(&retrieval),
+        query_(view.dimension, subject.need, subject.offer,
+               static_cast<float>(retrieval.weight)) {
+    retrieved_.need_missing = subject.need.empty();
+    retrieved_.offer_missing = subject.offer.empty();
+  }
+
+  void FilterRoles(const Subject& subject, FilterMatchesMemo& memo) {
+    const IndexView& view = *view_;
+    std::vector<uint32_t> excluded =
+        view.FindMembers(retrieval_->filter.excluded_ids());
+    if (subject.member != IndexView::kNoMember) {
+      excluded.push_back(subject.member);
+    }
+    const std::optional<SubjectRules> rules =
+        subject.member != IndexView::kNoMember ? RulesOf(view, subject.member)
+                                               : retrieval_->rules;
+    roles_.reserve(retrieval_->roles.size());
+    for (const int role : retrieval_->roles) {
+      roles_.push_back(
+          {role,
+           FilterMatches(view, role, memo.Of(view, role, retrieval_->filter),
+                         excluded, rules.has_value() ? &*rules : nullptr)});
+      retrieved_.eligible += roles_.back().filter.count();
+    }
+    std::sort(roles_.begin(), roles_.end(), [](const auto& a, const auto& b) {
+      return a.filter.count() > b.filter.count();
+    });
+  }
+
+  const IndexView* view_;
+  const Retrieval* retrieval_;
+  Query query_;
+  std::vector<FilteredRole> roles_;
+  std::vector<Candidate> best_;
+  Retrieved retrieved_;
+  absl::Status failure_;
+};
+
+// Lets each of `asked` look at its `nth` role, which is the same for all.
+void SearchOneRole(const IndexView& view, int role, size_t nth,
+                   const SearchPlan& plan, absl::Span<Asked* const> asked) {
+  const RoleView& role_view = view.roles[static_cast<size_t>(role)];
+  // Who has the same score as others is asked for again and again, and names
+  // lie far apart in memory.
+  absl::flat_hash_map<uint32_t, absl::string_view> names;
+  const auto name = [&](uint32_t row) {
+    const auto [at, added] = names.try_emplace(row);
+    if (added) at->second = IdOf(view, role_view, row);
+    return at->second;
+  };
+  const auto before = [&](uint32_t a, uint32_t b) {
+    const absl::string_view first = name(a);
+    return first < name(b);
+  };
+  std::vector<RoleQuestion> questions;
+  questions.reserve(asked.size());
+  for (const Asked* one : asked) questions.push_back(one->QuestionOf(nth));
+  auto found = SearchRoleForAll(role_view.partitions, questions, plan, before);
+  for (size_t i = 0; i < asked.size(); ++i) {
+    asked[i]->Take(nth, questions[i], std::move(found[i]));
+  }
+}
+
+}  // namespace
+
+RowFilter FilterRole(const IndexView& view, int role,
+                     const MemberFilter& filter,
+                     absl::Span<const uint32_t> excluded,
+                     const SubjectRules* rules) {
+  return FilterMatches(
+      view, role, filter.Match(view.roles[static_cast<size_t>(role)].columns),
+      excluded, rules);
+}
+
 absl::StatusOr<Query> QueryOf(const IndexView& view,
                               const Retrieval& retrieval) {
   MITRA_ASSIGN_OR_RETURN(const Subject subject, SubjectOf(view, retrieval));
@@ -309,33 +424,40 @@ absl::StatusOr<Query> QueryOf(const IndexView& view,
 absl::StatusOr<Retrieved> Retrieve(const IndexView& view,
                                    const Retrieval& retrieval,
                                    const SearchPlan& plan) {
-  MITRA_ASSIGN_OR_RETURN(const Subject subject, SubjectOf(view, retrieval));
-  Retrieved retrieved;
-  retrieved.need_missing = subject.need.empty();
-  retrieved.offer_missing = subject.offer.empty();
-  const Query query(view.dimension, subject.need, subject.offer,
-                    static_cast<float>(retrieval.weight));
-  std::vector<uint32_t> excluded =
-      view.FindMembers(retrieval.filter.excluded_ids());
-  if (subject.member != IndexView::kNoMember) {
-    excluded.push_back(subject.member);
+  return std::move(RetrieveAll(view, {&retrieval, 1}, plan)[0]);
+}
+
+std::vector<absl::StatusOr<Retrieved>> RetrieveAll(
+    const IndexView& view, absl::Span<const Retrieval> retrievals,
+    const SearchPlan& plan) {
+  FilterMatchesMemo memo;
+  std::vector<absl::StatusOr<Asked>> asked;
+  asked.reserve(retrievals.size());
+  size_t steps = 0;
+  for (const Retrieval& retrieval : retrievals) {
+    asked.push_back(Asked::Prepare(view, retrieval, memo));
+    steps = std::max(steps, retrieval.roles.size());
   }
-  const std::optional<SubjectRules> rules =
-      subject.member != IndexView::kNoMember ? RulesOf(view, subject.member)
-                                             : retrieval.rules;
-  const std::vector<FilteredRole> roles = FilterRoles(
-      view, retrieval, excluded, rules.has_value() ? &*rules : nullptr);
-  for (const FilteredRole& one : roles) {
-    retrieved.eligible += one.filter.count();
+  for (size_t step = 0; step < steps; ++step) {
+    for (int role = 1; role < kRoles; ++role) {
+      std::vector<Asked*> together;
+      for (absl::StatusOr<Asked>& one : asked) {
+        if (one.ok() && one->role(step) == role) together.push_back(&*one);
+      }
+      if (together.empty()) continue;
+      SearchOneRole(view, role, step, plan, together);
+    }
   }
-  MITRA_ASSIGN_OR_RETURN(retrieved.candidates,
-                         Find(view, retrieval, query, roles, plan));
-  if (retrieval.also_score_ids.empty()) return retrieved;
-  const std::vector<Candidate> also =
-      ScoreAlso(view, retrieval, query, roles, retrieved.candidates);
-  retrieved.candidates.insert(retrieved.candidates.end(), also.begin(),
-                              also.end());
-  return retrieved;
+  std::vector<absl::StatusOr<Retrieved>> answers;
+  answers.reserve(asked.size());
+  for (absl::StatusOr<Asked>& one : asked) {
+    if (one.ok()) {
+      answers.push_back(one->Finish());
+    } else {
+      answers.push_back(one.status());
+    }
+  }
+  return answers;
 }
 
 }  // namespace mitra::search

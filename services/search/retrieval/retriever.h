@@ -81,6 +81,12 @@ absl::StatusOr<Retrieved> Retrieve(const IndexView& view,
                                    const Retrieval& retrieval,
                                    const SearchPlan& plan);
 
+// The answers to many questions, in their order, each as Retrieve gives it.
+// Rows that several of them ask are read once for all.
+std::vector<absl::StatusOr<Retrieved>> RetrieveAll(
+    const IndexView& view, absl::Span<const Retrieval> retrievals,
+    const SearchPlan& plan);
+
 // The question alone, as Retrieve asks it. Errors as there.
 absl::StatusOr<Query> QueryOf(const IndexView& view,
                               const Retrieval& retrieval);

@@ -14,6 +14,7 @@
 #include "mitra/v1/filter.pb.h"
 #include "services/search/index/id_hash.h"
 #include "services/search/testing/feed_builder.h"
+#include "services/search/testing/sample_index.h"
 
 namespace mitra::search {
 namespace {
@@ -175,6 +176,59 @@ TEST_F(RetrieverTest, MembersAreFoundByTheirIdsInTheOrderAskedFor) {
   EXPECT_THAT(found, ElementsAre("m0030", "me", "m0001"));
   EXPECT_EQ(IdHash64(view->id_hash_key, "m0030"),
             FirstBits(feed::IdHash(view->id_hash_key, "m0030")));
+}
+
+TEST(RetrieveAllTest, ManyQuestionsAreAnsweredAsEachByItself) {
+  IndexState state(SampleOptions());
+  SampleIndex sample(7);
+  sample.Fill(state, 900);
+  const auto view = state.Read();
+  ASSERT_NE(view->roles[v1::ROLE_MENTOR].graph, nullptr);
+  v1::MemberFilter few;
+  few.mutable_offer_amounts()->Add()->set_min(700'000);
+  few.mutable_offer_amounts(0)->set_resource(v1::RESOURCE_CAPITAL);
+  few.mutable_offer_amounts(0)->set_currency_code("IDR");
+  v1::MemberFilter most;
+  most.add_languages("id");
+  UnitVectors vectors(SampleIndex::kDimension, 3);
+  std::vector<Retrieval> asked(70);  // more than one tile
+  for (size_t i = 0; i < asked.size(); ++i) {
+    Retrieval& one = asked[i];
+    if (i % 3 == 0) {
+      one.subject_id = i == 30 ? "nobody" : absl::StrCat("p", 5 * i + 1);
+    } else {
+      one.need = vectors.Next();
+      if (i % 3 == 1) one.offer = vectors.Next();
+    }
+    one.roles = {v1::ROLE_MENTOR};
+    if (i % 2 == 0) one.roles.insert(one.roles.begin(), v1::ROLE_BUSINESS);
+    one.k = 5 + i;
+    one.weight = .3 + .01 * static_cast<double>(i % 7);
+    if (i % 5 == 1) one.filter = *MemberFilter::FromProto(few, "filter");
+    if (i % 5 == 2) one.filter = *MemberFilter::FromProto(most, "filter");
+    if (i % 5 == 3) one.min_score = .1F;
+    one.also_score_ids = {"p17", absl::StrCat("p", i)};
+  }
+  for (const SearchPlan& plan : {SearchPlan(), SearchPlan{0, 0, 0}}) {
+    const auto together = RetrieveAll(*view, asked, plan);
+    ASSERT_EQ(together.size(), asked.size());
+    for (size_t i = 0; i < asked.size(); ++i) {
+      const auto alone = Retrieve(*view, asked[i], plan);
+      ASSERT_EQ(together[i].status(), alone.status()) << i;
+      EXPECT_TRUE(i != 30 || !alone.ok()) << "nobody's question";
+      if (!alone.ok()) continue;
+      EXPECT_EQ(together[i]->eligible, alone->eligible);
+      EXPECT_EQ(together[i]->offer_missing, alone->offer_missing);
+      ASSERT_EQ(together[i]->candidates.size(), alone->candidates.size()) << i;
+      for (size_t c = 0; c < alone->candidates.size(); ++c) {
+        const Candidate& a = together[i]->candidates[c];
+        const Candidate& b = alone->candidates[c];
+        EXPECT_TRUE(a.member == b.member && a.role == b.role &&
+                    a.score == b.score && a.also_scored == b.also_scored)
+            << "question " << i << ", place " << c;
+      }
+    }
+  }
 }
 
 TEST_F(RetrieverTest, EqualScoresComeInOrderOfIds) {

@@ -273,18 +273,31 @@ rpc::Task<absl::Status> RetrievalRpc::RetrieveBatch(
     if (!alive.ok()) co_return alive;
   }
   const auto view = state_.Read();
+  std::vector<Retrieval> retrievals;
+  std::vector<absl::Status> refusals;
+  retrievals.reserve(static_cast<size_t>(request.requests_size()));
   for (const v1::RetrieveRequest& one : request.requests()) {
-    v1::RetrieveBatchResponse::Answer& answer = *response.add_answers();
     absl::StatusOr<Retrieval> retrieval = FromProto(*view, one);
-    absl::StatusOr<Retrieved> found =
-        retrieval.ok() ? search::Retrieve(*view, *retrieval, plan_)
-                       : absl::StatusOr<Retrieved>(retrieval.status());
-    if (found.ok()) {
-      if (canary_ != nullptr) canary_->Offer(view.shared(), *retrieval, *found);
-      AddColumns(*view, *found, answer);
-    } else {
-      *answer.mutable_status() = ToRpcStatus(found.status());
+    refusals.push_back(retrieval.status());
+    if (retrieval.ok()) retrievals.push_back(*std::move(retrieval));
+  }
+  const auto found = RetrieveAll(*view, retrievals, plan_);
+  size_t next = 0;
+  for (const absl::Status& refusal : refusals) {
+    v1::RetrieveBatchResponse::Answer& answer = *response.add_answers();
+    if (!refusal.ok()) {
+      *answer.mutable_status() = ToRpcStatus(refusal);
+      continue;
     }
+    const size_t at = next++;
+    if (!found[at].ok()) {
+      *answer.mutable_status() = ToRpcStatus(found[at].status());
+      continue;
+    }
+    if (canary_ != nullptr) {
+      canary_->Offer(view.shared(), retrievals[at], *found[at]);
+    }
+    AddColumns(*view, *found[at], answer);
   }
   response.set_revision(view->watermark);
   co_return absl::OkStatus();
