@@ -278,6 +278,11 @@ TEST_F(CliTest, TablesFitNarrowTerminalsAndKeepIdsWhole) {
       {"search", "Dapur", "-n", "5"},
       {"recommend", "sempit-4", "--kind", "mentor,partner", "-n", "5"},
       {"engage", "list", "sempit-2"},
+      {"explain", "sempit-4", longest},
+      {"why-not", "sempit-4", longest, "--kind", "mentor"},
+      {"trust", "sempit-2", longest},
+      {"diagnose", "sempit-2"},
+      {"refresh", "list"},
       {"status"},
       {"key", "list", "--file", cluster_->File("keys.jsonl")}};
   for (const char* columns : {"40", "60", "80"}) {

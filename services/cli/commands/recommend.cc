@@ -190,14 +190,15 @@ int Explain(const Globals& globals, const Options& o) {
   }
   const v1::Recommendation& r = response.recommendation();
   const auto language = taxonomy::LanguageOf(globals.language);
-  std::cout << r.display_name() << " (" << r.profile_id() << "), "
-            << taxonomy::RecommendationKindName(response.kind(), language)
-            << ": " << taxonomy::FitBand(r.score(), language)
-            << "; subject says yes: "
-            << taxonomy::LikelihoodBand(r.subject_wants(), language)
-            << ", candidate says yes: "
-            << taxonomy::LikelihoodBand(r.candidate_accepts(), language)
-            << "\n";
+  std::cout << Paragraph(
+      absl::StrCat(r.display_name(), " (", r.profile_id(), "), ",
+                   taxonomy::RecommendationKindName(response.kind(), language),
+                   ": ", taxonomy::FitBand(r.score(), language),
+                   "; subject says yes: ",
+                   taxonomy::LikelihoodBand(r.subject_wants(), language),
+                   ", candidate says yes: ",
+                   taxonomy::LikelihoodBand(r.candidate_accepts(), language)),
+      2, TerminalWidth());
   Table table({""});
   table.AddRow({""});
   AddNotes(r, table);
@@ -225,8 +226,9 @@ int WhyNot(const Globals& globals, const Options& o) {
   if (globals.json()) {
     PrintMessage(globals, response);
   } else {
-    std::cout << v1::WhyNotCause_Name(response.cause()) << ": "
-              << response.text() << "\n";
+    std::cout << Paragraph(absl::StrCat(v1::WhyNotCause_Name(response.cause()),
+                                        ": ", response.text()),
+                           2, TerminalWidth());
   }
   return kOk;
 }
@@ -247,16 +249,18 @@ int Trust(const Globals& globals, const Options& o) {
     PrintMessage(globals, response);
     return kOk;
   }
-  std::cout << absl::StrFormat(
-      "trust %.3f (walk mass %.2e, left out at most %.2e)\n", response.trust(),
-      response.walk_mass(), response.residual());
+  std::cout << Paragraph(
+      absl::StrFormat("trust %.3f (walk mass %.2e, left out at most %.2e)",
+                      response.trust(), response.walk_mass(),
+                      response.residual()),
+      2, TerminalWidth());
   std::cout << (response.has_reputation()
                     ? absl::StrFormat("reputation %.2f from %d pieces\n",
                                       response.reputation(),
                                       response.evidence_count())
                     : absl::StrFormat("new: %d pieces of evidence\n",
                                       response.evidence_count()));
-  std::cout << response.path().text() << "\n";
+  std::cout << Paragraph(response.path().text(), 0, TerminalWidth());
   return kOk;
 }
 
@@ -277,17 +281,19 @@ int Diagnose(const Globals& globals, const Options& o) {
   }
   for (const v1::CapitalScore& score : response.scores()) {
     const int filled = static_cast<int>(score.percentile() * 20);
-    std::cout << absl::StrFormat("%-10s [%s%s] %4s  %s\n",
+    std::cout << absl::StrFormat("%-10s [%s%s] %4s\n",
                                  v1::CapitalDimension_Name(score.dimension())
                                      .substr(sizeof("CAPITAL_DIMENSION_") - 1),
                                  std::string(filled, '#'),
                                  std::string(20 - filled, '.'),
-                                 Percent(score.percentile()), score.text());
+                                 Percent(score.percentile()))
+              << "  " << Paragraph(score.text(), 2, TerminalWidth());
   }
   int number = 0;
   for (const v1::CapitalStep& step : response.steps()) {
-    std::cout << ++number << ". " << step.text()
-              << absl::StrFormat(" (+%.0f)\n", step.effect() * 100);
+    std::cout << Paragraph(absl::StrFormat("%d. %s (+%.0f)", ++number,
+                                           step.text(), step.effect() * 100),
+                           3, TerminalWidth());
   }
   return kOk;
 }

@@ -64,6 +64,12 @@ TEST(TextWidthTest, BreaksLongWordsAndLosesNothing) {
       << "ends even where nothing fits";
 }
 
+TEST(ParagraphTest, HangsAndIsHarmless) {
+  EXPECT_EQ(Paragraph("1. Ajak Bu Tini\n\x1b[2J ke pasar", 3, 14),
+            "1. Ajak Bu\n   Tini ?[2J\n   ke pasar\n");
+  EXPECT_EQ(Paragraph("", 2, 40), "\n");
+}
+
 std::vector<std::string> LinesOf(const Table& table, size_t width) {
   return absl::StrSplit(table.Render(width), '\n');
 }

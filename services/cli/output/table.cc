@@ -36,6 +36,15 @@ std::vector<std::string> PrintableAll(const std::vector<std::string>& texts) {
 
 }  // namespace
 
+std::string Paragraph(absl::string_view text, size_t indent, size_t width) {
+  std::string out;
+  for (const std::string& line : WrapText(Printable(text), width - indent)) {
+    absl::StrAppend(&out, out.empty() ? "" : std::string(indent, ' '), line,
+                    "\n");
+  }
+  return out;
+}
+
 Table::Table(std::vector<std::string> headings)
     : headings_(PrintableAll(headings)), whole_(headings_.size(), false) {}
 

@@ -11,6 +11,10 @@
 
 namespace mitra::cli {
 
+// `text`, harmless to a terminal (style.h, Printable), in lines of at most
+// `width` columns; those after the first begin with `indent` spaces.
+std::string Paragraph(absl::string_view text, size_t indent, size_t width);
+
 // Rows of cells under headings; lines may follow a row. What cells hold does no
 // harm to a terminal (style.h, Printable).
 class Table {
