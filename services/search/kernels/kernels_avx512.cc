@@ -147,38 +147,64 @@ MITRA_AVX512 inline __m512i AddUp(__m512i s0, __m512i s1, __m512i s2,
                           _mm512_unpackhi_epi64(low, high));
 }
 
+// The sums of one question with four rows.
+struct FourSums {
+  __m512i s0, s1, s2, s3;
+};
+__attribute__((always_inline)) MITRA_AVX512 inline FourSums NoSums() {
+  const __m512i zero = _mm512_setzero_si512();
+  return {zero, zero, zero, zero};
+}
+
+// A piece of four rows.
+struct FourRows {
+  __m512i r0, r1, r2, r3;
+};
+
+__attribute__((always_inline)) MITRA_AVX512 inline void AddPiece(
+    __m512i query, const FourRows& rows, FourSums& sums) {
+  sums.s0 = _mm512_dpbusd_epi32(sums.s0, rows.r0, query);
+  sums.s1 = _mm512_dpbusd_epi32(sums.s1, rows.r1, query);
+  sums.s2 = _mm512_dpbusd_epi32(sums.s2, rows.r2, query);
+  sums.s3 = _mm512_dpbusd_epi32(sums.s3, rows.r3, query);
+}
+
+__attribute__((always_inline)) MITRA_AVX512 inline FourRows LoadPiece(
+    const int8_t* rows, size_t stride, __mmask64 mask) {
+  return {Unsigned(_mm512_maskz_loadu_epi8(mask, rows)),
+          Unsigned(_mm512_maskz_loadu_epi8(mask, rows + stride)),
+          Unsigned(_mm512_maskz_loadu_epi8(mask, rows + 2 * stride)),
+          Unsigned(_mm512_maskz_loadu_epi8(mask, rows + 3 * stride))};
+}
+
 // The biased sums of four rows with each of four questions: lane q has those of
-// question q.
+// question q. All sums stay in registers; loops over them would not.
 MITRA_AVX512 inline __m512i SixteenBiasedDots(const int8_t* const queries[4],
                                               const int8_t* rows, size_t stride,
                                               size_t n) {
-  __m512i s[4][4];
-  for (auto& of_query : s) {
-    for (__m512i& sum : of_query) sum = _mm512_setzero_si512();
-  }
+  FourSums a = NoSums(), b = a, c = a, d = a;
+  const int8_t* const q0 = queries[0];
+  const int8_t* const q1 = queries[1];
+  const int8_t* const q2 = queries[2];
+  const int8_t* const q3 = queries[3];
   for (size_t i = 0; i < n; i += 64) {
     const __mmask64 mask = n - i >= 64 ? ~0ULL : Tail(n - i);
-    __m512i row[4];
-    for (size_t r = 0; r < 4; ++r) {
-      row[r] = Unsigned(_mm512_maskz_loadu_epi8(mask, rows + r * stride + i));
-    }
-    for (size_t q = 0; q < 4; ++q) {
-      const __m512i query = _mm512_maskz_loadu_epi8(mask, queries[q] + i);
-      for (size_t r = 0; r < 4; ++r) {
-        s[q][r] = _mm512_dpbusd_epi32(s[q][r], row[r], query);
-      }
-    }
+    const FourRows piece = LoadPiece(rows + i, stride, mask);
+    AddPiece(_mm512_maskz_loadu_epi8(mask, q0 + i), piece, a);
+    AddPiece(_mm512_maskz_loadu_epi8(mask, q1 + i), piece, b);
+    AddPiece(_mm512_maskz_loadu_epi8(mask, q2 + i), piece, c);
+    AddPiece(_mm512_maskz_loadu_epi8(mask, q3 + i), piece, d);
   }
-  __m512i of[4];
-  for (size_t q = 0; q < 4; ++q) {
-    of[q] = AddUp(s[q][0], s[q][1], s[q][2], s[q][3]);
-  }
-  const __m512i a = _mm512_add_epi32(_mm512_shuffle_i32x4(of[0], of[1], 0x44),
-                                     _mm512_shuffle_i32x4(of[0], of[1], 0xEE));
-  const __m512i b = _mm512_add_epi32(_mm512_shuffle_i32x4(of[2], of[3], 0x44),
-                                     _mm512_shuffle_i32x4(of[2], of[3], 0xEE));
-  return _mm512_add_epi32(_mm512_shuffle_i32x4(a, b, 0x88),
-                          _mm512_shuffle_i32x4(a, b, 0xDD));
+  const __m512i of0 = AddUp(a.s0, a.s1, a.s2, a.s3);
+  const __m512i of1 = AddUp(b.s0, b.s1, b.s2, b.s3);
+  const __m512i of2 = AddUp(c.s0, c.s1, c.s2, c.s3);
+  const __m512i of3 = AddUp(d.s0, d.s1, d.s2, d.s3);
+  const __m512i first = _mm512_add_epi32(_mm512_shuffle_i32x4(of0, of1, 0x44),
+                                         _mm512_shuffle_i32x4(of0, of1, 0xEE));
+  const __m512i second = _mm512_add_epi32(_mm512_shuffle_i32x4(of2, of3, 0x44),
+                                          _mm512_shuffle_i32x4(of2, of3, 0xEE));
+  return _mm512_add_epi32(_mm512_shuffle_i32x4(first, second, 0x88),
+                          _mm512_shuffle_i32x4(first, second, 0xDD));
 }
 
 MITRA_AVX512 void DotI8Tile(const int8_t* const* queries, size_t questions,
