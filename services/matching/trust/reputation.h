@@ -19,8 +19,8 @@
 // of them moves any value by less than .017, up or down. A ring of fakes has
 // words of weight L in all, the sum of Vouching::leak over the ties by which
 // honest members vouch for it, at most c * e for e such ties by random members
-// (vouching.h: c is 4 to 4.5), and so moves no value by more than 3 * .84 * L; a
-// single fake by no more than 3 * .84 times its weight. Praise by fakes does
+// (vouching.h: c is 4 to 4.5), and so moves no value by more than 3 * .84 * L;
+// a single fake by no more than 3 * .84 times its weight. Praise by fakes does
 // not change whose word counts. Without verified members nothing bounds fakes.
 
 #ifndef MITRA_SERVICES_MATCHING_TRUST_REPUTATION_H_
