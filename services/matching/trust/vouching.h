@@ -29,8 +29,8 @@
 //
 // Not covered: fakes that are verified; a flood of fakes, which raises c by
 // `crowd` (counting only members whom trust reaches evenly ends that, but left
-// honest members of Advogato 116 words of 1,823); and a fake with as many attack edges as
-// edges to other fakes is, to `level`, a member like others.
+// honest members of Advogato 116 words of 1,823); and a fake with as many
+// attack edges as edges to other fakes is, to `level`, a member like others.
 //
 // Tried on Advogato and left: edges weighted by common acquaintances, other
 // powers of the degree, one-sided edges weighed down, and a limit on what an
