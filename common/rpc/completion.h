@@ -15,7 +15,7 @@ namespace mitra::rpc::internal {
 
 // The thread sanitizer does not see gRPC's queues: what is done before an
 // operation is started is there for whoever takes its tag from the queue.
-#if defined(__SANITIZE_THREAD__)
+#if defined(MITRA_THREAD_SANITIZER)
 extern "C" void __tsan_acquire(void* address);
 extern "C" void __tsan_release(void* address);
 inline void HandOver(void* tag) { __tsan_release(tag); }
