@@ -71,7 +71,7 @@ class Turn {
  private:
   // As long as a turn (turn.cc): giving way earlier would only cut the batches
   // that the rest of the loop fills.
-  static constexpr absl::Duration kTurn = absl::Microseconds(400);
+  static constexpr absl::Duration kTurn = absl::Microseconds(200);
   absl::Time begin_ = absl::Now();
 };
 
