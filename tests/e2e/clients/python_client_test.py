@@ -116,7 +116,7 @@ class ClusterTest(unittest.TestCase):
     with self.assertRaises(mitra_client.DeadlineExceeded):
       self.client.recommendations.batch_recommend(
           profile_ids=['py-x'] * 100, options={
-              'kinds': ['RECOMMENDATION_KIND_MENTOR']}, timeout=0.0005)
+              'kinds': ['RECOMMENDATION_KIND_MENTOR']}, timeout=1e-6)
 
   def test_internal_methods_are_not_offered(self):
     self.assertFalse(hasattr(self.client, 'hop'))
