@@ -10,6 +10,7 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/rpc/turn.h"
 
 namespace mitra::rpc::internal {
 
@@ -65,13 +66,12 @@ inline thread_local grpc::CompletionQueue* current_queue = nullptr;
 // Tells when a loop over calls has held its queue for long enough.
 class Turn {
  public:
-  bool over() const { return absl::Now() - begin_ > kTurn; }
+  bool over() const { return absl::Now() - begin_ > kLongTurn; }
   void Restart() { begin_ = absl::Now(); }
 
  private:
-  // As long as a turn (turn.cc): giving way earlier would only cut the batches
-  // that the rest of the loop fills.
-  static constexpr absl::Duration kTurn = absl::Microseconds(200);
+  // Giving way before a turn ends would only cut the batches that the rest of
+  // the loop fills.
   absl::Time begin_ = absl::Now();
 };
 

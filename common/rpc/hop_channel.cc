@@ -15,9 +15,6 @@ namespace {
 
 constexpr absl::Duration kReconnectPause = absl::Milliseconds(100);
 constexpr absl::Duration kSweepPeriod = absl::Milliseconds(5);
-// So many calls leave without waiting for more: the other side could work (see
-// hop_session.cc).
-constexpr int kFullBatch = 24;
 
 absl::Status LinkLost() {
   return MakeError(absl::StatusCode::kUnavailable, "LINK_LOST",

@@ -22,6 +22,13 @@ class Slice;
 
 namespace mitra::rpc::internal {
 
+// So many calls, or answers, leave without waiting for more. Fewer would cost
+// more batches, which are dear (kLongTurn); of 64 in flight, more would move
+// all together, and the other side would have nothing to do meanwhile: with 64
+// the edge's JSON came to .59 of its peer (medians of five runs), with 24 to
+// .63 (of seven).
+inline constexpr int kFullBatch = 24;
+
 using TextPair = std::pair<std::string, std::string>;
 using TextViews = std::pair<absl::string_view, absl::string_view>;
 

@@ -17,11 +17,6 @@
 namespace mitra::rpc::internal {
 namespace {
 
-// So many answers leave without waiting for more. Fewer would cost more batches,
-// which are dear (turn.cc); of 64 in flight, more would move all together, and
-// who waits for them would have nothing to do meanwhile: with 64 the edge's JSON
-// came to .59 of its peer (medians of four to five runs), with 24 to .67.
-constexpr int kFullBatch = 24;
 constexpr uint64_t kMaxTimeoutUs = 86'400'000'000;  // a day
 
 // Shared by the reader and by all open calls of one stream.

@@ -9,10 +9,6 @@
 namespace mitra::rpc {
 namespace {
 
-// A batch costs both sides of a stream some 60 us, whatever is in it: turns of
-// 100 us ended with 7 calls of the edge in a batch, these with 12 and more.
-constexpr absl::Duration kLongTurn = absl::Microseconds(200);
-
 struct Turns {
   bool taken = false;
   std::function<void()> begun;

@@ -16,7 +16,6 @@ namespace {
 constexpr size_t kListRows = 12;
 // With so many times the rows that they were made for, lists are made anew.
 constexpr size_t kOutgrown = 4;
-constexpr Lean kAllLeans[] = {Lean::kTake, Lean::kBoth, Lean::kGive};
 // Pivots at which a walk begins.
 constexpr size_t kEntries = 32;
 

@@ -22,6 +22,8 @@
 
 namespace mitra::search {
 
+inline constexpr Lean kAllLeans[] = {Lean::kTake, Lean::kBoth, Lean::kGive};
+
 class HnswPartition : public Partition {
  public:
   explicit HnswPartition(HnswLinks links)

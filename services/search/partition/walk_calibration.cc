@@ -17,7 +17,6 @@ constexpr double kPivots = 0.4;
 constexpr double kLists = 0.2;
 // Lists are made, which takes seconds, where walks need more care than this.
 constexpr double kFarFromCheap = 2;
-constexpr Lean kAllLeans[] = {Lean::kTake, Lean::kBoth, Lean::kGive};
 constexpr double kLadder[] = {0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1, 1.2, 1.4, 1.7,
                               2,   2.5, 3,   3.7,  4.5, 5.7, 7, 9,   11};
 constexpr size_t kTops[] = {10, 100};
