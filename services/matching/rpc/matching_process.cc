@@ -22,8 +22,10 @@
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
 #include "services/matching/ranking/impression_book.h"
+#include "services/matching/rpc/insights_rpc.h"
 #include "services/matching/rpc/operations_rpc.h"
 #include "services/matching/rpc/rankings_rpc.h"
+#include "services/matching/rpc/reasons_rpc.h"
 #include "services/matching/rpc/recommendations_rpc.h"
 #include "services/matching/rpc/refresh_housekeeper.h"
 #include "services/matching/rpc/refreshes_rpc.h"
@@ -143,26 +145,29 @@ struct MatchingProcess::Parts {
         feed::NewGrpcFeedSource(rpc::Channel::Create(
             config.feed_target, {.tls = config.service.links.tls})),
         state, std::move(options));
+    const auto ready = [this] { return follower->ready(); };
+    const auto view = [this] { return state.view(); };
+    const auto find_profile = [this](absl::string_view id,
+                                     absl::string_view subject) {
+      return rankings.Find(id, subject);
+    };
     recommendations.emplace(
         slates, recommender,
-        FeedGate{[this] { return follower->ready(); },
+        FeedGate{ready,
                  [this](rpc::CallContext& call, uint64_t revision) {
                    return feed::WaitForRevision(*follower, call, revision);
                  }},
-        [this](absl::string_view id, absl::string_view subject) {
-          return rankings.Find(id, subject);
-        },
-        peers, &replies);
+        find_profile, &replies);
+    reasons.emplace(slates, recommender, ready, find_profile);
+    insights.emplace(view, recommender, ready, find_profile, peers);
     VouchingRunner::Options vouching;
     vouching.interval = config.reputation_interval;
     vouching.min_seeds = static_cast<uint32_t>(config.reputation_min_seeds);
-    vouching.ready = [this] { return follower->ready(); };
+    vouching.ready = ready;
     vouchings = std::make_unique<VouchingRunner>(state, std::move(vouching));
-    standings.emplace([this] { return state.view(); }, peers,
-                      [this] { return follower->ready(); });
-    refreshes_rpc.emplace(
-        refreshes, [this] { return state.view(); }, timer, export_executor,
-        [this] { return follower->ready(); }, &funnel, &directory);
+    standings.emplace(view, peers, ready);
+    refreshes_rpc.emplace(refreshes, view, timer, export_executor, ready,
+                          &funnel, &directory);
   }
 
   RefreshTools Tools() {
@@ -296,6 +301,8 @@ struct MatchingProcess::Parts {
   Operations operations;
   std::unique_ptr<feed::Follower> follower;
   std::optional<RecommendationsRpc> recommendations;
+  std::optional<ReasonsRpc> reasons;
+  std::optional<InsightsRpc> insights;
   std::optional<RefreshesRpc> refreshes_rpc;
   std::optional<StandingsRpc> standings;
   std::unique_ptr<VouchingRunner> vouchings;
@@ -343,6 +350,8 @@ absl::StatusOr<std::unique_ptr<MatchingProcess>> MatchingProcess::Start(
   options.tls_section = "links";
   rpc::Server::Builder builder(options);
   parts->recommendations->Register(builder);
+  parts->reasons->Register(builder);
+  parts->insights->Register(builder);
   parts->refreshes_rpc->Register(builder);
   parts->rankings_rpc.Register(builder);
   parts->standings->Register(builder);

@@ -1,5 +1,6 @@
-// The Recommendations service. Only translates: requests to questions,
-// rankings and diagnoses to responses.
+// The calls of the Recommendations service that recommend. Only translates:
+// requests to questions, rankings to responses. The others of that service are
+// in reasons_rpc.h and insights_rpc.h.
 
 #ifndef MITRA_SERVICES_MATCHING_RPC_RECOMMENDATIONS_RPC_H_
 #define MITRA_SERVICES_MATCHING_RPC_RECOMMENDATIONS_RPC_H_
@@ -9,7 +10,6 @@
 
 #include "common/rpc/server.h"
 #include "mitra/v1/recommendations_service.pb.h"
-#include "services/matching/capital/peer_cache.h"
 #include "services/matching/rpc/feed_gate.h"
 #include "services/matching/rpc/request_reader.h"
 #include "services/matching/slates/reply_cache.h"
@@ -22,7 +22,7 @@ class RecommendationsRpc {
  public:
   // `replies` may be null: then every answer is made anew.
   RecommendationsRpc(SlateServer& slates, Recommender& recommender,
-                     FeedGate gate, FindProfile find_profile, PeerCache& peers,
+                     FeedGate gate, FindProfile find_profile,
                      ReplyCache* replies = nullptr);
 
   void Register(rpc::Server::Builder& builder);
@@ -33,24 +33,6 @@ class RecommendationsRpc {
   rpc::Task<absl::Status> BatchRecommend(
       rpc::CallContext& call, const v1::BatchRecommendRequest& request,
       v1::BatchRecommendResponse& response);
-  rpc::Task<absl::Status> ExplainPair(rpc::CallContext& call,
-                                      const v1::ExplainPairRequest& request,
-                                      v1::ExplainPairResponse& response);
-  rpc::Task<absl::Status> WhyNot(rpc::CallContext& call,
-                                 const v1::WhyNotRequest& request,
-                                 v1::WhyNotResponse& response);
-  rpc::Task<absl::Status> TraceRecommend(
-      rpc::CallContext& call, const v1::TraceRecommendRequest& request,
-      v1::TraceRecommendResponse& response);
-  rpc::Task<absl::Status> ScorePairs(rpc::CallContext& call,
-                                     const v1::ScorePairsRequest& request,
-                                     v1::ScorePairsResponse& response);
-  rpc::Task<absl::Status> GetTrust(rpc::CallContext& call,
-                                   const v1::GetTrustRequest& request,
-                                   v1::GetTrustResponse& response);
-  rpc::Task<absl::Status> DiagnoseCapital(
-      rpc::CallContext& call, const v1::DiagnoseCapitalRequest& request,
-      v1::DiagnoseCapitalResponse& response);
 
  private:
   rpc::Task<absl::Status> RecommendAt(rpc::CallContext& call,
@@ -76,7 +58,6 @@ class RecommendationsRpc {
   Recommender& recommender_;
   const FeedGate gate_;
   const FindProfile find_profile_;
-  PeerCache& peers_;
   ReplyCache* const replies_;
 };
 
