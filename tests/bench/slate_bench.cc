@@ -58,6 +58,11 @@ class RandomSource final : public CandidateSource {
   RandomSource(const MemberView& members, std::vector<MemberIndex> partners)
       : members_(members), partners_(std::move(partners)) {}
 
+  rpc::Task<absl::StatusOr<uint64_t>> Reach(rpc::CallContext&,
+                                            uint64_t wanted) override {
+    co_return wanted;
+  }
+
   rpc::Task<absl::StatusOr<Retrieved>> Retrieve(rpc::CallContext&,
                                                 RetrieveQuery query) override {
     Retrieved retrieved;

@@ -142,10 +142,6 @@ class ReplicasTest : public ::testing::Test {
   }
   // Published at the gateway's matching.
   static v1::Refresh Publish() {
-    // A refresh does not wait for search to have heard of the members: without
-    // candidates all slates are empty, and the guards hold it.
-    EXPECT_TRUE(testing::Eventually(
-        [] { return !Ids(Mentors("seeker-0")).empty(); }, absl::Seconds(30)));
     const auto started =
         Call<v1::Refreshes>("gateway", &v1::Refreshes::Stub::StartRefresh,
                             v1::StartRefreshRequest());

@@ -16,11 +16,15 @@
 namespace mitra::cli {
 namespace {
 
+// The phase before members are counted.
+constexpr char kCatchUp[] = "catch-up";
+
 struct Options {
   std::string id, kinds, regions, sectors, members, reason, since, request_id;
   int size = 10;
   double fairness = -1;
   double min_coverage = -1, max_gini = -1, max_empty = -1, max_fragments = -1;
+  uint64_t min_revision = 0;
   bool watch = false, dry_run = false, hold = false, force = false;
   double min_seats = -1;
   bool digests = false, hard_seats = false, fresh = false;
@@ -57,13 +61,22 @@ int Watch(const Globals& globals, const Connection& connection,
   request.set_refresh_id(id);
   auto reader = stub->WatchRefresh(&context, request);
   v1::Refresh refresh;
+  std::string phase;
   std::unique_ptr<Progress> progress;
   while (reader->Read(&refresh)) {
-    if (!progress && refresh.members_total() > 0) {
-      progress = std::make_unique<Progress>("refresh", "members",
-                                            refresh.members_total());
+    // Each phase has its own rate, and its own end.
+    if (refresh.phase() != phase) {
+      phase = refresh.phase();
+      progress.reset();
+      if (phase == kCatchUp) {
+        std::cerr << "refresh: waits until search has read the record\n";
+      }
     }
-    if (progress) progress->Update(refresh.members_done(), refresh.phase());
+    if (!progress && refresh.members_total() > 0) {
+      progress = std::make_unique<Progress>(absl::StrCat("refresh, ", phase),
+                                            "members", refresh.members_total());
+    }
+    if (progress) progress->Update(refresh.members_done());
   }
   progress.reset();
   const grpc::Status status = reader->Finish();
@@ -144,6 +157,7 @@ int Start(const Globals& globals, const Options& o) {
   request.set_dry_run(o.dry_run);
   request.set_hold(o.hold);
   request.set_request_id(o.request_id);
+  request.set_min_revision(o.min_revision);
   AddScopeAndGuards(o, request);
   if (!AddKinds(o, request)) return kUsage;
   const Connection connection(globals);
@@ -373,6 +387,8 @@ void AddRefreshCommands(CLI::App& app, const Globals& globals, Action& action) {
                     "Guard, free seats for each member that seeks");
   start->add_flag("--fresh", o->fresh,
                   "Look for candidates even if nothing has changed");
+  start->add_option("--min-revision", o->min_revision,
+                    "Of the record, that it rests on at least");
   start->add_flag("--hard-seats", o->hard_seats,
                   "Give seats out whole, no seat to two");
   auto* edit = on_one("edit", "Settle places of what is held", Edit);

@@ -131,6 +131,10 @@ constexpr ErrorReason kReasons[] = {
      "The bytes are not such a protobuf message.", kAppFault},
     {"MALFORMED_REQUEST", StatusCode::kInvalidArgument, Repeat::kNever,
      "This is not an HTTP/1.1 request.", kAppFault},
+    {"MATCHING_BEHIND", StatusCode::kUnavailable, Repeat::kLater,
+     "Matching did not read in time what the record held when the refresh was "
+     "started.",
+     kTryLater},
     {"MEMBERS_NOT_ALLOWED", StatusCode::kPermissionDenied, Repeat::kNever,
      "Only platforms may do this, not credentials of members.", kNotAllowed},
     {"MEMBER_MISMATCH", StatusCode::kPermissionDenied, Repeat::kNever,
@@ -232,6 +236,10 @@ constexpr ErrorReason kReasons[] = {
      "There is no such path.", kAppFault},
     {"SCOPE_MISSING", StatusCode::kPermissionDenied, Repeat::kNever,
      "The credential lacks the scope that metadata names.", kNotAllowed},
+    {"SEARCH_BEHIND", StatusCode::kUnavailable, Repeat::kLater,
+     "Search did not read in time what the record held when the refresh was "
+     "started.",
+     kTryLater},
     {"SEARCH_UNAVAILABLE", StatusCode::kUnavailable, Repeat::kLater,
      "The search service cannot be reached.", kTryLater},
     {"SLATES_GONE", StatusCode::kNotFound, Repeat::kNever,

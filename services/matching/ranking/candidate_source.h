@@ -73,6 +73,12 @@ class CandidateSource {
   virtual rpc::Task<absl::StatusOr<Retrieved>> Retrieve(
       rpc::CallContext& call, RetrieveQuery query) = 0;
 
+  // The revision up to which the source has read the record, `wanted` or later
+  // unless it took too long (half a second). Errors: UNAVAILABLE or
+  // DEADLINE_EXCEEDED if it is away.
+  virtual rpc::Task<absl::StatusOr<uint64_t>> Reach(rpc::CallContext& call,
+                                                    uint64_t wanted) = 0;
+
   // Answers in the order of the queries, each as Retrieve would; for batches.
   // At most kMaxBatch queries. An error of the whole call stands in each.
   virtual rpc::Task<std::vector<absl::StatusOr<Retrieved>>> RetrieveMany(

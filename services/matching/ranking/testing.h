@@ -142,9 +142,20 @@ class FakeCandidateSource final : public CandidateSource {
   bool offer_missing = false;
   // Answers with this instead.
   absl::Status failure;
+  // The source has not read further than this.
+  uint64_t has_read = UINT64_MAX;
   // Runs before each answer.
   std::function<void()> before_answer;
+  // Runs when it is asked how far it has read.
+  std::function<void(uint64_t wanted)> before_reach;
   std::vector<int> asked;  // k of each call
+
+  rpc::Task<absl::StatusOr<uint64_t>> Reach(rpc::CallContext&,
+                                            uint64_t wanted) override {
+    if (before_reach) before_reach(wanted);
+    if (!failure.ok()) co_return failure;
+    co_return std::min(world_.view().revision, has_read);
+  }
 
   rpc::Task<absl::StatusOr<Retrieved>> Retrieve(rpc::CallContext& call,
                                                 RetrieveQuery query) override {
@@ -192,7 +203,7 @@ class FakeCandidateSource final : public CandidateSource {
     for (auto& candidate : also) {
       retrieved.candidates.push_back(std::move(candidate));
     }
-    retrieved.revision = view.revision;
+    retrieved.revision = std::min(view.revision, has_read);
     retrieved.need_missing = need_missing;
     retrieved.offer_missing = offer_missing;
     if (before_answer) before_answer();

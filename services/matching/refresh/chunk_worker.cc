@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
@@ -33,7 +34,19 @@ void KeepBest(const MemberView& members, size_t kept,
   candidates.resize(kept);
 }
 
+absl::Status SearchIsAway() {
+  return MakeError(absl::StatusCode::kUnavailable, "SEARCH_UNAVAILABLE",
+                   "search did not answer during the refresh");
+}
+
 }  // namespace
+
+absl::Status SearchIsBehind(uint64_t has_read, uint64_t wanted) {
+  return MakeError(
+      absl::StatusCode::kUnavailable, "SEARCH_BEHIND",
+      absl::StrCat("search has read the record up to revision ", has_read,
+                   " only, the refresh began at ", wanted));
+}
 
 size_t KeptFor(size_t slate_size) {
   return std::clamp<size_t>(3 * slate_size, 32, 100);
@@ -133,6 +146,7 @@ class ChunkWorker::Run {
       query.kind = kind;
       query.profile = &plan_.arms.Of(subject.member->id.view());
       query.wanted = plan_.kept;
+      query.min_revision = plan_.min_revision;
       query.for_market = true;
       b.queries.push_back(query);
       b.questions.push_back(worker_.recommender_.AskForMarket(
@@ -170,9 +184,9 @@ class ChunkWorker::Run {
       failure = absl::UnavailableError("search is away");
     }
     // What search could not tell is no slate to keep for a day.
-    if (!failure.ok()) {
-      return MakeError(absl::StatusCode::kUnavailable, "SEARCH_UNAVAILABLE",
-                       "search did not answer during the refresh");
+    if (!failure.ok()) return SearchIsAway();
+    if (ranking->revision < plan_.min_revision) {
+      return SearchIsBehind(ranking->revision, plan_.min_revision);
     }
     list_.clear();
     for (const Ranked& ranked : ranking->items) {
@@ -206,6 +220,16 @@ absl::StatusOr<ChunkResult> ChunkWorker::Compute(
   }
   while (run.under_way() > 0) MITRA_RETURN_IF_ERROR(run.TakeOldest());
   return run.TakeResult();
+}
+
+absl::StatusOr<uint64_t> ChunkWorker::Reach(uint64_t wanted,
+                                            absl::Duration timeout) {
+  rpc::CallContext call;
+  call.deadline = absl::Now() + timeout;
+  const absl::StatusOr<uint64_t> reached =
+      rpc::SyncWait(source_.Reach(call, wanted));
+  if (!reached.ok()) return SearchIsAway();
+  return reached;
 }
 
 absl::StatusOr<MarketCandidate> ChunkWorker::ScorePair(

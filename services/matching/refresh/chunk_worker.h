@@ -28,9 +28,14 @@ struct ChunkPlan {
   // Candidates that are kept of each member and kind.
   size_t kept = 32;
   MarketDepth depth;
+  // What search must have read of the record.
+  uint64_t min_revision = 0;
   // Of one message to search.
   absl::Duration timeout = absl::Seconds(10);
 };
+
+// UNAVAILABLE (SEARCH_BEHIND).
+absl::Status SearchIsBehind(uint64_t has_read, uint64_t wanted);
 
 // How many candidates to keep for slates of this length.
 size_t KeptFor(size_t slate_size);
@@ -44,11 +49,15 @@ class ChunkWorker {
 
   // `members`: ids; those that `view` does not know get empty lists. Blocks.
   // CANCELLED soon after `stop` is set; UNAVAILABLE (SEARCH_UNAVAILABLE) if
-  // search did not answer.
+  // search did not answer, or (SEARCH_BEHIND) had not read what the plan wants.
   absl::StatusOr<ChunkResult> Compute(const MatchingView& view,
                                       absl::Span<const std::string> members,
                                       const ChunkPlan& plan,
                                       const std::atomic<bool>& stop);
+
+  // How far search has read, once it has waited a moment for `wanted`. Blocks.
+  // UNAVAILABLE (SEARCH_UNAVAILABLE) if it did not answer.
+  absl::StatusOr<uint64_t> Reach(uint64_t wanted, absl::Duration timeout);
 
   // One pair by itself, as in a list. Blocks. FAILED_PRECONDITION
   // (NOT_AVAILABLE) if the candidate may not be shown to the member now.

@@ -10,6 +10,7 @@
 #include "common/status/status_macros.h"
 #include "services/matching/ranking/member_filter.h"
 #include "services/matching/refresh/allocation_phase.h"
+#include "services/matching/refresh/catch_up.h"
 #include "services/matching/refresh/member_order.h"
 #include "services/matching/refresh/parallel.h"
 
@@ -220,9 +221,13 @@ void RefreshJob::LeaveCandidates() {
 }
 
 absl::Status RefreshJob::Compute() {
-  MITRA_RETURN_IF_ERROR(LoadMembers());
   // The report is written last: with it, the allocation is over.
   const auto report = folder_.ReadReport();
+  if (!report.ok()) {
+    MITRA_RETURN_IF_ERROR(CatchUp(tools_, request_.min_revision(), stop_,
+                                  [this] { EnterPhase("catch-up"); }));
+  }
+  MITRA_RETURN_IF_ERROR(LoadMembers());
   if (!report.ok()) {
     EnterPhase("candidates");
     MITRA_RETURN_IF_ERROR(FindCandidates());
@@ -348,7 +353,8 @@ bool RefreshJob::NextChunk(ChunkQueue* queue, uint32_t& chunk,
 }
 
 absl::StatusOr<ChunkResult> RefreshJob::ComputeChunk(uint32_t chunk) {
-  MITRA_ASSIGN_OR_RETURN(const ChunkPlan plan, PlanOf(tools_, state()));
+  MITRA_ASSIGN_OR_RETURN(ChunkPlan plan, PlanOf(tools_, state()));
+  plan.min_revision = view_.revision;
   const absl::Time give_up = absl::Now() + tools_.patience;
   while (true) {
     absl::StatusOr<ChunkResult> result =

@@ -1,6 +1,8 @@
 // One refresh on its way: from the members of its scope to slates that are
 // served.
 //
+//   catch-up    if search, or this process, has not read yet what the record
+//               held when the refresh was started, it waits (catch_up.h)
 //   candidates  everybody's candidates are found, chunk by chunk, by the
 //               threads here and by any process that helps; each chunk goes to
 //               the ledger (job_folder.h)
@@ -66,6 +68,11 @@ struct RefreshTools {
   int threads = 2;
   // Of one message to search.
   absl::Duration timeout = absl::Seconds(10);
+  // The latest revision of the record that this process has heard of; may be
+  // null.
+  std::function<uint64_t()> head;
+  // How long search may take to read the record up to there.
+  absl::Duration catch_up = absl::Minutes(10);
   // How long search or Redis may be away before the refresh gives up.
   absl::Duration patience = absl::Seconds(60);
 };

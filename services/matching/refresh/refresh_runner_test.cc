@@ -18,8 +18,14 @@ namespace {
 // the same after a restart.
 class Process {
  public:
+  struct Options {
+    size_t table_bytes = SIZE_MAX;
+    // How far the record is, and how long search may take to read it.
+    std::function<uint64_t()> head;
+    absl::Duration catch_up = absl::ZeroDuration();
+  };
   Process(World& world, FakeCandidateSource& source, std::string directory,
-          size_t table_bytes = SIZE_MAX)
+          Options options)
       : world_(world),
         trust_({}),
         recommender_(source, trust_, world.clock, &prices_, {}),
@@ -37,7 +43,9 @@ class Process {
     tools.keeper = &keeper_;
     tools.prices = &prices_;
     tools.candidates = &candidates_;
-    tools.table_bytes = table_bytes;
+    tools.table_bytes = options.table_bytes;
+    tools.head = std::move(options.head);
+    tools.catch_up = options.catch_up;
     tools.clock = &world_.clock;
     tools.rankings = &rankings_;
     tools.impressions = &impressions_;
@@ -116,7 +124,7 @@ class RefreshRunnerTest : public ::testing::Test {
   }
   void Restart() {
     process_.reset();
-    process_.emplace(world_, source_, dir_.path(), table_bytes_);
+    process_.emplace(world_, source_, dir_.path(), options_);
   }
   RefreshRunner& runner() { return process_->runner(); }
   EpochBoard& epochs() { return process_->epochs(); }
@@ -132,7 +140,7 @@ class RefreshRunnerTest : public ::testing::Test {
   const mitra::testing::TempDir dir_;
   World world_;
   FakeCandidateSource source_;
-  size_t table_bytes_ = SIZE_MAX;
+  Process::Options options_;
   std::optional<Process> process_;
   v1::StartRefreshRequest request_;
 };
@@ -355,6 +363,87 @@ TEST_F(RefreshRunnerTest, FailsWholeWhenSearchIsAway) {
   EXPECT_EQ(epochs().Of(v1::RECOMMENDATION_KIND_MENTOR), 0u);
 }
 
+TEST_F(RefreshRunnerTest, WaitsForSearchToReadWhatTheRecordHeld) {
+  options_.catch_up = absl::InfiniteDuration();
+  Restart();
+  source_.has_read = 1;
+  std::vector<std::string> phases;
+  source_.before_reach = [&](uint64_t wanted) {
+    EXPECT_EQ(wanted, world_.revision());
+    phases.push_back(runner().List().at(0).phase());
+    if (phases.size() == 2) source_.has_read = wanted;
+  };
+
+  const v1::Refresh refresh = RunToEnd();
+
+  EXPECT_THAT(phases, ::testing::ElementsAre("", "catch-up"));
+  EXPECT_EQ(refresh.state(), v1::REFRESH_STATE_PUBLISHED);
+  EXPECT_EQ(refresh.full_slates(), 23u);
+  ASSERT_EQ(refresh.phase_times_size(), 4);
+  EXPECT_EQ(refresh.phase_times(0).phase(), "catch-up");
+}
+
+TEST_F(RefreshRunnerTest, FailsByNameWhenSearchStaysBehind) {
+  source_.has_read = 1;
+
+  const v1::Refresh refresh = RunToEnd();
+
+  EXPECT_EQ(refresh.state(), v1::REFRESH_STATE_FAILED);
+  EXPECT_EQ(ReasonOf(FromRpcStatus(refresh.error())), "SEARCH_BEHIND");
+  EXPECT_THAT(
+      refresh.error().message(),
+      ::testing::HasSubstr(absl::StrCat(
+          "up to revision 1 only, the refresh began at ", world_.revision())));
+  EXPECT_EQ(Epoch(), 0u);
+}
+
+TEST_F(RefreshRunnerTest, TakesNoCandidatesFromSearchThatFallsBehind) {
+  source_.before_answer = [this] { source_.has_read = 1; };
+  const v1::Refresh refresh = RunToEnd();
+  EXPECT_EQ(refresh.state(), v1::REFRESH_STATE_FAILED);
+  EXPECT_EQ(refresh.phase(), "candidates");
+  EXPECT_EQ(ReasonOf(FromRpcStatus(refresh.error())), "SEARCH_BEHIND");
+}
+
+TEST_F(RefreshRunnerTest, MembersWhoAreInTheRecordByNowTakePart) {
+  options_.catch_up = absl::InfiniteDuration();
+  for (const bool told_by_caller : {false, true}) {
+    const uint64_t next = world_.revision() + 1;
+    absl::Notification asked;
+    options_.head = [&] {
+      if (!asked.HasBeenNotified()) asked.Notify();
+      return told_by_caller ? 0 : next;
+    };
+    request_.set_min_revision(told_by_caller ? next : 0);
+    Restart();
+    const auto started = runner().Start(request_);
+    MITRA_ASSERT_OK(started);
+    asked.WaitForNotification();
+    // The process reads on.
+    world_.Add(AProfile(told_by_caller ? "b9" : "b8"));
+    runner().WaitUntilIdle();
+    EXPECT_EQ(runner().Get(started->refresh_id())->members_total(),
+              told_by_caller ? 25u : 24u);
+  }
+}
+
+TEST_F(RefreshRunnerTest, ACatchUpThatIsCancelledEnds) {
+  options_.catch_up = absl::InfiniteDuration();
+  Restart();
+  source_.has_read = 1;
+  absl::Notification waits;
+  source_.before_reach = [&](uint64_t) {
+    if (!waits.HasBeenNotified()) waits.Notify();
+  };
+  const auto started = runner().Start(request_);
+  MITRA_ASSERT_OK(started);
+  waits.WaitForNotification();
+  MITRA_ASSERT_OK(runner().Cancel(started->refresh_id()));
+  runner().WaitUntilIdle();
+  EXPECT_EQ(runner().Get(started->refresh_id())->state(),
+            v1::REFRESH_STATE_CANCELLED);
+}
+
 TEST_F(RefreshRunnerTest, KeepsToItsScope) {
   request_.mutable_scope()->add_profile_ids("b1");
   request_.mutable_scope()->add_profile_ids("b2");
@@ -503,7 +592,7 @@ TEST_F(RefreshRunnerTest, ARestartGoesOnAtTheLastChunkToTheSameResult) {
   process_.reset();
   source_.before_answer = nullptr;
   const size_t before = source_.asked.size();
-  process_.emplace(world_, source_, dir_.path());
+  process_.emplace(world_, source_, dir_.path(), options_);
   EXPECT_EQ(Epoch(), undisturbed.epoch()) << "the old epoch stands";
   runner().Resume();
   runner().WaitUntilIdle();
@@ -532,7 +621,7 @@ TEST_F(RefreshRunnerTest, WhatDoesNotFitIntoMemoryIsReadFromTheLedger) {
   ASSERT_EQ(whole.state(), v1::REFRESH_STATE_PUBLISHED)
       << whole.ShortDebugString();
   const std::vector<std::string> slates = process_->Export();
-  table_bytes_ = 1;
+  options_.table_bytes = 1;
   Restart();
   const v1::Refresh small = RunToEnd();
   ASSERT_EQ(small.state(), v1::REFRESH_STATE_PUBLISHED);

@@ -26,6 +26,7 @@ struct MatchingConfig {
   absl::Duration snapshot_interval = absl::Minutes(10);
   int refresh_threads = 2;
   absl::Duration refresh_hold_time = absl::Hours(72);
+  absl::Duration refresh_catch_up = absl::Minutes(10);
   int64_t refresh_trust_mib = 1024;
   int64_t refresh_tables_mib = 256;
   absl::Duration reputation_interval = absl::Minutes(5);
@@ -60,6 +61,11 @@ struct MatchingConfig {
         .Add("refresh.hold_time", &refresh_hold_time,
              "How long a held refresh waits for its reviewer.")
         .Range(1, 90 * 86'400);
+    schema
+        .Add("refresh.catch_up", &refresh_catch_up,
+             "How long a refresh waits, before it fails, until search has read "
+             "what the record held when it was started.")
+        .Range(0, 86'400);
     schema
         .Add("refresh.trust_mib", &refresh_trust_mib,
              "Memory for everybody's trust from one refresh to the next, in "

@@ -179,6 +179,8 @@ struct MatchingProcess::Parts {
     all.prices = &prices;
     all.candidates = &found_candidates;
     all.redis = batch_redis.get();
+    all.head = [this] { return follower == nullptr ? 0 : follower->head(); };
+    all.catch_up = config.refresh_catch_up;
     all.clock = &clock;
     all.rankings = &rankings;
     all.impressions = &impressions;
@@ -286,6 +288,7 @@ struct MatchingProcess::Parts {
   ImpressionBook impressions;
   MatchingState state;
   Snapshotter snapshotter;
+  std::unique_ptr<feed::Follower> follower;  // a refresh that ends asks it
   SearchCandidateSource search;
   Recommender recommender;
   SlateServer slates;
@@ -299,7 +302,6 @@ struct MatchingProcess::Parts {
   RefreshDirectory directory;
   EpochTeller teller;
   Operations operations;
-  std::unique_ptr<feed::Follower> follower;
   std::optional<RecommendationsRpc> recommendations;
   std::optional<ReasonsRpc> reasons;
   std::optional<InsightsRpc> insights;

@@ -48,8 +48,9 @@ bool RefreshHelper::OneChunk(rpc::Channel& coordinator,
   like.set_slate_size(chunk->slate_size());
   *like.mutable_ranking_arms() = chunk->ranking_arms();
   // Profiles reach this process within seconds; others go on without it.
-  const auto plan = PlanOf(tools_, like);
+  auto plan = PlanOf(tools_, like);
   if (!plan.ok()) return false;
+  plan->min_revision = chunk->min_revision();
   MatchingView view = tools_.views();
   const absl::Time late = absl::Now() + kCatchUp;
   while (view.revision < chunk->min_revision()) {

@@ -113,6 +113,19 @@ rpc::Task<absl::StatusOr<Retrieved>> SearchCandidateSource::Retrieve(
   co_return std::move(answers[0]);
 }
 
+rpc::Task<absl::StatusOr<uint64_t>> SearchCandidateSource::Reach(
+    rpc::CallContext& call, uint64_t wanted) {
+  v1::RetrieveBatchRequest request;
+  request.set_min_revision(wanted);
+  std::string method = BatchMethod();
+  auto pending = channel_->Call<v1::RetrieveBatchResponse>(
+      call, std::move(method), request);
+  const absl::StatusOr<v1::RetrieveBatchResponse> response =
+      co_await std::move(pending);
+  if (!response.ok()) co_return response.status();
+  co_return response->revision();
+}
+
 rpc::Task<std::vector<absl::StatusOr<Retrieved>>>
 SearchCandidateSource::RetrieveMany(rpc::CallContext& call,
                                     std::vector<RetrieveQuery> queries) {

@@ -19,6 +19,8 @@ class SearchCandidateSource final : public CandidateSource {
 
   rpc::Task<absl::StatusOr<Retrieved>> Retrieve(rpc::CallContext& call,
                                                 RetrieveQuery query) override;
+  rpc::Task<absl::StatusOr<uint64_t>> Reach(rpc::CallContext& call,
+                                            uint64_t wanted) override;
   rpc::Task<std::vector<absl::StatusOr<Retrieved>>> RetrieveMany(
       rpc::CallContext& call, std::vector<RetrieveQuery> queries) override;
 

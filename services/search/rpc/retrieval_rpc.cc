@@ -1,5 +1,6 @@
 #include "services/search/rpc/retrieval_rpc.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -261,8 +262,10 @@ rpc::Task<absl::Status> RetrievalRpc::RetrieveBatch(
         "requests", absl::StrCat("must have at most ", kMaxBatch,
                                  " values, has ", request.requests_size()));
   }
-  const uint64_t revision =
-      request.requests().empty() ? 0 : request.requests(0).min_revision();
+  uint64_t revision = request.min_revision();
+  if (!request.requests().empty()) {
+    revision = std::max(revision, request.requests(0).min_revision());
+  }
   absl::Status entered = co_await Enter(gate_, call, revision);
   if (!entered.ok()) co_return entered;
   if (batches_ != nullptr && request.requests_size() >= kManyRequests) {

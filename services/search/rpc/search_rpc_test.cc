@@ -366,6 +366,20 @@ TEST_F(SearchRpcTest, ABatchSaysWhatItsRequestsWouldSay) {
               NamesField("requests"));
 }
 
+TEST_F(SearchRpcTest, ABatchWithoutRequestsWaitsForARevisionAndTellsIt) {
+  Apply(Business("a", "Kopi Lawu", "biji kopi sangrai").change());
+  Commit();
+  v1::RetrieveBatchRequest batch;
+  batch.set_min_revision(98);
+  rpc::CallContext call;
+  v1::RetrieveBatchResponse response;
+  MITRA_ASSERT_OK(
+      rpc::SyncWait(retrieval_->RetrieveBatch(call, batch, response)));
+  EXPECT_EQ(waited_for_, 98U);
+  EXPECT_EQ(response.revision(), revision_);
+  EXPECT_EQ(response.answers_size(), 0);
+}
+
 TEST_F(SearchRpcTest, CountsFacetsThatPassTheFilterExactly) {
   const char* regions[] = {"33.72.01", "33.74.02", "32.73"};
   for (int i = 0; i < 30; ++i) {

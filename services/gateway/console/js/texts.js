@@ -282,6 +282,7 @@ export const TEXTS = {
   wanted_by: ['Dicari oleh', 'Wanted by'],
   price: ['Harga (log)', 'Price (log)'],
   open: ['Buka', 'Open'],
+  'phase_catch-up': ['menunggu pencarian membaca catatan', 'waiting for search to read the record'],
   phase_candidates: ['mencari calon', 'finding candidates'],
   phase_allocation: ['membagi bersama', 'sharing out together'],
   phase_publish: ['menerbitkan', 'publishing'],

@@ -1,0 +1,28 @@
+// What a refresh waits for before it begins: this process and search must have
+// read what the record held when it was started. Search that is behind does not
+// know the members, finds nobody for them, and all slates would be empty.
+
+#ifndef MITRA_SERVICES_MATCHING_REFRESH_CATCH_UP_H_
+#define MITRA_SERVICES_MATCHING_REFRESH_CATCH_UP_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+
+#include "absl/status/status.h"
+#include "services/matching/refresh/refresh_job.h"
+
+namespace mitra::matching {
+
+// `wanted`: a revision that the caller wants at least. Blocks for at most
+// tools.catch_up; calls `on_wait` once if it has to wait.
+// UNAVAILABLE when the time is over: MATCHING_BEHIND or SEARCH_BEHIND, with how
+// far it is and how far it should be, or SEARCH_UNAVAILABLE if search did not
+// answer. CANCELLED soon after `stop` is set.
+absl::Status CatchUp(const RefreshTools& tools, uint64_t wanted,
+                     const std::atomic<bool>& stop,
+                     const std::function<void()>& on_wait);
+
+}  // namespace mitra::matching
+
+#endif  // MITRA_SERVICES_MATCHING_REFRESH_CATCH_UP_H_
