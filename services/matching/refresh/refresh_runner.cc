@@ -162,12 +162,12 @@ void RefreshRunner::Launch(Job job, std::unique_ptr<Lease> lease, Task task) {
   }
   running_ = true;
   if (thread_.joinable()) thread_.join();  // ended: running_ was false
-  thread_ =
-      std::thread([this, job = std::move(job), held = std::move(lease), task] {
+  thread_ = std::thread(
+      [this, job = std::move(job), held = std::move(lease), task]() mutable {
         // With all threads that it starts: people wait for online answers,
         // nobody for these.
         LowerThreadPriority();
-        Run(job, *held, task);
+        Run(job, std::move(held), task);
       });
 }
 
@@ -430,8 +430,7 @@ void RefreshRunner::End(RefreshJob& job, v1::RefreshState state,
   });
 }
 
-bool RefreshRunner::Hold(RefreshJob& job, std::vector<std::string> failures) {
-  if (!job.state().hold() && failures.empty()) return false;
+void RefreshRunner::Hold(RefreshJob& job, std::vector<std::string> failures) {
   job.Update([&](v1::Refresh& s) {
     s.set_state(v1::REFRESH_STATE_HELD);
     s.clear_guard_failures();
@@ -441,53 +440,58 @@ bool RefreshRunner::Hold(RefreshJob& job, std::vector<std::string> failures) {
     *s.mutable_hold_expire_time() =
         ToTimestamp(tools_.clock->Now() + options_.hold_time);
   });
-  return true;
 }
 
-absl::Status RefreshRunner::Work(const Job& job, Lease& lease, Task task) {
+RefreshRunner::Outcome RefreshRunner::FailureOf(const RefreshJob& job,
+                                                absl::Status error) const {
+  if (job.cancelled()) return {v1::REFRESH_STATE_CANCELLED, {}, {}};
+  absl::MutexLock lock(&mutex_);
+  if (stopping_) return {};
+  return {v1::REFRESH_STATE_FAILED, std::move(error), {}};
+}
+
+RefreshRunner::Outcome RefreshRunner::Work(RefreshJob& job, const Lease& lease,
+                                           Task task) {
   if (task == Task::kCompute) {
-    MITRA_RETURN_IF_ERROR(job->Compute());
-    const v1::Refresh state = job->state();
-    if (state.dry_run()) {
-      End(*job, v1::REFRESH_STATE_COMPUTED, absl::OkStatus());
-      job->folder().RemoveHeavy();
-      return absl::OkStatus();
-    }
+    absl::Status computed = job.Compute();
+    if (!computed.ok()) return FailureOf(job, std::move(computed));
+    const v1::Refresh state = job.state();
+    if (state.dry_run()) return {v1::REFRESH_STATE_COMPUTED, {}, {}};
     std::vector<const v1::MarketReport*> reports;
     for (const v1::MarketReport& market : state.markets()) {
       reports.push_back(&market);
     }
-    if (Hold(*job, FailedGuards(state.guards(), reports))) {
-      return absl::OkStatus();
+    std::vector<std::string> failures = FailedGuards(state.guards(), reports);
+    if (state.hold() || !failures.empty()) {
+      return {v1::REFRESH_STATE_HELD, {}, std::move(failures)};
     }
   }
-  const absl::Status published = job->Publish(lease.order(), nullptr);
+  absl::Status published = job.Publish(lease.order(), nullptr);
   if (ReasonOf(published) == "CACHE_UNAVAILABLE") {
     // A night's work is not thrown away because the cache was.
-    (void)Hold(*job, {"Redis did not take the slates"});
-    return absl::OkStatus();
+    return {v1::REFRESH_STATE_HELD, {}, {"Redis did not take the slates"}};
   }
-  MITRA_RETURN_IF_ERROR(published);
-  End(*job, v1::REFRESH_STATE_PUBLISHED, absl::OkStatus());
-  return absl::OkStatus();
+  if (!published.ok()) return FailureOf(job, std::move(published));
+  return {v1::REFRESH_STATE_PUBLISHED, {}, {}};
 }
 
-void RefreshRunner::Run(const Job& job, Lease& lease, Task task) {
-  const absl::Status outcome = Work(job, lease, task);
-  bool interrupted = false;
-  {
-    absl::MutexLock lock(&mutex_);
-    interrupted = stopping_ && !job->cancelled();
+void RefreshRunner::Tell(RefreshJob& job, Outcome outcome) {
+  if (outcome.state == v1::REFRESH_STATE_UNSPECIFIED) return;
+  if (outcome.state == v1::REFRESH_STATE_HELD) {
+    return Hold(job, std::move(outcome.guard_failures));
   }
-  if (job->cancelled() && !outcome.ok()) {
-    End(*job, v1::REFRESH_STATE_CANCELLED, absl::OkStatus());
-    job->folder().RemoveHeavy();
-  } else if (!outcome.ok() && !interrupted) {
-    End(*job, v1::REFRESH_STATE_FAILED, outcome);
-    job->folder().RemoveHeavy();
-  }
+  End(job, outcome.state, outcome.error);
+  if (outcome.state != v1::REFRESH_STATE_PUBLISHED) job.folder().RemoveHeavy();
+}
+
+void RefreshRunner::Run(const Job& job, std::unique_ptr<Lease> lease,
+                        Task task) {
+  Outcome outcome = Work(*job, *lease, task);
   CleanUp();
+  // Whoever hears of the end may start the next one, here or elsewhere.
+  lease.reset();
   absl::MutexLock lock(&mutex_);
+  Tell(*job, std::move(outcome));
   running_ = false;
 }
 

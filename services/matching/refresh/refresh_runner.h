@@ -96,10 +96,17 @@ class RefreshRunner {
   enum class Task { kCompute, kPublish };
   void Launch(Job job, std::unique_ptr<Lease> lease, Task task)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Run(const Job& job, Lease& lease, Task task);
-  absl::Status Work(const Job& job, Lease& lease, Task task);
-  // Holds the result if it must be; true if it is held.
-  bool Hold(RefreshJob& job, std::vector<std::string> failures);
+  // How a run has ended. Not stated: this process ends, and it goes on later.
+  struct Outcome {
+    v1::RefreshState state = v1::REFRESH_STATE_UNSPECIFIED;
+    absl::Status error;
+    std::vector<std::string> guard_failures;
+  };
+  void Run(const Job& job, std::unique_ptr<Lease> lease, Task task);
+  Outcome Work(RefreshJob& job, const Lease& lease, Task task);
+  Outcome FailureOf(const RefreshJob& job, absl::Status error) const;
+  void Tell(RefreshJob& job, Outcome outcome);
+  void Hold(RefreshJob& job, std::vector<std::string> failures);
   void End(RefreshJob& job, v1::RefreshState state, const absl::Status& error);
   void CleanUp();
   absl::StatusOr<Job> Find(absl::string_view refresh_id) const

@@ -1,6 +1,7 @@
 #include "services/matching/refresh/refresh_runner.h"
 
 #include <optional>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
@@ -331,6 +332,17 @@ TEST_F(RefreshRunnerTest, OneRunsAtATime) {
   go_on.Notify();
   runner().WaitUntilIdle();
   EXPECT_THAT(runner().List(), ::testing::SizeIs(1));
+}
+
+TEST_F(RefreshRunnerTest, WhoHearsOfTheEndMayStartTheNext) {
+  for (int i = 0; i < 20; ++i) {
+    const auto started = runner().Start(request_);
+    MITRA_ASSERT_OK(started);
+    while (!RefreshRunner::HasEnded(
+        runner().Get(started->refresh_id())->state())) {
+      std::this_thread::yield();
+    }
+  }
 }
 
 TEST_F(RefreshRunnerTest, ACancelledRefreshLeavesTheOldEpoch) {
