@@ -20,7 +20,8 @@ namespace {
 constexpr char kCatchUp[] = "catch-up";
 
 struct Options {
-  std::string id, kinds, regions, sectors, members, reason, since, request_id;
+  std::string id, kinds, regions, sectors, members, reason, since, request_id,
+      ranking;
   int size = 10;
   double fairness = -1;
   double min_coverage = -1, max_gini = -1, max_empty = -1, max_fragments = -1;
@@ -157,6 +158,7 @@ int Start(const Globals& globals, const Options& o) {
   request.set_dry_run(o.dry_run);
   request.set_hold(o.hold);
   request.set_request_id(o.request_id);
+  request.set_ranking_profile(o.ranking);
   request.set_min_revision(o.min_revision);
   AddScopeAndGuards(o, request);
   if (!AddKinds(o, request)) return kUsage;
@@ -387,6 +389,8 @@ void AddRefreshCommands(CLI::App& app, const Globals& globals, Action& action) {
                     "Guard, free seats for each member that seeks");
   start->add_flag("--fresh", o->fresh,
                   "Look for candidates even if nothing has changed");
+  start->add_option("--ranking-profile", o->ranking,
+                    "Another one than serves, with --dry-run or --hold");
   start->add_option("--min-revision", o->min_revision,
                     "Of the record, that it rests on at least");
   start->add_flag("--hard-seats", o->hard_seats,

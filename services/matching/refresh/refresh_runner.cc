@@ -171,6 +171,23 @@ void RefreshRunner::Launch(Job job, std::unique_ptr<Lease> lease, Task task) {
       });
 }
 
+absl::StatusOr<std::vector<RankingArm>> RefreshRunner::ArmsFor(
+    const v1::StartRefreshRequest& request) const {
+  if (tools_.rankings == nullptr) return std::vector<RankingArm>();
+  std::vector<RankingArm> serving = tools_.rankings->plan().arms;
+  const std::string& wanted = request.ranking_profile();
+  if (wanted.empty()) return serving;
+  if (tools_.rankings->Find(wanted, "") == nullptr) {
+    return InvalidField("ranking_profile", "no such ranking profile");
+  }
+  const bool serves_alone = serving.size() == 1 && serving[0].profile == wanted;
+  if (!serves_alone && !request.dry_run() && !request.hold()) {
+    return InvalidField("ranking_profile",
+                        "does not serve everybody: wants dry_run or hold");
+  }
+  return std::vector<RankingArm>{{wanted, 1}};
+}
+
 absl::StatusOr<v1::Refresh> RefreshRunner::Start(
     const v1::StartRefreshRequest& request, const std::string& who) {
   absl::MutexLock lock(&mutex_);
@@ -185,6 +202,7 @@ absl::StatusOr<v1::Refresh> RefreshRunner::Start(
   for (const Job& job : jobs_) {
     if (IsRunning(job->state().state())) return AlreadyRunning();
   }
+  MITRA_ASSIGN_OR_RETURN(const std::vector<RankingArm> arms, ArmsFor(request));
   if (!ScopeHasMembers(tools_.views(), request.scope())) {
     return MakeError(absl::StatusCode::kFailedPrecondition, "EMPTY_SCOPE",
                      "scope: nobody is in it");
@@ -193,12 +211,10 @@ absl::StatusOr<v1::Refresh> RefreshRunner::Start(
   JobRecord record;
   record.request = request;
   record.state = NewState(request, who, tools_.clock->Now());
-  if (tools_.rankings != nullptr) {
-    for (const RankingArm& arm : tools_.rankings->plan().arms) {
-      v1::RankingArm& kept = *record.state.add_ranking_arms();
-      kept.set_ranking_profile_id(arm.profile);
-      kept.set_share(arm.share);
-    }
+  for (const RankingArm& arm : arms) {
+    v1::RankingArm& kept = *record.state.add_ranking_arms();
+    kept.set_ranking_profile_id(arm.profile);
+    kept.set_share(arm.share);
   }
   auto job = std::make_shared<RefreshJob>(tools_, std::move(record));
   job->Update([](v1::Refresh&) {});

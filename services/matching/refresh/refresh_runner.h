@@ -109,6 +109,10 @@ class RefreshRunner {
   void Hold(RefreshJob& job, std::vector<std::string> failures);
   void End(RefreshJob& job, v1::RefreshState state, const absl::Status& error);
   void CleanUp();
+  // The arms that a new refresh computes with. INVALID_ARGUMENT for a profile
+  // that is not known, or may not be published.
+  absl::StatusOr<std::vector<RankingArm>> ArmsFor(
+      const v1::StartRefreshRequest& request) const;
   absl::StatusOr<Job> Find(absl::string_view refresh_id) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Settle(RefreshJob& job, const v1::EditRefreshRequest& request,

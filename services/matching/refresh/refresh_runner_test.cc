@@ -138,6 +138,14 @@ class RefreshRunnerTest : public ::testing::Test {
     return *runner().Get(started->refresh_id());
   }
 
+  // Of the mentors, m0 is the most alike to everybody, m14 the least.
+  void MakeTheFirstAlike() {
+    for (int i = 0; i < 15; ++i) {
+      const float near = .9f - .05f * static_cast<float>(i);
+      source_.similarity[absl::StrCat("m", i)] = {near, near};
+    }
+  }
+
   const mitra::testing::TempDir dir_;
   World world_;
   FakeCandidateSource source_;
@@ -750,21 +758,24 @@ std::vector<std::string> Published(Process& process, const std::string& id) {
   return ids;
 }
 
+// Puts those first who say least alike.
+RankingProfile UnlikeFirst() {
+  RankingProfile profile = RankingProfile::Default();
+  profile.id = "unlike-first";
+  KindWeights& mentor = profile.kinds[v1::RECOMMENDATION_KIND_MENTOR];
+  mentor.wants[Feature::kGiveSimilarity] = -5;
+  mentor.accepts[Feature::kGiveSimilarity] = -5;
+  mentor.accepts[Feature::kTakeSimilarity] = -5;
+  return profile;
+}
+
 TEST_F(RefreshRunnerTest, ComputesAndServesByTheProfileThatServes) {
-  for (int i = 0; i < 15; ++i) {
-    const float near = .9f - .05f * static_cast<float>(i);
-    source_.similarity[absl::StrCat("m", i)] = {near, near};
-  }
+  MakeTheFirstAlike();
   request_.set_fairness(0);
   RunToEnd();
   EXPECT_EQ(Published(*process_, "b0").front(), "m0");
 
-  RankingProfile other = RankingProfile::Default();
-  other.id = "unlike-first";
-  KindWeights& mentor = other.kinds[v1::RECOMMENDATION_KIND_MENTOR];
-  mentor.wants[Feature::kGiveSimilarity] = -5;
-  mentor.accepts[Feature::kGiveSimilarity] = -5;
-  mentor.accepts[Feature::kTakeSimilarity] = -5;
+  const RankingProfile other = UnlikeFirst();
   MITRA_ASSERT_OK(process_->rankings().Apply(
       {other}, {{other.id, .5}, {RankingProfile::Default().id, .5}}));
   const v1::Refresh refresh = RunToEnd();
@@ -782,6 +793,32 @@ TEST_F(RefreshRunnerTest, ComputesAndServesByTheProfileThatServes) {
   }
   EXPECT_GT(by_other, 0);
   EXPECT_LT(by_other, 8);
+}
+
+TEST_F(RefreshRunnerTest, AProfileThatDoesNotServeIsTriedWithoutBeingServed) {
+  MakeTheFirstAlike();
+  request_.set_fairness(0);
+  RunToEnd();
+  const RankingProfile other = UnlikeFirst();
+  MITRA_ASSERT_OK(
+      process_->rankings().Apply({other}, {{RankingProfile::Default().id, 1}}));
+  request_.set_ranking_profile("nobodys");
+  EXPECT_THAT(runner().Start(request_), NamesField("ranking_profile"));
+  request_.set_ranking_profile(other.id);
+  EXPECT_THAT(runner().Start(request_), NamesField("ranking_profile"));
+
+  request_.set_hold(true);
+  const v1::Refresh held = RunToEnd();
+  ASSERT_EQ(held.state(), v1::REFRESH_STATE_HELD);
+  ASSERT_EQ(held.ranking_arms_size(), 1);
+  EXPECT_EQ(held.ranking_arms(0).ranking_profile_id(), other.id);
+  EXPECT_EQ(Published(*process_, "b0").front(), "m0") << "as before";
+
+  // Once it serves, what was computed with it is published and served.
+  MITRA_ASSERT_OK(process_->rankings().Apply({}, {{other.id, 1}}));
+  MITRA_ASSERT_OK(runner().Publish(held.refresh_id(), false));
+  runner().WaitUntilIdle();
+  EXPECT_EQ(Published(*process_, "b0").front(), "m14");
 }
 
 TEST_F(RefreshRunnerTest, WhoWasShownOftenStandsLowerInTheNextRefresh) {
