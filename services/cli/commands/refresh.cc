@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "mitra/v1/refreshes_service.grpc.pb.h"
 #include "services/cli/commands/commands.h"
+#include "services/cli/commands/refresh_series.h"
 #include "services/cli/commands/refresh_text.h"
 #include "services/cli/input/row_parser.h"
 #include "services/cli/output/progress.h"
@@ -184,6 +185,20 @@ int List(const Globals& globals, const Options&) {
   for (const v1::Refresh& refresh : response.refreshes()) {
     Print(globals, refresh);
   }
+  return kOk;
+}
+
+// One line for each kind of each refresh that has been computed.
+int Series(const Globals& globals, const Options&) {
+  const Connection connection(globals);
+  auto stub = v1::Refreshes::NewStub(connection.channel());
+  v1::ListRefreshesResponse response;
+  const grpc::Status status =
+      Call(connection, *stub, &v1::Refreshes::Stub::ListRefreshes,
+           v1::ListRefreshesRequest(), response);
+  if (!status.ok()) return Report(status);
+  const RefreshSeries series(response);
+  std::cout << (globals.json() ? series.AsJson() : series.AsCsv());
   return kOk;
 }
 
@@ -363,6 +378,7 @@ void AddRefreshCommands(CLI::App& app, const Globals& globals, Action& action) {
   start->add_option("--max-fragmentation", o->max_fragments, "Guard, 0 to 1")
       ->check(share);
   add("list", "List the latest", List);
+  add("series", "Figures of all for a page: CSV, or -o json", Series);
   add("status", "Show one, the latest if none is named", Status)
       ->add_option("id", o->id);
   const auto on_one = [&](const char* name, const char* help, Run run) {
