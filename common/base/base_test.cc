@@ -164,12 +164,21 @@ TEST(ThreadPriorityTest, IsLoweredForAThreadAndThoseThatItStarts) {
   const auto nice = [] { return getpriority(PRIO_PROCESS, 0); };
   const int before = nice();
   int lowered = 0, of_child = 0;
+  bool given_before = true, given = false, given_by_child = false;
   std::thread([&] {
+    given_before = ThisThreadGivesWay();
     LowerThreadPriority();
     LowerThreadPriority();
     lowered = nice();
-    std::thread([&] { of_child = nice(); }).join();
+    given = ThisThreadGivesWay();
+    std::thread([&] {
+      of_child = nice();
+      given_by_child = ThisThreadGivesWay();
+    }).join();
   }).join();
+  EXPECT_EQ(given_before, before >= 10);
+  EXPECT_TRUE(given);
+  EXPECT_TRUE(given_by_child);
   EXPECT_GE(lowered, 10);
   EXPECT_EQ(of_child, lowered);
   EXPECT_EQ(nice(), before) << "others keep theirs";

@@ -25,12 +25,26 @@ struct SchedulingAttributes {
   uint64_t period = 0;
 };
 
+// Unknown until it is asked for: threads inherit it.
+enum class Way : uint8_t { kUnknown, kTaken, kGiven };
+thread_local Way way = Way::kUnknown;
+
 }  // namespace
 
 void LowerThreadPriority() {
+  way = Way::kGiven;
   const SchedulingAttributes attributes;
   if (syscall(SYS_sched_setattr, 0, &attributes, 0) == 0) return;
   setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNice);
+}
+
+bool ThisThreadGivesWay() {
+  if (way == Way::kUnknown) {
+    const int nice =
+        getpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)));
+    way = nice >= kNice ? Way::kGiven : Way::kTaken;
+  }
+  return way == Way::kGiven;
 }
 
 }  // namespace mitra

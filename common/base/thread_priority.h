@@ -13,6 +13,11 @@ namespace mitra {
 // again; needs no privilege.
 void LowerThreadPriority();
 
+// Whether the calling thread, or one that started it, has done that. What it
+// holds while it is put aside, those for whom people wait may wait for as well:
+// a lock, or the writing to a connection that many share.
+bool ThisThreadGivesWay();
+
 }  // namespace mitra
 
 #endif  // MITRA_COMMON_BASE_THREAD_PRIORITY_H_

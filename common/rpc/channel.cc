@@ -98,6 +98,8 @@ struct Way {
   std::shared_ptr<internal::HopChannel> hop;  // null: calls are not batched
   // Not null: the caller resumes on this thread, not on the queue's.
   Executor* back = nullptr;
+  // How a call begins on a thread that gives way; null: as on any other.
+  Executor* courier = nullptr;
 };
 
 class GrpcChannel final : public Channel {
@@ -125,6 +127,7 @@ class GrpcChannel final : public Channel {
     if (!alive.ok()) co_return alive;
     const Way way = WayOfThisThread();
     Executor* const back = options_.resume_on_queue ? nullptr : way.back;
+    co_await internal::ByCourier(way.courier);
     if (way.hop) {
       internal::HopChannel::Call on_stream(*way.hop, call, method, request);
       co_await on_stream;
@@ -174,6 +177,7 @@ class GrpcChannel final : public Channel {
         back_ = std::make_unique<Executor>(Executor::Options{.threads = 1});
       }
       way.back = back_.get();
+      way.courier = home->courier();
       return way;
     }
     if (own_ == nullptr) {

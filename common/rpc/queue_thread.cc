@@ -26,10 +26,17 @@ thread_local QueueThread* this_thread = nullptr;
 
 }  // namespace
 
-QueueThread::QueueThread(std::unique_ptr<grpc::CompletionQueue> queue)
-    : queue_(std::move(queue)), thread_([this] { Serve(); }) {}
+QueueThread::QueueThread(std::unique_ptr<grpc::CompletionQueue> queue,
+                         bool has_courier)
+    : queue_(std::move(queue)),
+      courier_(has_courier ? std::make_unique<Executor>(Executor::Options{
+                                 .threads = 1, .max_queue = 10'000})
+                           : nullptr),
+      thread_([this] { Serve(); }) {}
 
 QueueThread::~QueueThread() {
+  // What it still carries starts operations.
+  courier_.reset();
   queue_->Shutdown();
   thread_.join();
 }

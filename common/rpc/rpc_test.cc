@@ -5,6 +5,8 @@
 #include <latch>
 #include <thread>
 
+#include "absl/strings/match.h"
+#include "common/base/thread_priority.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/executor.h"
 #include "common/rpc/server.h"
@@ -51,6 +53,10 @@ class EchoService {
       cancelled.count_down();
       co_return call.CheckAlive();
     }
+    if (absl::StartsWith(request.profile_id(), "low")) {
+      const bool moved = co_await low_.Enter();
+      if (moved) LowerThreadPriority();
+    }
     if (request.profile_id() == "who") {
       response.set_owner(call.identity.credential);
       response.set_about(call.request_id);
@@ -85,6 +91,7 @@ class EchoService {
     }
   }
 
+  Executor low_{{.threads = 2}};
   std::latch waiting{1};
   std::latch cancelled{1};
 };
@@ -283,6 +290,28 @@ TEST_P(RpcTest, ManyCallsFromManyThreadsEachGetTheirOwnAnswer) {
         const std::string id = absl::StrCat("t", t, "-", i);
         const auto profile = Get(id);
         if (!profile.ok() || profile->profile_id() != id) ++wrong;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+// Their operations are started by others (queue_thread.h).
+TEST_P(RpcTest, CallersAndHandlersThatGiveWayGetTheirAnswers) {
+  StartServer();
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      LowerThreadPriority();
+      for (int i = 0; i < 200; ++i) {
+        const std::string id = absl::StrCat("low-", t, "-", i);
+        const auto profile = Get(id);
+        if (!profile.ok() || profile->profile_id() != id) ++wrong;
+      }
+      if (Get("missing").status().code() != absl::StatusCode::kNotFound) {
+        ++wrong;
       }
     });
   }

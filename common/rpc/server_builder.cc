@@ -187,7 +187,8 @@ absl::Status Server::Impl::Listen() {
   }
   for (auto& queue : accepting) {
     for (int i = 0; i < kAcceptsPerQueue; ++i) Spawn(Accept(*this, *queue));
-    queues.push_back(std::make_shared<internal::QueueThread>(std::move(queue)));
+    queues.push_back(std::make_shared<internal::QueueThread>(
+        std::move(queue), /*has_courier=*/true));
   }
   queues.front()->MakeHome();
   return absl::OkStatus();

@@ -131,8 +131,11 @@ Task<absl::Status> Server::Impl::RunUnary(CallContext& call,
   absl::Status status = Admit(&method, call);
   if (status.ok()) {
     running.fetch_add(1, std::memory_order_acq_rel);
+    auto* const queue = internal::QueueThread::Current();
     Task<absl::Status> handler = method.unary(call, request, response);
     status = co_await Guard(call, std::move(handler));
+    // The answer shares its connection with others.
+    co_await internal::ByCourier(queue != nullptr ? queue->courier() : nullptr);
     if (running.fetch_sub(1, std::memory_order_acq_rel) == 1) {
       absl::MutexLock lock(&idle_mutex);
     }
