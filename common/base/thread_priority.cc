@@ -1,7 +1,9 @@
 #include "common/base/thread_priority.h"
 
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -12,6 +14,8 @@ namespace {
 constexpr int kNice = 10;
 // The shortest that the kernel takes.
 constexpr uint64_t kSliceNanos = 100'000;
+// How long a thread that gives way goes on at most.
+constexpr int64_t kTurnNanos = 300'000;
 
 // As the kernel has it (sched_setattr(2)); glibc 2.36 does not declare it.
 struct SchedulingAttributes {
@@ -45,6 +49,17 @@ bool ThisThreadGivesWay() {
     way = nice >= kNice ? Way::kGiven : Way::kTaken;
   }
   return way == Way::kGiven;
+}
+
+void GiveWay() {
+  if (!ThisThreadGivesWay()) return;
+  thread_local int64_t yielded = 0;
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  const int64_t now = int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  if (now - yielded < kTurnNanos) return;
+  yielded = now;
+  sched_yield();
 }
 
 }  // namespace mitra

@@ -18,6 +18,13 @@ void LowerThreadPriority();
 // a lock, or the writing to a connection that many share.
 bool ThisThreadGivesWay();
 
+// For loops that are long work: called every some microseconds, it lets others
+// have the processor now and then, on a thread that gives way; does nothing on
+// any other. Being woken is not always enough: on Linux 6.18 one wake-up in
+// ten beside such a thread took effect only at the next tick, up to 4 ms later,
+// whatever the thread's priority and slice were.
+void GiveWay();
+
 }  // namespace mitra
 
 #endif  // MITRA_COMMON_BASE_THREAD_PRIORITY_H_

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "common/base/thread_priority.h"
 #include "common/status/status_macros.h"
 #include "services/matching/allocation/plain_price.h"
 
@@ -12,6 +13,8 @@ namespace mitra::matching {
 namespace {
 
 constexpr float kMaxUtility = 1e6F;
+// Members whose price is made before others may have the processor.
+constexpr size_t kTurn = 64;
 
 absl::Status Check(const SymmetricPairs& pairs,
                    absl::Span<const double> capacity,
@@ -70,6 +73,7 @@ double Sweep(const SymmetricPairs& pairs, const std::vector<float>& weight,
              std::vector<double>& to) {
   double change = 0;
   for (size_t m = 0; m < capacity.size(); ++m) {
+    if (m % kTurn == 0) GiveWay();
     double sum = 0;
     for (uint32_t p = pairs.begin[m]; p < pairs.begin[m + 1]; ++p) {
       sum += weight[p] * from[pairs.other[p]];

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/thread_priority.h"
 #include "services/matching/allocation/plain_price.h"
 
 namespace mitra::matching {
@@ -129,6 +130,8 @@ void SweepLogs(const PairLists& pairs, double scale,
 
 // Above, K is kept in single precision, which moves prices by 1e-7.
 constexpr uint32_t kManyPairs = 16'000'000;
+// Members whose price is made before others may have the processor.
+constexpr uint32_t kTurn = 64;
 
 // The same rounds without logs, for utilities that are not too great.
 template <typename Weight>
@@ -156,6 +159,7 @@ void SweepPlain(const PairLists& pairs, double scale,
     ++solution.sweeps;
     double change = 0;
     for (uint32_t l = 0; l < pairs.lefts(); ++l) {
+      if (l % kTurn == 0) GiveWay();
       double sum = 0;
       pairs.OfLeft(l,
                    [&](uint32_t r, uint32_t p) { sum += of_left[p] * b[r]; });
@@ -164,6 +168,7 @@ void SweepPlain(const PairLists& pairs, double scale,
     }
     size_t at = 0;
     for (uint32_t r = 0; r < pairs.rights(); ++r) {
+      if (r % kTurn == 0) GiveWay();
       double sum = 0;
       pairs.OfRight(
           r, [&](uint32_t l, uint32_t) { sum += of_right[at++] * a[l]; });

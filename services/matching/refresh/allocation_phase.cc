@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/synchronization/mutex.h"
+#include "common/base/thread_priority.h"
 #include "common/status/status_macros.h"
 #include "services/matching/ranking/rerank.h"
 #include "services/matching/refresh/funnel.h"
@@ -191,6 +192,7 @@ class Phase {
                const size_t end =
                    std::min<size_t>(members.size(), (block + 1) * kBlock);
                for (size_t i = block * kBlock; i < end; ++i) {
+                 if (i % 64 == 0) GiveWay();
                  const auto member = static_cast<MemberIndex>(i);
                  if (members.at(member).role_bits == 0) continue;
                  groups_[i] = MainGroup(*input_.view, member);
@@ -325,6 +327,7 @@ class Phase {
     for (size_t k = 0; k < kinds(); ++k) {
       const CandidateLists& lists = from.kinds[k];
       for (size_t i = 0; i < lists.size(); ++i) {
+        GiveWay();
         const size_t number = chunk * kChunkMembers + i;
         // A member that left after its chunk was done.
         const bool gone = input_.members[number] == kNoMember;
@@ -417,6 +420,7 @@ class Phase {
         std::max(output_.last_revision, slates.last_revision);
     const size_t count = slates.subject_revisions.size();
     for (size_t i = 0; i < count; ++i) {
+      GiveWay();
       const size_t number = chunk * kChunkMembers + i;
       bool full = true, empty = true;
       for (size_t k = 0; k < kinds(); ++k) {
@@ -442,6 +446,7 @@ class Phase {
                     absl::Span<const std::unique_ptr<Measured>> measured) {
     Parallel(input_.threads, kinds(), [&](size_t k) {
       for (size_t i = 0; i < lists.kinds[k].size(); ++i) {
+        GiveWay();
         const size_t number = chunk * kChunkMembers + i;
         const List list = lists.kinds[k].of(i);
         measured[k]->blocking.Count(number, list, slates.kinds[k].of(i));

@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "common/base/byte_codec.h"
+#include "common/base/thread_priority.h"
 
 namespace mitra::matching {
 namespace {
@@ -74,6 +75,7 @@ absl::StatusOr<CandidateLists> ReadLists(
     if (begin[i + 1] < begin[i] || begin[i + 1] > begin[count]) {
       return Damaged();
     }
+    GiveWay();
     list.clear();
     for (uint32_t r = begin[i]; r < begin[i + 1]; ++r) {
       auto row = in.Get<MarketCandidate>();
@@ -139,6 +141,7 @@ std::string EncodeChunk(const ChunkResult& chunk, const MemberView& members) {
   size_t rows = 0;
   for (const CandidateLists& lists : chunk.kinds) {
     rows += lists.rows.size();
+    GiveWay();
     for (const MarketCandidate& row : lists.rows) {
       if (number_of.try_emplace(row.member, names.size()).second) {
         names.push_back(row.member);
@@ -157,6 +160,7 @@ std::string EncodeChunk(const ChunkResult& chunk, const MemberView& members) {
   out.append(reinterpret_cast<const char*>(chunk.subject_revisions.data()),
              count * sizeof(uint64_t));
   PutBytes(out, static_cast<uint32_t>(names.size()));
+  GiveWay();
   for (const MemberIndex name : names) {
     const Member& member = members.at(name);
     const absl::string_view id = member.id.view();
@@ -169,6 +173,7 @@ std::string EncodeChunk(const ChunkResult& chunk, const MemberView& members) {
                lists.begin.size() * sizeof(uint32_t));
     out.append(reinterpret_cast<const char*>(lists.flags.data()),
                lists.flags.size());
+    GiveWay();
     for (MarketCandidate row : lists.rows) {
       row.member = number_of[row.member];
       PutBytes(out, row);

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "common/base/thread_priority.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
 
@@ -90,6 +91,7 @@ class ChunkWorker::Run {
       if (subject.index == kNoMember) continue;
       subject.member = &view_.members.at(subject.index);
       b.subjects.push_back(std::move(subject));
+      GiveWay();
       Prepare(b, queries);
     }
     under_way_.push_back(batch);
@@ -117,6 +119,7 @@ class ChunkWorker::Run {
       result_.subject_revisions.push_back(
           batch->subjects[subject].member->revision);
       for (size_t k = 0; k < plan_.kinds.size(); ++k) {
+        GiveWay();
         MITRA_RETURN_IF_ERROR(
             TakeOne(*batch, subject * plan_.kinds.size() + k, k));
       }

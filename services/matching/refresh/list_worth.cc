@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/thread_priority.h"
 #include "services/matching/allocation/market_measures.h"
 #include "services/matching/refresh/offsets.h"
 
 namespace mitra::matching {
 namespace {
+
+// Lists that are weighed before others may have the processor.
+constexpr uint32_t kTurn = 16;
 
 struct Scored {
   double score;
@@ -51,6 +55,7 @@ Worth ListWorth::Of(absl::Span<const double> left_price,
   std::vector<double> looks(seats_.size(), 0);
   std::vector<Scored> list;
   for (uint32_t l = 0; l < lefts(); ++l) {
+    if (l % kTurn == 0) GiveWay();
     list.clear();
     for (uint32_t p = lists_.begin[l]; p < lists_.begin[l + 1]; ++p) {
       list.push_back(
@@ -64,6 +69,7 @@ Worth ListWorth::Of(absl::Span<const double> left_price,
   }
   Worth worth;
   for (uint32_t r = 0; r < seats_.size(); ++r) {
+    if (r % kTurn == 0) GiveWay();
     list.clear();
     for (uint32_t at = back_begin_[r]; at < back_begin_[r + 1]; ++at) {
       const uint32_t p = back_pair_[at];

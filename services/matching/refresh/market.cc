@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "absl/container/flat_hash_map.h"
+#include "common/base/thread_priority.h"
 #include "common/status/status_macros.h"
 #include "services/matching/allocation/symmetric_market.h"
 #include "services/matching/allocation/transferable_utility.h"
@@ -66,6 +67,7 @@ class Flattener {
   }
 
   void Add(absl::Span<const MarketCandidate> list) {
+    GiveWay();
     flat_.without += list.empty();
     rows_.clear();
     for (const MarketCandidate& candidate : list.subspan(0, input_.weighed)) {

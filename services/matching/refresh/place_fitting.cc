@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "absl/synchronization/mutex.h"
+#include "common/base/thread_priority.h"
 #include "services/matching/refresh/parallel.h"
 
 namespace mitra::matching {
@@ -12,6 +13,8 @@ namespace {
 
 // Lists that one thread takes at a time.
 constexpr size_t kBlock = 4096;
+// And puts in order before others may have its processor.
+constexpr size_t kTurn = 16;
 // Looks at the first place. Counted in whole numbers: their sums do not depend
 // on the order in which threads add them.
 constexpr uint64_t kFirstLook = 1 << 20;
@@ -38,6 +41,7 @@ class Lists {
              std::vector<double>& scores, std::vector<uint64_t>& looks) {
     const size_t end = std::min(begin_.size() - 1, (block + 1) * kBlock);
     for (size_t left = block * kBlock; left < end; ++left) {
+      if (left % kTurn == 0) GiveWay();
       Row* const list = rows_.data() + begin_[left];
       const size_t size = begin_[left + 1] - begin_[left];
       Sort(list, size, prices, scores);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/thread_priority.h"
 #include "common/observability/log.h"
 #include "common/redis/keys.h"
 #include "common/redis/tasks.h"
@@ -89,6 +90,7 @@ absl::Status RefreshJob::WriteChunk(const MatchingView& view,
                                      static_cast<size_t>(now.kinds_size())));
   Writes writes;
   for (size_t i = 0; i < ids.size(); ++i) {
+    GiveWay();
     Subject subject;
     subject.index = view.members.Find(ids[i]);
     if (subject.index == kNoMember) continue;

@@ -8,6 +8,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
+#include "common/base/thread_priority.h"
 #include "common/status/status_macros.h"
 #include "services/search/partition/flat_partition.h"
 #include "services/search/partition/tile_scan.h"
@@ -321,6 +322,7 @@ std::vector<absl::StatusOr<std::vector<ScoredRow>>> SearchRoleForAll(
   if (walking.size() > 1) role.sealed->FindEntries(walked, entries);
   entries.resize(walking.size());
   for (size_t i = 0; i < walking.size(); ++i) {
+    GiveWay();
     failures[walking[i]] = answers[walking[i]].Walk(entries[i], &before);
   }
   std::vector<RoleAnswer*> together;
@@ -329,12 +331,14 @@ std::vector<absl::StatusOr<std::vector<ScoredRow>>> SearchRoleForAll(
     if (questions.size() > 1 && ScansTogether(answers[i])) {
       together.push_back(&answers[i]);
     } else {
+      GiveWay();
       failures[i] = ScanAlone(role, answers[i]);
     }
   }
   ScanTogether(role, together);
   std::vector<absl::StatusOr<std::vector<ScoredRow>>> found;
   for (size_t i = 0; i < questions.size(); ++i) {
+    GiveWay();
     if (failures[i].ok()) {
       found.push_back(answers[i].Finish(before));
     } else {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <vector>
 
+#include "common/base/thread_priority.h"
 #include "services/search/kernels/kernels.h"
 
 namespace mitra::search {
@@ -66,6 +67,7 @@ void ScanTiles(absl::Span<const TileQuestion> questions, const int8_t* codes,
   std::array<uint32_t, kTileRows> at;
   std::array<float, kTileRows> values;
   for (size_t begin = 0; begin < count; begin += kTileRows) {
+    GiveWay();
     const size_t rows = std::min(kTileRows, count - begin);
     kernels.dot_i8_tile(asked.data(), questions.size(),
                         questions[0].query.width, codes + begin * stride,

@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "common/base/thread_priority.h"
 #include "common/embedding/vector.h"
 #include "common/status/errors.h"
 #include "common/status/status_macros.h"
@@ -399,6 +400,7 @@ void SearchOneRole(const IndexView& view, int role, size_t nth,
   for (const Asked* one : asked) questions.push_back(one->QuestionOf(nth));
   auto found = SearchRoleForAll(role_view.partitions, questions, plan, before);
   for (size_t i = 0; i < asked.size(); ++i) {
+    GiveWay();
     asked[i]->Take(nth, questions[i], std::move(found[i]));
   }
 }
@@ -435,6 +437,7 @@ std::vector<absl::StatusOr<Retrieved>> RetrieveAll(
   asked.reserve(retrievals.size());
   size_t steps = 0;
   for (const Retrieval& retrieval : retrievals) {
+    GiveWay();
     asked.push_back(Asked::Prepare(view, retrieval, memo));
     steps = std::max(steps, retrieval.roles.size());
   }
@@ -451,6 +454,7 @@ std::vector<absl::StatusOr<Retrieved>> RetrieveAll(
   std::vector<absl::StatusOr<Retrieved>> answers;
   answers.reserve(asked.size());
   for (absl::StatusOr<Asked>& one : asked) {
+    GiveWay();
     if (one.ok()) {
       answers.push_back(one->Finish());
     } else {

@@ -287,6 +287,7 @@ rpc::Task<absl::Status> RetrievalRpc::RetrieveBatch(
   const auto found = RetrieveAll(*view, retrievals, plan_);
   size_t next = 0;
   for (const absl::Status& refusal : refusals) {
+    GiveWay();
     v1::RetrieveBatchResponse::Answer& answer = *response.add_answers();
     if (!refusal.ok()) {
       *answer.mutable_status() = ToRpcStatus(refusal);
