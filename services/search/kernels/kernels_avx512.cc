@@ -123,19 +123,6 @@ MITRA_AVX512 void DotI8Rows(const int8_t* query, size_t n, const int8_t* rows,
   for (; j < count; ++j) out[j] = BiasedDot(query, row(j), n) - bias;
 }
 
-MITRA_AVX512 void DotI8Gather(const int8_t* query, size_t n,
-                              const int8_t* const* rows, size_t count,
-                              int32_t* out) {
-  const int32_t bias = 128 * SumOf(query, n);
-  const __m128i biases = _mm_set1_epi32(bias);
-  size_t j = 0;
-  for (; j + 4 <= count; j += 4) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + j),
-                     _mm_sub_epi32(FourBiasedDots(query, rows + j, n), biases));
-  }
-  for (; j < count; ++j) out[j] = BiasedDot(query, rows[j], n) - bias;
-}
-
 // Four sums at a time: lane l of the result has a part of each of them.
 MITRA_AVX512 inline __m512i AddUp(__m512i s0, __m512i s1, __m512i s2,
                                   __m512i s3) {
@@ -145,6 +132,75 @@ MITRA_AVX512 inline __m512i AddUp(__m512i s0, __m512i s1, __m512i s2,
                                         _mm512_unpackhi_epi32(s2, s3));
   return _mm512_add_epi32(_mm512_unpacklo_epi64(low, high),
                           _mm512_unpackhi_epi64(low, high));
+}
+
+// The biased sums of eight rows of 64·kPieces codes.
+template <size_t kPieces>
+__attribute__((always_inline)) MITRA_AVX512 inline __m256i EightBiasedDots(
+    const __m512i* query, const int8_t* const* rows) {
+  __m512i s[8];
+  for (size_t r = 0; r < 8; ++r) {
+    s[r] = _mm512_setzero_si512();
+    for (size_t i = 0; i < kPieces; ++i) {
+      s[r] = _mm512_dpbusd_epi32(
+          s[r], Unsigned(_mm512_loadu_si512(rows[r] + 64 * i)), query[i]);
+    }
+  }
+  const __m512i a = AddUp(s[0], s[1], s[2], s[3]);
+  const __m512i b = AddUp(s[4], s[5], s[6], s[7]);
+  const __m512i halves = _mm512_add_epi32(_mm512_shuffle_i32x4(a, b, 0x44),
+                                          _mm512_shuffle_i32x4(a, b, 0xEE));
+  const __m512i sorted = _mm512_shuffle_i32x4(halves, halves, 0xD8);
+  return _mm256_add_epi32(_mm512_castsi512_si256(sorted),
+                          _mm512_extracti64x4_epi64(sorted, 1));
+}
+
+// DotI8Gather for rows of whole pieces, few of them: the query stays in
+// registers.
+template <size_t kPieces>
+MITRA_AVX512 void GatherPieces(const int8_t* query, const int8_t* const* rows,
+                               size_t count, int32_t* out) {
+  __m512i pieces[kPieces];
+  for (size_t i = 0; i < kPieces; ++i) {
+    pieces[i] = _mm512_loadu_si512(query + 64 * i);
+  }
+  const __m256i bias = _mm256_set1_epi32(128 * SumOf(query, 64 * kPieces));
+  size_t j = 0;
+  for (; j + 8 <= count; j += 8) {
+    _mm256_storeu_si256(
+        reinterpret_cast<__m256i*>(out + j),
+        _mm256_sub_epi32(EightBiasedDots<kPieces>(pieces, rows + j), bias));
+  }
+  if (j == count) return;
+  const int8_t* last[8];
+  for (size_t r = 0; r < 8; ++r) last[r] = rows[j + r < count ? j + r : j];
+  const __m256i dots =
+      _mm256_sub_epi32(EightBiasedDots<kPieces>(pieces, last), bias);
+  _mm256_mask_storeu_epi32(
+      out + j, static_cast<__mmask8>((1U << (count - j)) - 1), dots);
+}
+
+MITRA_AVX512 void DotI8Gather(const int8_t* query, size_t n,
+                              const int8_t* const* rows, size_t count,
+                              int32_t* out) {
+  switch (n) {
+    case 64:
+      return GatherPieces<1>(query, rows, count, out);
+    case 128:
+      return GatherPieces<2>(query, rows, count, out);
+    case 256:
+      return GatherPieces<4>(query, rows, count, out);
+    default:
+      break;
+  }
+  const int32_t bias = 128 * SumOf(query, n);
+  const __m128i biases = _mm_set1_epi32(bias);
+  size_t j = 0;
+  for (; j + 4 <= count; j += 4) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + j),
+                     _mm_sub_epi32(FourBiasedDots(query, rows + j, n), biases));
+  }
+  for (; j < count; ++j) out[j] = BiasedDot(query, rows[j], n) - bias;
 }
 
 // The sums of one question with four rows.

@@ -52,9 +52,10 @@ class BlockScanner {
             const RowBits& bits) {
     if (count == 0) return;
     const float* scales = search_.rows.block_scales(block);
-    kernels_.dot_i8_rows(search_.query.codes(), search_.query.width(),
-                         search_.rows.block_codes(block), search_.rows.stride(),
-                         picks, count, dots_.data());
+    const Query::Part& asked = search_.query.asked();
+    kernels_.dot_i8_rows(search_.query.codes() + asked.begin, asked.size,
+                         search_.rows.block_codes(block) + asked.begin,
+                         search_.rows.stride(), picks, count, dots_.data());
     const size_t selected = kernels_.select(
         dots_.data(), scales, picks, count, search_.query.scale(),
         pool_.threshold(), at_.data(), values_.data());
@@ -81,10 +82,12 @@ void ScanRows(const Roaring& rows, const PartitionSearch& search,
   std::vector<uint32_t> numbers(rows.cardinality());
   rows.toUint32Array(numbers.data());
   RowScanner(search.rows, search.query)
-      .Scan(numbers, [&](uint32_t row, float estimate) {
-        if (estimate < pool.threshold()) return;
-        if (!search.filter.IsExcluded(row)) pool.Add(row, estimate);
-      });
+      .Scan(
+          numbers, [&] { return pool.threshold(); },
+          [&](uint32_t row, float estimate) {
+            if (estimate < pool.threshold()) return;
+            if (!search.filter.IsExcluded(row)) pool.Add(row, estimate);
+          });
 }
 
 }  // namespace

@@ -89,8 +89,9 @@ void HnswPartition::ScanLists(const PartitionSearch& search, size_t rows,
   lists_->Nearest(search.query, rows, found);
   RowOffers offers(*links_, search, twins_.get(), pool);
   RowScanner(search.rows, search.query)
-      .Scan(found,
-            [&](uint32_t row, float estimate) { offers.Offer(row, estimate); });
+      .Scan(
+          found, [&] { return pool.threshold(); },
+          [&](uint32_t row, float estimate) { offers.Offer(row, estimate); });
 }
 
 void HnswPartition::FindEntries(

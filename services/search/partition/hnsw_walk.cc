@@ -1,10 +1,11 @@
 #include "services/search/partition/hnsw_walk.h"
 
 #include <algorithm>
-#include <cstring>
+#include <limits>
+#include <utility>
 #include <vector>
 
-#include "services/search/kernels/kernels.h"
+#include "services/search/partition/row_estimates.h"
 #include "services/search/partition/row_offers.h"
 
 namespace mitra::search {
@@ -46,6 +47,7 @@ constexpr uint32_t kDone = 0x80000000;
 struct Scratch {
   Visited visited;
   std::vector<Met> nearest;
+  RowBatch<kMaxWidth> batches[2];
 };
 
 class Walk {
@@ -53,12 +55,12 @@ class Walk {
   Walk(const HnswLinks& graph, const PartitionSearch& search,
        EstimatePool& pool, const TwinOrder* twins, Scratch& scratch)
       : graph_(graph),
-        rows_(search.rows),
-        query_(search.query),
+        estimator_(search.rows, search.query),
         offers_(graph, search, twins, pool),
-        kernels_(ActiveKernels()),
         visited_(scratch.visited),
-        nearest_(scratch.nearest) {}
+        nearest_(scratch.nearest),
+        now_(&scratch.batches[0]),
+        ahead_(&scratch.batches[1]) {}
 
   // The row that the upper levels lead to.
   uint32_t Descend() {
@@ -72,12 +74,12 @@ class Walk {
         size_t count = 0;
         for (; count < graph_.links() && list[count] != HnswLinks::kNone;
              ++count) {
-          Call(count, graph_.upper_row(list[count]));
+          now_->rows[count] = graph_.upper_row(list[count]);
         }
         Estimate(count);
         for (size_t i = 0; i < count; ++i) {
-          if (estimates_[i] <= best) continue;
-          best = estimates_[i];
+          if (now_->estimates[i] <= best) continue;
+          best = now_->estimates[i];
           at = list[i];
           moved = true;
         }
@@ -86,32 +88,37 @@ class Walk {
     return graph_.upper_row(at);
   }
 
-  // A few rows are looked around from at a time. While one such group is
-  // estimated, the lists of the next are on their way from memory; the codes
-  // that a group needs come all at once. What the end finds is the same: the
-  // nearest are all looked around from, in whatever order.
+  // A few rows are looked around from at a time. While the neighbours of one
+  // such group are estimated, the lists of the next are on their way from
+  // memory; while these are read, what is left to know of those. What the end
+  // finds is the same: the nearest are all looked around from, in whatever
+  // order.
   void Spread(absl::Span<const uint32_t> from, size_t breadth) {
     visited_.Begin(graph_.row_end());
     nearest_.clear();
     weight_ = 0;
+    floor_ = -std::numeric_limits<float>::infinity();
     least_ = std::min(breadth, kFewest + breadth / 8);
-    for (uint32_t row : from) {
-      if (visited_.Meet(row) == 0) continue;
-      Call(0, row);
-      Estimate(1);
-      Take(0, breadth);
-    }
     size_t next = 0;  // nobody before this place is left to look around from
-    size_t count = 0;
+    now_->count = 0;
+    for (uint32_t row : from) {
+      now_->rows[now_->count] = row;
+      now_->count += visited_.Meet(row);
+      if (now_->count == kMaxWidth) break;  // nobody names so many
+    }
+    estimator_.Call(*now_, floor_);
     uint32_t group[kGroup];
     while (true) {
       const size_t chosen = Choose(next, group);
-      Estimate(count);
-      for (size_t i = 0; i < count; ++i) {
+      if (chosen == 0 && now_->count == 0) break;
+      estimator_.First(*now_, floor_);
+      Meet(group, chosen);
+      estimator_.Second(*now_);
+      for (size_t i = 0; i < now_->count; ++i) {
+        if (now_->estimates[i] <= floor_) continue;
         next = std::min(next, Take(i, breadth));
       }
-      if (chosen == 0 && count == 0) break;
-      count = Fresh(group, chosen);
+      std::swap(now_, ahead_);
     }
     for (const Met& met : nearest_) {
       offers_.Offer(met.row & ~kDone, met.estimate);
@@ -133,34 +140,22 @@ class Walk {
     return chosen;
   }
 
-  // Takes the neighbours of the group that were not met before to be
-  // estimated, and returns how many they are.
-  size_t Fresh(const uint32_t* group, size_t chosen) {
+  // Makes the neighbours of the group that were not met before the rows ahead.
+  void Meet(const uint32_t* group, size_t chosen) {
     size_t count = 0;
     for (size_t g = 0; g < chosen; ++g) {
       const uint32_t* list = graph_.list(group[g]);
       for (size_t i = 0; i < graph_.width(); ++i) {
         const uint32_t to = list[i];
         if (to == HnswLinks::kNone) break;
-        fresh_[count] = to;
+        ahead_->rows[count] = to;
         count += visited_.Meet(to);
       }
     }
-    for (size_t i = 0; i < count; ++i) Call(i, fresh_[i]);
-    return count;
+    ahead_->count = count;
+    estimator_.Call(*ahead_, floor_);
   }
 
-  // Makes `row` the i-th to be estimated; its codes are on the way from memory
-  // when they are needed.
-  void Call(size_t i, uint32_t row) {
-    fresh_[i] = row;
-    codes_[i] = rows_.codes(row);
-    scales_[i] = rows_.scale_at(row);
-    __builtin_prefetch(scales_[i]);
-    for (size_t byte = 0; byte < query_.width(); byte += 64) {
-      __builtin_prefetch(codes_[i] + byte);
-    }
-  }
   void CallList(uint32_t row) const {
     const uint32_t* list = graph_.list(row);
     for (size_t i = 0; i < graph_.width(); i += 64 / sizeof(uint32_t)) {
@@ -168,29 +163,24 @@ class Walk {
     }
   }
 
+  // Estimates the first `count` of the rows of now, all of them.
   void Estimate(size_t count) {
-    kernels_.dot_i8_gather(query_.codes(), query_.width(), codes_, count,
-                           dots_);
-    for (size_t i = 0; i < count; ++i) {
-      estimates_[i] =
-          static_cast<float>(dots_[i]) * (*scales_[i] * query_.scale());
-    }
+    now_->count = count;
+    estimator_.Call(*now_, floor_);
+    estimator_.First(*now_, floor_);
+    estimator_.Second(*now_);
   }
   float EstimateOf(uint32_t row) {
-    Call(0, row);
+    now_->rows[0] = row;
     Estimate(1);
-    return estimates_[0];
+    return now_->estimates[0];
   }
 
-  // Puts the i-th estimated row to its place among the nearest, and returns
-  // the place; `breadth` if it has none.
+  // Puts the i-th estimated row, which is above the floor, to its place among
+  // the nearest, and returns the place.
   size_t Take(size_t i, size_t breadth) {
-    const float estimate = estimates_[i];
-    const uint32_t row = fresh_[i];
-    if (weight_ >= breadth && nearest_.size() >= least_ &&
-        estimate <= nearest_.back().estimate) {
-      return breadth;
-    }
+    const float estimate = now_->estimates[i];
+    const uint32_t row = now_->rows[i];
     const size_t at = PlaceOf(estimate);
     weight_ += graph_.weight(row);
     // Who is not needed any more makes room, the last one by being moved over.
@@ -205,6 +195,9 @@ class Walk {
     const auto place = nearest_.begin() + static_cast<ptrdiff_t>(at);
     std::move_backward(place, nearest_.end() - 1, nearest_.end());
     *place = {estimate, row};
+    if (weight_ >= breadth && nearest_.size() >= least_) {
+      floor_ = nearest_.back().estimate;
+    }
     return at;
   }
 
@@ -222,20 +215,16 @@ class Walk {
   }
 
   const HnswLinks& graph_;
-  const VectorRows::View& rows_;
-  const Query& query_;
+  RowEstimator estimator_;
   RowOffers offers_;
-  const Kernels& kernels_;
   Visited& visited_;
   std::vector<Met>& nearest_;
+  // What a row must exceed to be among the nearest.
+  float floor_ = -std::numeric_limits<float>::infinity();
   size_t weight_ = 0;  // of the nearest
   size_t least_ = 0;   // of them, however much they weigh
-  // The rows being estimated.
-  uint32_t fresh_[kMaxWidth];
-  const int8_t* codes_[kMaxWidth];
-  const float* scales_[kMaxWidth];
-  int32_t dots_[kMaxWidth];
-  float estimates_[kMaxWidth];
+  RowBatch<kMaxWidth>* now_;
+  RowBatch<kMaxWidth>* ahead_;
 };
 
 }  // namespace

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <random>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "common/status/status_matchers.h"
@@ -12,6 +14,7 @@
 #include "services/search/partition/flat_partition.h"
 #include "services/search/partition/hnsw_partition.h"
 #include "services/search/partition/role_search.h"
+#include "services/search/partition/row_scanner.h"
 #include "services/search/partition/walk_calibration.h"
 #include "services/search/testing/vector_sets.h"
 
@@ -150,6 +153,62 @@ TEST(FlatPartitionTest, EqualsBruteForceAtAnySizeAndWeight) {
             SearchRole(role.parts, role.filter, query, k, {}, ByRow));
         ASSERT_EQ(Rows(found), BruteForce(role, query, k))
             << n << " rows, weight " << weight << ", k " << k;
+      }
+    }
+  }
+}
+
+TEST(QueryTest, AsksOnlyTheSidesThatCount) {
+  VectorSource source(64, 5, 21);
+  const Vector x = source.Next();
+  const Vector y = source.Next();
+  const auto part = [](const Query::Part& one) {
+    return std::make_pair(one.begin, one.size);
+  };
+  const auto pair = [](size_t begin, size_t size) {
+    return std::make_pair(begin, size);
+  };
+  EXPECT_EQ(part(Query(64, x, y, 1).asked()), pair(0, 64));
+  EXPECT_EQ(part(Query(64, x, {}, 0.5F).asked()), pair(0, 64));
+  EXPECT_EQ(part(Query(64, {}, y, 0.5F).asked()), pair(64, 64));
+  EXPECT_EQ(part(Query(64, {}, y, 0.5F).second()), pair(0, 0));
+  const Query both(64, x, y, 0.3F);
+  EXPECT_EQ(part(both.asked()), pair(0, 128));
+  EXPECT_EQ(part(both.first()), pair(64, 64));
+  EXPECT_EQ(part(both.second()), pair(0, 64));
+}
+
+TEST(RowScannerTest, LeavesOutOnlyWhatIsBelowTheFloor) {
+  TestRole role(3000, 64, 13);
+  std::vector<uint32_t> rows;
+  for (uint32_t row = 1; row < 3000; row += 7) rows.push_back(row);
+  for (float weight : {0.0F, 0.05F, 0.3F, 0.5F, 0.8F, 0.99F, 1.0F}) {
+    const Query query = role.Ask(weight);
+    const auto scan = [&](float floor) {
+      std::vector<std::pair<uint32_t, float>> found;
+      RowScanner(role.parts.rows, query)
+          .Scan(
+              rows, [&] { return floor; },
+              [&](uint32_t row, float estimate) {
+                found.emplace_back(row, estimate);
+              });
+      return found;
+    };
+    const auto all = scan(-std::numeric_limits<float>::infinity());
+    ASSERT_EQ(all.size(), rows.size());
+    for (float floor : {-1.0F, 0.0F, 0.2F, 0.4F, 0.6F, 2.0F}) {
+      const auto some = scan(floor);
+      std::vector<std::pair<uint32_t, float>> expected, reached;
+      for (const auto& one : all) {
+        if (one.second >= floor) expected.push_back(one);
+      }
+      for (const auto& one : some) {
+        if (one.second >= floor) reached.push_back(one);
+      }
+      EXPECT_EQ(reached, expected) << weight << ", " << floor;
+      // What cannot reach it at all is not looked at on both sides.
+      if (floor == 2.0F && query.second().size > 0) {
+        EXPECT_TRUE(some.empty());
       }
     }
   }

@@ -37,6 +37,21 @@ class Query {
 
   const int8_t* codes() const { return codes_.data(); }
   size_t width() const { return codes_.size(); }
+  // All of the codes that are not zero: a question of one side asks nothing of
+  // the other side of a row, which then need not be read.
+  struct Part {
+    size_t begin;
+    size_t size;
+  };
+  const Part& asked() const { return asked_; }
+  // The same in two parts: the side that decides more, and the other one, which
+  // is empty if that is not asked.
+  const Part& first() const { return first_; }
+  const Part& second() const { return second_; }
+  // What the second part can add to the estimate of a row, at most.
+  float MostOfSecond(const VectorRows::View& rows) const {
+    return second_norm_ * (1 + rows.max_residual());
+  }
   float scale() const { return scale_; }
   Lean lean() const { return lean_; }
 
@@ -57,7 +72,13 @@ class Query {
   std::vector<float> need_;
   std::vector<float> offer_;
   float weight_;
+  bool has_need_;
+  bool has_offer_;
   std::vector<int8_t> codes_;
+  Part asked_;
+  Part first_;
+  Part second_;
+  float second_norm_ = 0;
   float scale_ = 0;
   float norm_ = 0;
   float residual_ = 0;

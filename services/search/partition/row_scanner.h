@@ -4,13 +4,13 @@
 #ifndef MITRA_SERVICES_SEARCH_PARTITION_ROW_SCANNER_H_
 #define MITRA_SERVICES_SEARCH_PARTITION_ROW_SCANNER_H_
 
-#include <array>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
 #include "absl/types/span.h"
-#include "services/search/kernels/kernels.h"
 #include "services/search/partition/query.h"
+#include "services/search/partition/row_estimates.h"
 #include "services/search/partition/vector_rows.h"
 
 namespace mitra::search {
@@ -19,48 +19,37 @@ class RowScanner {
  public:
   // Both must outlive this.
   RowScanner(const VectorRows::View& rows, const Query& query)
-      : rows_(rows), query_(query), kernels_(ActiveKernels()) {}
+      : estimator_(rows, query) {}
 
-  // Calls take(row, estimate) for each of `rows`, in order.
-  template <typename Take>
-  void Scan(absl::Span<const uint32_t> rows, Take take) {
-    Call(rows.subspan(0, kGroup));
-    for (size_t begin = 0; begin < rows.size(); begin += kGroup) {
-      const auto group = rows.subspan(begin, kGroup);
-      for (size_t i = 0; i < group.size(); ++i) {
-        codes_[i] = rows_.codes(group[i]);
-      }
-      if (begin + kGroup < rows.size()) {
-        Call(rows.subspan(begin + kGroup, kGroup));
-      }
-      kernels_.dot_i8_gather(query_.codes(), query_.width(), codes_.data(),
-                             group.size(), dots_.data());
-      for (size_t i = 0; i < group.size(); ++i) {
-        take(group[i], static_cast<float>(dots_[i]) *
-                           (rows_.scale(group[i]) * query_.scale()));
+  // Calls take(row, estimate) for each of `rows`, in order, but for some whose
+  // estimate is below what floor() says when they come up.
+  template <typename Floor, typename Take>
+  void Scan(absl::Span<const uint32_t> rows, Floor floor, Take take) {
+    for (auto& batch : batches_) batch.count = 0;
+    // A group is called for, estimated in the first step and in the second, in
+    // turns, while the others are on their way.
+    for (size_t turn = 0; turn < rows.size() + 2 * kGroup; turn += kGroup) {
+      auto& called = batches_[turn / kGroup % 3];
+      const size_t begin = std::min(turn, rows.size());
+      called.count = std::min(kGroup, rows.size() - begin);
+      std::copy_n(rows.begin() + static_cast<ptrdiff_t>(begin), called.count,
+                  called.rows);
+      estimator_.Call(called, floor());
+      estimator_.First(batches_[(turn / kGroup + 2) % 3], floor());
+      auto& last = batches_[(turn / kGroup + 1) % 3];
+      estimator_.Second(last);
+      for (size_t i = 0; i < last.count; ++i) {
+        take(last.rows[i], last.estimates[i]);
       }
     }
   }
 
  private:
-  // The bytes of a group fit into the nearest cache.
+  // The bytes of three groups fit into the nearest cache.
   static constexpr size_t kGroup = 32;
 
-  void Call(absl::Span<const uint32_t> group) const {
-    for (const uint32_t row : group) {
-      const int8_t* codes = rows_.codes(row);
-      for (size_t byte = 0; byte < query_.width(); byte += 64) {
-        __builtin_prefetch(codes + byte);
-      }
-      __builtin_prefetch(rows_.scale_at(row));
-    }
-  }
-
-  const VectorRows::View& rows_;
-  const Query& query_;
-  const Kernels& kernels_;
-  std::array<const int8_t*, kGroup> codes_;
-  std::array<int32_t, kGroup> dots_;
+  RowEstimator estimator_;
+  RowBatch<kGroup> batches_[3];
 };
 
 }  // namespace mitra::search

@@ -1,7 +1,7 @@
 #include "services/search/partition/walk_calibration.h"
 
 #include <algorithm>
-#include <iterator>
+#include <cmath>
 #include <memory>
 
 #include "services/search/partition/role_search.h"
@@ -17,8 +17,10 @@ constexpr double kPivots = 0.4;
 constexpr double kLists = 0.2;
 // Lists are made, which takes seconds, where walks need more care than this.
 constexpr double kFarFromCheap = 2;
-constexpr double kLadder[] = {0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1, 1.2, 1.4, 1.7,
-                              2,   2.5, 3,   3.7,  4.5, 5.7, 7, 9,   11};
+// The rungs of the ladder: 0.1 to 11, each a fifteenth more than the one
+// before.
+constexpr size_t kRungs = 74;
+double Rung(size_t i) { return 0.1 * std::pow(1.0666, static_cast<double>(i)); }
 constexpr size_t kTops[] = {10, 100};
 
 bool ByRow(uint32_t a, uint32_t b) { return a < b; }
@@ -130,16 +132,16 @@ class LeanCalibration {
   // The smallest rung that is enough; the highest if none is.
   double Smallest() {
     size_t low = 0;
-    size_t high = std::size(kLadder) - 1;
+    size_t high = kRungs - 1;
     while (low < high && !stopped()) {
       const size_t middle = (low + high) / 2;
-      if (Enough(kLadder[middle])) {
+      if (Enough(Rung(middle))) {
         high = middle;
       } else {
         low = middle + 1;
       }
     }
-    return kLadder[low];
+    return Rung(low);
   }
 
   HnswPartition& graph_;
