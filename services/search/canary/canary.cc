@@ -16,6 +16,15 @@ constexpr size_t kMostWaiting = 4;
 
 }  // namespace
 
+bool Canary::IsDrawn(uint64_t number, uint32_t one_in) {
+  // Vigna's SplitMix64.
+  uint64_t drawn = (number / one_in + 1) * 0x9e3779b97f4a7c15;
+  drawn = (drawn ^ (drawn >> 30)) * 0xbf58476d1ce4e5b9;
+  drawn = (drawn ^ (drawn >> 27)) * 0x94d049bb133111eb;
+  drawn ^= drawn >> 31;
+  return number % one_in == drawn % one_in;
+}
+
 void Canary::Start() {
   if (options_.one_in == 0) return;
   thread_ = std::thread([this] { Run(); });

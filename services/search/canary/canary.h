@@ -28,8 +28,8 @@ namespace mitra::search {
 class Canary {
  public:
   struct Options {
-    // One question of so many is asked again; 0: none. An exact scan takes
-    // about 20 ms a million rows, on a thread of low priority.
+    // One question of so many, by chance, is asked again; 0: none. An exact
+    // scan takes about 20 ms a million rows, on a thread of low priority.
     uint32_t one_in = 1000;
     // The same for the first kFirst questions, by which walks are tuned; 0: no
     // difference.
@@ -52,7 +52,7 @@ class Canary {
                 asked_.load(std::memory_order_relaxed) >= kFirst
             ? options_.one_in
             : options_.first_one_in;
-    if ((count_.fetch_add(1, std::memory_order_relaxed) + 1) % one_in != 0) {
+    if (!IsDrawn(count_.fetch_add(1, std::memory_order_relaxed), one_in)) {
       return;
     }
     Take(view, asked, answered);
@@ -84,6 +84,11 @@ class Canary {
   void Drain();
 
  private:
+  // Whether the question of that number is one to be asked again: one of each
+  // `one_in` that follow each other, which one by chance. Each n-th would be
+  // the same few of askers who come in turn.
+  static bool IsDrawn(uint64_t number, uint32_t one_in);
+
   struct Sample {
     std::shared_ptr<const IndexView> view;
     Retrieval asked;
