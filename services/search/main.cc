@@ -97,8 +97,11 @@ absl::Status Run(const SearchConfig& config) {
                              std::max(1U, std::thread::hardware_concurrency())),
                          .max_queue = 1000});
   QueryEmbedder embedder;
-  RetrievalRpc retrieval(state, embedder, gate, SearchPlan(), &canary,
-                         &batches);
+  const int cores =
+      static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  Crew crew(std::max(0, cores - config.service.threads));
+  RetrievalRpc retrieval(state, embedder, gate, SearchPlan(), &canary, &batches,
+                         &crew);
   SearchRpc search(state, embedder, gate, SearchPlan());
   OperationsRpc operations(state, follower, maintainer, canary, executor);
 

@@ -251,6 +251,11 @@ rpc::Task<absl::Status> RetrievalRpc::Retrieve(
     v1::RetrieveResponse& response) {
   absl::Status entered = co_await Enter(gate_, call, request.min_revision());
   if (!entered.ok()) co_return entered;
+  if (crew_ != nullptr) {
+    co_await crew_->Enter();
+    absl::Status alive = call.CheckAlive();
+    if (!alive.ok()) co_return alive;
+  }
   co_return Answer(request, response);
 }
 
@@ -272,6 +277,10 @@ rpc::Task<absl::Status> RetrievalRpc::RetrieveBatch(
     // Not refused when all are busy: the caller bounds what is under way.
     const bool moved = co_await batches_->Enter();
     if (moved) LowerThisThread();
+    absl::Status alive = call.CheckAlive();
+    if (!alive.ok()) co_return alive;
+  } else if (crew_ != nullptr) {
+    co_await crew_->Enter();
     absl::Status alive = call.CheckAlive();
     if (!alive.ok()) co_return alive;
   }

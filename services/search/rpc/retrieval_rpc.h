@@ -13,6 +13,7 @@
 #include "services/search/partition/role_search.h"
 #include "services/search/retrieval/query_embedder.h"
 #include "services/search/retrieval/retriever.h"
+#include "services/search/rpc/crew.h"
 #include "services/search/rpc/gate.h"
 
 namespace mitra::v1 {
@@ -28,16 +29,18 @@ namespace mitra::search {
 class RetrievalRpc {
  public:
   // `canary` may be null. `batches`: threads of their own for large batches, so
-  // that they run beside each other and hold up nobody; may be null.
+  // that they run beside each other and hold up nobody; may be null. `crew`:
+  // who answers everything else; null: the thread that it comes on.
   RetrievalRpc(const IndexState& state, QueryEmbedder& embedder, Gate gate,
                SearchPlan plan, Canary* canary = nullptr,
-               rpc::Executor* batches = nullptr)
+               rpc::Executor* batches = nullptr, Crew* crew = nullptr)
       : state_(state),
         embedder_(embedder),
         gate_(std::move(gate)),
         plan_(plan),
         canary_(canary),
-        batches_(batches) {}
+        batches_(batches),
+        crew_(crew) {}
 
   rpc::Task<absl::Status> Retrieve(rpc::CallContext& call,
                                    const v1::RetrieveRequest& request,
@@ -61,6 +64,7 @@ class RetrievalRpc {
   const SearchPlan plan_;
   Canary* const canary_;
   rpc::Executor* const batches_;
+  Crew* const crew_;
 };
 
 }  // namespace mitra::search
