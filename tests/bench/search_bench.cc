@@ -47,8 +47,9 @@ using search::VectorRows;
 using search::VectorSet;
 
 constexpr size_t kTop = 100;
-// Questions by which our walk is calibrated.
-constexpr size_t kUnmeasured = 100;
+// Questions by which our walk is calibrated: as many as a service keeps of those
+// that people ask.
+constexpr size_t kUnmeasured = 192;
 
 struct Options {
   std::string set = "plain";
