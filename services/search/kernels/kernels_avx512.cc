@@ -263,10 +263,122 @@ MITRA_AVX512 inline __m512i SixteenBiasedDots(const int8_t* const queries[4],
                           _mm512_shuffle_i32x4(first, second, 0xDD));
 }
 
+// Sixteen questions at once: lane l has question l, so that no sums are added
+// up across lanes at the end, which takes a third of the time of the way above.
+constexpr size_t kLanes = 16;
+// Pieces of four codes that fit beside a tile into the nearest cache.
+constexpr size_t kMostPieces = 128;
+
+// Turns 16 rows of 16 numbers into 16 columns.
+MITRA_AVX512 inline void Turn(__m512i m[kLanes]) {
+  __m512i t[kLanes];
+  for (size_t i = 0; i < kLanes; i += 2) {
+    t[i] = _mm512_unpacklo_epi32(m[i], m[i + 1]);
+    t[i + 1] = _mm512_unpackhi_epi32(m[i], m[i + 1]);
+  }
+  for (size_t i = 0; i < kLanes; i += 4) {
+    m[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+    m[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+    m[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+    m[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+  }
+  // m[4a + b], lane group g: rows 4a to 4a + 3 of column 4g + b.
+  for (size_t b = 0; b < 4; ++b) {
+    const __m512i low01 = _mm512_shuffle_i32x4(m[b], m[4 + b], 0x88);
+    const __m512i high01 = _mm512_shuffle_i32x4(m[b], m[4 + b], 0xDD);
+    const __m512i low23 = _mm512_shuffle_i32x4(m[8 + b], m[12 + b], 0x88);
+    const __m512i high23 = _mm512_shuffle_i32x4(m[8 + b], m[12 + b], 0xDD);
+    t[b] = _mm512_shuffle_i32x4(low01, low23, 0x88);
+    t[4 + b] = _mm512_shuffle_i32x4(high01, high23, 0x88);
+    t[8 + b] = _mm512_shuffle_i32x4(low01, low23, 0xDD);
+    t[12 + b] = _mm512_shuffle_i32x4(high01, high23, 0xDD);
+  }
+  for (size_t i = 0; i < kLanes; ++i) m[i] = t[i];
+}
+
+// Sixteen questions, piece by piece, their codes unsigned; n is a multiple
+// of 4.
+MITRA_AVX512 inline void TurnQuestions(const int8_t* const* queries, size_t n,
+                                       __m512i* pieces) {
+  for (size_t i = 0; i < n; i += 64) {
+    const __mmask64 mask = n - i >= 64 ? ~0ULL : Tail(n - i);
+    __m512i block[kLanes];
+    for (size_t q = 0; q < kLanes; ++q) {
+      block[q] = Unsigned(_mm512_maskz_loadu_epi8(mask, queries[q] + i));
+    }
+    Turn(block);
+    for (size_t p = 0; p < kLanes && i + 4 * p < n; ++p) {
+      pieces[i / 4 + p] = block[p];
+    }
+  }
+}
+
+__attribute__((always_inline)) MITRA_AVX512 inline __m512i Spread(
+    const int8_t* four) {
+  int32_t bits;
+  __builtin_memcpy(&bits, four, sizeof bits);
+  return _mm512_set1_epi32(bits);
+}
+
+// The sums of eight rows with sixteen questions, a row of sums for each.
+MITRA_AVX512 inline void EightRows(const __m512i* pieces, size_t n,
+                                   const int8_t* rows, size_t stride,
+                                   __m512i* sums) {
+  __m512i s0 = _mm512_setzero_si512();
+  __m512i s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
+  for (size_t i = 0; i < n; i += 4) {
+    const __m512i piece = pieces[i / 4];
+    const int8_t* const at = rows + i;
+    s0 = _mm512_dpbusd_epi32(s0, piece, Spread(at));
+    s1 = _mm512_dpbusd_epi32(s1, piece, Spread(at + stride));
+    s2 = _mm512_dpbusd_epi32(s2, piece, Spread(at + 2 * stride));
+    s3 = _mm512_dpbusd_epi32(s3, piece, Spread(at + 3 * stride));
+    s4 = _mm512_dpbusd_epi32(s4, piece, Spread(at + 4 * stride));
+    s5 = _mm512_dpbusd_epi32(s5, piece, Spread(at + 5 * stride));
+    s6 = _mm512_dpbusd_epi32(s6, piece, Spread(at + 6 * stride));
+    s7 = _mm512_dpbusd_epi32(s7, piece, Spread(at + 7 * stride));
+  }
+  // Here the questions were made unsigned, so it is the rows' sums that count.
+  const __m512i all[] = {s0, s1, s2, s3, s4, s5, s6, s7};
+  for (size_t r = 0; r < 8; ++r) {
+    sums[r] = _mm512_sub_epi32(
+        all[r], _mm512_set1_epi32(128 * SumOf(rows + r * stride, n)));
+  }
+}
+
+// Sixteen questions to the first multiple of sixteen rows; returns how many.
+MITRA_AVX512 size_t DotSixteen(const int8_t* const* queries, size_t n,
+                               const int8_t* rows, size_t stride, size_t count,
+                               int32_t* out) {
+  __m512i pieces[kMostPieces];
+  TurnQuestions(queries, n, pieces);
+  size_t j = 0;
+  for (; j + kLanes <= count; j += kLanes) {
+    __m512i sums[kLanes];
+    EightRows(pieces, n, rows + j * stride, stride, sums);
+    EightRows(pieces, n, rows + (j + 8) * stride, stride, sums + 8);
+    Turn(sums);
+    for (size_t q = 0; q < kLanes; ++q) {
+      _mm512_storeu_si512(out + q * count + j, sums[q]);
+    }
+  }
+  return j;
+}
+
 MITRA_AVX512 void DotI8Tile(const int8_t* const* queries, size_t questions,
                             size_t n, const int8_t* rows, size_t stride,
                             size_t count, int32_t* out) {
   size_t q = 0;
+  const bool turns = n % 4 == 0 && n <= 4 * kMostPieces && count >= kLanes;
+  for (; turns && q + kLanes <= questions; q += kLanes) {
+    const size_t done =
+        DotSixteen(queries + q, n, rows, stride, count, out + q * count);
+    for (size_t one = q; done < count && one < q + kLanes; ++one) {
+      for (size_t j = done; j < count; ++j) {
+        out[one * count + j] = DotI8(queries[one], rows + j * stride, n);
+      }
+    }
+  }
   for (; q + 4 <= questions; q += 4) {
     int32_t* const to = out + q * count;
     __m512i bias = _mm512_setzero_si512();

@@ -94,19 +94,19 @@ TEST_P(KernelsTest, RowsAndPicksEqualReference) {
 TEST_P(KernelsTest, TilesEqualReferenceForAnyNumberOfQuestionsAndRows) {
   std::mt19937 random(10);
   std::uniform_int_distribution<int> code(-128, 127);
-  for (size_t n : {1, 64, 100, 256}) {
+  for (size_t n : {1, 64, 100, 256, 516}) {
     const size_t stride = (n + 63) / 64 * 64;
-    std::vector<int8_t> rows(stride * 20 + 1);
+    std::vector<int8_t> rows(stride * 37 + 1);
     for (auto& v : rows) v = static_cast<int8_t>(code(random));
-    std::vector<std::vector<int8_t>> questions(11);
+    std::vector<std::vector<int8_t>> questions(35);
     std::vector<const int8_t*> pointers;
     for (auto& question : questions) {
       question.resize(n);
       for (auto& v : question) v = static_cast<int8_t>(code(random));
       pointers.push_back(question.data());
     }
-    for (size_t asked : {0, 1, 3, 4, 8, 11}) {
-      for (size_t count : {0, 1, 4, 7, 20}) {
+    for (size_t asked : {0, 1, 3, 4, 8, 11, 16, 35}) {
+      for (size_t count : {0, 1, 4, 7, 20, 37}) {
         std::vector<int32_t> out(asked * count + 1, 4242);
         GetParam()->dot_i8_tile(pointers.data(), asked, n, rows.data() + 1,
                                 stride, count, out.data());
