@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <functional>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "common/base/attribution_token.h"
 #include "common/base/clock.h"
 #include "common/base/ids.h"
+#include "common/base/thread_priority.h"
 #include "common/feed/grpc_feed_source.h"
 #include "common/feed/wait_for_revision.h"
 #include "common/observability/admin_server.h"
@@ -61,6 +63,24 @@ rpc::Channel::Options Batched(const TlsFiles& tls) {
   options.batched = true;
   options.tls = tls;
   return options;
+}
+
+// A client whose threads give way: one that took the processor from those who
+// write slates would be woken, and wake Redis, for each of them.
+absl::StatusOr<std::unique_ptr<redis::Client>> CreateLowered(
+    const redis::HiredisClient::Options& options) {
+  absl::StatusOr<std::unique_ptr<redis::Client>> client =
+      absl::InternalError("redis: not made");
+  std::thread([&] {
+    LowerThreadPriority();
+    auto made = redis::HiredisClient::Create(options);
+    if (made.ok()) {
+      client = *std::move(made);
+    } else {
+      client = made.status();
+    }
+  }).join();
+  return client;
 }
 
 // Where refreshes are kept: below the data, or for this process only.
@@ -340,7 +360,7 @@ absl::StatusOr<std::unique_ptr<MatchingProcess>> MatchingProcess::Start(
     // Nobody waits for a refresh: it has time, and others have not.
     options.connect_timeout = absl::Seconds(1);
     options.command_timeout = absl::Seconds(5);
-    MITRA_ASSIGN_OR_RETURN(batch, redis::HiredisClient::Create(options));
+    MITRA_ASSIGN_OR_RETURN(batch, CreateLowered(options));
   }
   auto parts = std::make_unique<Parts>(config, std::move(redis),
                                        std::move(batch), shutdown);
