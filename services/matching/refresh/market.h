@@ -6,6 +6,16 @@
 // the prices of allocation/transferable_utility.h then lower the key of those
 // who are wanted by too many and raise that of the overlooked. The key is the
 // one of online answers, (x_uv + x_vu) / 2 beta + log B_v, so both agree.
+//
+// Saying fewer seats than one has does not pay: the price of who does, relative
+// to the median, does not rise. In the joint solution that is a theorem (less
+// capacity never makes its owner cheaper; allocation/transferable_utility.h);
+// each round of fitting to places goes against who is shown beyond its seats'
+// share; and how far looks are spread at all is decided by the same market with
+// the same seats for everybody, so that nobody's statement has a part in it.
+// Two things are left: rounds are steps, which where nearly all want the same
+// has raised a price by half a log unit (of 20 that keys span; 2 cases of
+// 3,000), and seats as they are stated may cost matches that even ones gain.
 
 #ifndef MITRA_SERVICES_MATCHING_REFRESH_MARKET_H_
 #define MITRA_SERVICES_MATCHING_REFRESH_MARKET_H_

@@ -4,9 +4,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/random.h"
+#include "common/status/status_macros.h"
 #include "common/status/status_matchers.h"
 #include "gtest/gtest.h"
 #include "services/matching/ranking/testing.h"
+#include "tests/support/campaign.h"
 
 namespace mitra::matching {
 namespace {
@@ -22,6 +24,16 @@ class MarketTest : public ::testing::Test {
       mentors_.push_back(AddMentor(absl::StrCat("m", i), seats));
     }
     lists_.resize(subjects_.size());
+  }
+  // Another market, with mentors of these seats.
+  void MakeAnew(size_t businesses, const std::vector<uint32_t>& seats) {
+    subjects_.clear();
+    mentors_.clear();
+    lists_.clear();
+    Make(static_cast<int>(businesses), 0, 0);
+    for (size_t m = 0; m < seats.size(); ++m) {
+      mentors_.push_back(AddMentor(absl::StrCat("m", m), seats[m]));
+    }
   }
   MemberIndex AddMentor(const std::string& id, uint32_t seats) {
     v1::Profile profile = AProfile(id, v1::ROLE_MENTOR);
@@ -49,6 +61,41 @@ class MarketTest : public ::testing::Test {
       return absl::OkStatus();
     };
     return SolveMarketOf(input);
+  }
+
+  // Anew; gives the mentors' seats, 2 to 6. `taste`: how far subjects differ in
+  // whom they want; 0 if not at all.
+  std::vector<uint32_t> MakeRandom(Random& random, double taste) {
+    std::vector<uint32_t> seats(3 + random.Below(10));
+    for (uint32_t& one : seats)
+      one = static_cast<uint32_t>(2 + random.Below(5));
+    const size_t subjects = 12 + random.Below(40);
+    MakeAnew(subjects, seats);
+    const double fame = 2 * random.Double();
+    for (size_t s = 0; s < subjects; ++s) {
+      for (size_t m = 0; m < seats.size(); ++m) {
+        if (random.Below(8) == 0) continue;
+        const double likely = .9 / std::pow(1 + static_cast<double>(m), fame);
+        const auto chance = [&] {
+          return .01 + likely * (1 - taste + taste * random.Double());
+        };
+        const double wants = chance();
+        Score(s, mentors_[m], wants, chance());
+      }
+    }
+    return seats;
+  }
+  // By how much a mentor's price rises, in log units of the market, when it
+  // says fewer seats than it has.
+  absl::StatusOr<double> RaisedByFewer(Random& random, size_t mentor,
+                                       uint32_t seats) {
+    MITRA_ASSIGN_OR_RETURN(const MarketOutput honest, Solve());
+    const std::string id = absl::StrCat("m", mentor);
+    (void)AddMentor(id, static_cast<uint32_t>(1 + random.Below(seats - 1)));
+    MITRA_ASSIGN_OR_RETURN(const MarketOutput modest, Solve());
+    (void)AddMentor(id, seats);
+    const MemberIndex index = mentors_[mentor];
+    return (modest.prices[index] - honest.prices[index]) / honest.unit;
   }
 
   World world_;
@@ -110,6 +157,42 @@ TEST_F(MarketTest, StatingFewerSeatsNeverRaisesOnesOwnPrice) {
     EXPECT_LE(modest.prices[mentors_[m]], honest.prices[mentors_[m]] + 1e-4)
         << m;
     (void)AddMentor(absl::StrCat("m", m), 3);
+  }
+}
+
+// Markets of many shapes: everybody wants the same few or not, seats are few or
+// many. In each of them every mentor in turn says fewer seats than it has.
+TEST_F(MarketTest, StatingFewerSeatsRaisesNobodysPriceInAnyMarket) {
+  const uint64_t markets = mitra::testing::CampaignCases(80);
+  int lower = 0;
+  for (uint64_t market = 0; market < markets; ++market) {
+    Random random(mitra::testing::CampaignSeed() + market);
+    const std::vector<uint32_t> seats =
+        MakeRandom(random, /*taste=*/.3 + .7 * random.Double());
+    for (size_t m = 0; m < seats.size(); ++m) {
+      MITRA_ASSERT_OK_AND_ASSIGN(const double raised,
+                                 RaisedByFewer(random, m, seats[m]));
+      EXPECT_LE(raised, 1e-3) << "market " << market << ", mentor " << m;
+      lower += raised < -1e-3;
+    }
+  }
+  EXPECT_GT(lower, static_cast<int>(4 * markets))
+      << "prices say something in these markets";
+}
+
+// Where nearly everybody says the same of everybody, a hair's breadth changes
+// places, and fitting goes on in steps of one log unit.
+TEST_F(MarketTest, WhereAllWantTheSameNobodyGainsMoreThanOneStepOfFitting) {
+  const uint64_t markets = mitra::testing::CampaignCases(80);
+  for (uint64_t market = 0; market < markets; ++market) {
+    Random random(mitra::testing::CampaignSeed() + market);
+    const std::vector<uint32_t> seats =
+        MakeRandom(random, /*taste=*/.3 * random.Double());
+    for (size_t m = 0; m < seats.size(); ++m) {
+      MITRA_ASSERT_OK_AND_ASSIGN(const double raised,
+                                 RaisedByFewer(random, m, seats[m]));
+      EXPECT_LE(raised, 1) << "market " << market << ", mentor " << m;
+    }
   }
 }
 
