@@ -42,6 +42,7 @@ struct Met {
   uint32_t row;  // the highest bit: looked around from
 };
 constexpr uint32_t kDone = 0x80000000;
+constexpr float kNoFloor = -std::numeric_limits<float>::infinity();
 
 // What a thread keeps between its walks.
 struct Scratch {
@@ -97,7 +98,7 @@ class Walk {
     visited_.Begin(graph_.row_end());
     nearest_.clear();
     weight_ = 0;
-    floor_ = -std::numeric_limits<float>::infinity();
+    floor_ = kNoFloor;
     least_ = std::min(breadth, kFewest + breadth / 8);
     size_t next = 0;  // nobody before this place is left to look around from
     now_->count = 0;
@@ -113,6 +114,7 @@ class Walk {
       if (chosen == 0 && now_->count == 0) break;
       estimator_.First(*now_, floor_);
       Meet(group, chosen);
+      estimator_.Call(*ahead_, floor_);
       estimator_.Second(*now_);
       for (size_t i = 0; i < now_->count; ++i) {
         if (now_->estimates[i] <= floor_) continue;
@@ -127,7 +129,7 @@ class Walk {
 
  private:
   // Takes the nearest rows from place `next` on that are left to look around
-  // from, and calls for their lists.
+  // from, and calls for the lists of the next ones.
   size_t Choose(size_t& next, uint32_t* group) {
     size_t chosen = 0;
     for (; next < nearest_.size() && chosen < kGroup; ++next) {
@@ -136,6 +138,11 @@ class Walk {
       group[chosen++] = met.row;
       CallList(met.row);
       met.row |= kDone;
+    }
+    // Most of them will be those of the next group.
+    const size_t end = std::min(next + 2 * kGroup, nearest_.size());
+    for (size_t i = next; i < end; ++i) {
+      if ((nearest_[i].row & kDone) == 0) CallList(nearest_[i].row);
     }
     return chosen;
   }
@@ -153,7 +160,6 @@ class Walk {
       }
     }
     ahead_->count = count;
-    estimator_.Call(*ahead_, floor_);
   }
 
   void CallList(uint32_t row) const {
@@ -166,8 +172,7 @@ class Walk {
   // Estimates the first `count` of the rows of now, all of them.
   void Estimate(size_t count) {
     now_->count = count;
-    estimator_.Call(*now_, floor_);
-    estimator_.First(*now_, floor_);
+    estimator_.Call(*now_, kNoFloor);
     estimator_.Second(*now_);
   }
   float EstimateOf(uint32_t row) {
@@ -220,7 +225,7 @@ class Walk {
   Visited& visited_;
   std::vector<Met>& nearest_;
   // What a row must exceed to be among the nearest.
-  float floor_ = -std::numeric_limits<float>::infinity();
+  float floor_ = kNoFloor;
   size_t weight_ = 0;  // of the nearest
   size_t least_ = 0;   // of them, however much they weigh
   RowBatch<kMaxWidth>* now_;

@@ -52,7 +52,7 @@ class RowEstimator {
         splits_(second_.size > 0) {}
 
   // Calls for what the first step needs of the batch's rows. `floor`: what it
-  // is now; without one, all is needed.
+  // is now; without one, all is needed at once.
   template <typename Batch>
   void Call(Batch& batch, float floor) const {
     batch.split = splits_ && floor > -std::numeric_limits<float>::infinity();
@@ -65,17 +65,17 @@ class RowEstimator {
     }
   }
 
-  // Leaves those of the rows that may reach `floor`, in their order, and calls
-  // for the rest of them.
+  // If the batch is split, leaves those of the rows that may reach `floor`, in
+  // their order, and calls for the rest of them.
   template <typename Batch>
   void First(Batch& batch, float floor) {
-    const Query::Part& part = batch.split ? first_ : asked_;
-    kernels_.dot_i8_gather(codes_ + part.begin, part.size, batch.codes,
+    if (!batch.split) return;
+    kernels_.dot_i8_gather(codes_ + first_.begin, first_.size, batch.codes,
                            batch.count, batch.dots);
     for (size_t i = 0; i < batch.count; ++i) {
       batch.scales[i] = *batch.scale_places[i];
     }
-    if (batch.split) Leave(batch, floor);
+    Leave(batch, floor);
   }
 
   // Sets the estimates of the rows that are left.
@@ -84,11 +84,17 @@ class RowEstimator {
     if (batch.split) {
       kernels_.dot_i8_gather(codes_ + second_.begin, second_.size, batch.codes,
                              batch.count, batch.more);
-      for (size_t i = 0; i < batch.count; ++i) batch.dots[i] += batch.more[i];
+      for (size_t i = 0; i < batch.count; ++i) {
+        batch.estimates[i] = static_cast<float>(batch.dots[i] + batch.more[i]) *
+                             (batch.scales[i] * scale_);
+      }
+      return;
     }
+    kernels_.dot_i8_gather(codes_ + asked_.begin, asked_.size, batch.codes,
+                           batch.count, batch.dots);
     for (size_t i = 0; i < batch.count; ++i) {
       batch.estimates[i] =
-          static_cast<float>(batch.dots[i]) * (batch.scales[i] * scale_);
+          static_cast<float>(batch.dots[i]) * (*batch.scale_places[i] * scale_);
     }
   }
 
