@@ -11,6 +11,7 @@
 #include "common/base/thread_priority.h"
 #include "common/status/status_macros.h"
 #include "services/search/partition/flat_partition.h"
+#include "services/search/partition/row_scanner.h"
 #include "services/search/partition/tile_scan.h"
 
 namespace mitra::search {
@@ -226,8 +227,12 @@ class RoleAnswer {
     return absl::OkStatus();
   }
 
-  EstimatePool PoolForScan() const {
-    return EstimatePool(want_, 2 * error_, question_.least - error_);
+  // For `more` rows than are wanted, none of them below `least`.
+  EstimatePool PoolForScan(
+      size_t more = 0,
+      float least = -std::numeric_limits<float>::infinity()) const {
+    return EstimatePool(want_ + more, 2 * error_,
+                        std::max(least, question_.least - error_));
   }
   void Take(EstimatePool& pool) {
     best_ = ScoreBest(role_, *question_.query, want_, error_, pool.Finish());
@@ -275,14 +280,54 @@ bool ScansTogether(const RoleAnswer& answer) {
   return 3 * answer.passing() > filter.eligible_count;
 }
 
+// From so many on it pays to ask the first by itself.
+constexpr size_t kManyAsk = 8;
+// Rows of the first that others need not have: their own, for instance.
+constexpr size_t kSpare = 16;
+
+ScanQuestion ScanOf(const RoleAnswer& answer, EstimatePool& pool) {
+  return {answer.question().filter, answer.question().query, &pool};
+}
+
+// Below which no row can be among the wanted: so good are the best of `rows`,
+// in the scan's own estimates.
+float LeastBy(const RolePartitions& role, const RoleAnswer& answer,
+              absl::Span<const uint32_t> rows) {
+  const RowFilter& filter = *answer.question().filter;
+  EstimatePool pool = answer.PoolForScan();
+  RowScanner(role.rows, *answer.question().query)
+      .Scan(rows, [&](uint32_t row, float estimate) {
+        if (estimate >= pool.threshold() && filter.Passes(row)) {
+          pool.Add(row, estimate);
+        }
+      });
+  pool.Finish();
+  return pool.threshold();
+}
+
+// Those of a batch ask much the same: with what the first finds, the others
+// know from their first row on what is too little. That changes what they look
+// at, not what they find.
 void ScanTogether(const RolePartitions& role,
                   absl::Span<RoleAnswer* const> answers) {
   std::deque<EstimatePool> pools;
   std::vector<ScanQuestion> questions;
-  for (const RoleAnswer* answer : answers) {
-    pools.push_back(answer->PoolForScan());
-    questions.push_back(
-        {answer->question().filter, answer->question().query, &pools.back()});
+  std::vector<uint32_t> known;
+  size_t alone = 0;
+  if (answers.size() >= kManyAsk) {
+    pools.push_back(answers[0]->PoolForScan(kSpare));
+    ScanForAll(role.rows, {ScanOf(*answers[0], pools[0])});
+    for (const EstimatePool::Entry& entry : pools[0].Finish()) {
+      known.push_back(entry.row);
+    }
+    alone = 1;
+  }
+  for (const RoleAnswer* answer : answers.subspan(alone)) {
+    GiveWay();
+    pools.push_back(
+        alone == 0 ? answer->PoolForScan()
+                   : answer->PoolForScan(0, LeastBy(role, *answer, known)));
+    questions.push_back(ScanOf(*answer, pools.back()));
   }
   ScanForAll(role.rows, questions);
   for (size_t i = 0; i < answers.size(); ++i) answers[i]->Take(pools[i]);
