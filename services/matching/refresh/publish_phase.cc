@@ -56,6 +56,11 @@ absl::Status Away() {
                    "Redis did not take the slates");
 }
 
+// Longer than any slate, at random a tenth less: where memory is short Redis
+// lets go what ends first, and an older epoch that makes room is no loss.
+constexpr absl::Duration kMarkTtl = absl::Hours(60);
+static_assert(absl::Hours(54) > redis::kPublishedSlates.ttl);
+
 // A value that is there as long as Redis has not lost what was written after
 // it.
 std::string MarkKey(uint64_t epoch) {
@@ -63,8 +68,7 @@ std::string MarkKey(uint64_t epoch) {
 }
 
 absl::Status WriteMark(redis::Client& redis, uint64_t epoch) {
-  return rpc::SyncWait(redis::SetWithTtl(redis, MarkKey(epoch), "1",
-                                         redis::kEpochs.ttl,
+  return rpc::SyncWait(redis::SetWithTtl(redis, MarkKey(epoch), "1", kMarkTtl,
                                          absl::Now() + kRedisTimeout));
 }
 
