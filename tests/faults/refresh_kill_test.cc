@@ -218,6 +218,7 @@ TEST_F(RefreshKillTest, TheEndIsThatOfAnUndisturbedRefresh) {
 
   Random random(20261126);
   const int kills = KillsWanted();
+  size_t differences = 0;
   int resumed = 0, helped = undisturbed.chunks_from_others() > 0;
   for (int kill = 1; kill <= kills; ++kill) {
     const v1::Refresh started = Begin(kill);
@@ -259,6 +260,7 @@ TEST_F(RefreshKillTest, TheEndIsThatOfAnUndisturbedRefresh) {
       different += at == slates.end() || at->second != slate;
     }
     EXPECT_EQ(different, 0u) << "kill " << kill << " of " << slates.size();
+    differences += different;
 
     // Whoever is served a published slate is served this one.
     for (int i = 0; i < 20; ++i) {
@@ -278,8 +280,11 @@ TEST_F(RefreshKillTest, TheEndIsThatOfAnUndisturbedRefresh) {
   RecordProperty("kills", kills);
   RecordProperty("resumed", resumed);
   RecordProperty("helped", helped);
-  std::printf("%d kills, %d refreshes resumed, %d helped by another process\n",
-              kills, resumed, helped);
+  std::printf(
+      "%d kills, %d refreshes resumed, %d helped by another process, "
+      "%zu of %zu slates different\n",
+      kills, resumed, helped, differences,
+      static_cast<size_t>(kills) * expected.size());
 }
 
 }  // namespace

@@ -735,6 +735,44 @@ TEST_F(EngagementRecordsTest, CountsOfSeatsAreThoseOfTheEngagements) {
   }
 }
 
+TEST_F(EngagementRecordsTest, PlacesOfAProgrammeAndOfAGroupAreSeats) {
+  v1::UpsertProfileRequest programme;
+  *programme.mutable_profile() = ABakery("magang");
+  programme.mutable_profile()->set_kind(v1::MEMBER_KIND_PROGRAMME);
+  v1::Facet& places = *programme.mutable_profile()->mutable_facets(0);
+  places.set_role(v1::ROLE_EDUCATION);
+  places.mutable_seats()->set_total(2);
+  Upsert(programme);
+  AddMentor("mentor", 3);  // one mentor, a group of three
+  for (const char* id : {"a", "b", "c", "d"}) AddMember(id);
+
+  const auto join = [&](const std::string& id) {
+    v1::RequestEngagementRequest request = Ask(id, "magang");
+    request.set_provider_role(v1::ROLE_EDUCATION);
+    return Request(request);
+  };
+  MITRA_ASSERT_OK_AND_ASSIGN(v1::Engagement first, join("a"));
+  MITRA_ASSERT_OK(join("b").status());
+  EXPECT_EQ(ReasonOf(join("c").status()), "NO_SEAT");
+  EXPECT_EQ(Taken("magang"), 2u);
+  MITRA_ASSERT_OK(
+      Change(first, "magang", v1::ENGAGEMENT_STATE_ACCEPTED).status());
+  MITRA_ASSERT_OK(Change(first, "a", v1::ENGAGEMENT_STATE_COMPLETED).status());
+  MITRA_ASSERT_OK(join("c").status());
+  ASSERT_THAT(EvidenceAbout("magang"), SizeIs(1));
+  EXPECT_EQ(EvidenceAbout("magang")[0].kind(), v1::EVIDENCE_KIND_COLLABORATION);
+
+  for (const char* id : {"a", "b", "c"}) {
+    MITRA_ASSERT_OK_AND_ASSIGN(const v1::Engagement e,
+                               Request(Ask(id, "mentor")));
+    MITRA_ASSERT_OK(
+        Change(e, "mentor", v1::ENGAGEMENT_STATE_ACCEPTED).status());
+    MITRA_ASSERT_OK(Change(e, id, v1::ENGAGEMENT_STATE_ACTIVE).status());
+  }
+  EXPECT_EQ(Taken("mentor"), 3u);
+  EXPECT_EQ(ReasonOf(Request(Ask("d", "mentor")).status()), "NO_SEAT");
+}
+
 TEST_F(EngagementRecordsTest, TheTwoReachEachOtherWhileTheyWorkTogether) {
   for (const char* id : {"siti", "tono"}) {
     v1::UpsertProfileRequest request;
