@@ -1,12 +1,10 @@
 #include "services/search/canary/canary.h"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <limits>
 #include <utility>
+
+#include "common/base/thread_priority.h"
 
 namespace mitra::search {
 namespace {
@@ -54,8 +52,7 @@ void Canary::Take(const std::shared_ptr<const IndexView>& view,
 }
 
 void Canary::Run() {
-  constexpr int kNice = 15;
-  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNice);
+  LowerThreadPriority();
   while (true) {
     {
       absl::MutexLock lock(&mutex_);

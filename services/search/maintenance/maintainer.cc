@@ -1,26 +1,14 @@
 #include "services/search/maintenance/maintainer.h"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "common/base/thread_priority.h"
 #include "common/observability/log.h"
 #include "services/search/maintenance/free_memory.h"
 #include "services/search/maintenance/warm_up.h"
 
 namespace mitra::search {
-namespace {
-
-// Linux keeps a niceness per thread; threads that this one starts inherit it.
-void LowerPriorityOfThread() {
-  constexpr int kNice = 10;
-  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNice);
-}
-
-}  // namespace
 
 Maintainer::Maintainer(IndexState& state, Options options)
     : state_(state),
@@ -46,7 +34,7 @@ void Maintainer::Wake() {
 
 void Maintainer::Run() {
   constexpr absl::Duration kRound = absl::Seconds(1);
-  LowerPriorityOfThread();
+  LowerThreadPriority();
   while (!stop_.load()) {
     // While the feed is being read for the first time, a graph would be out of
     // date when it is done: build once at the end.
