@@ -174,13 +174,17 @@ int Start(const Globals& globals, const Options& o) {
   return kOk;
 }
 
-int List(const Globals& globals, const Options&) {
+grpc::Status Latest(const Globals& globals,
+                    v1::ListRefreshesResponse& response) {
   const Connection connection(globals);
   auto stub = v1::Refreshes::NewStub(connection.channel());
+  return Call(connection, *stub, &v1::Refreshes::Stub::ListRefreshes,
+              v1::ListRefreshesRequest(), response);
+}
+
+int List(const Globals& globals, const Options&) {
   v1::ListRefreshesResponse response;
-  const grpc::Status status =
-      Call(connection, *stub, &v1::Refreshes::Stub::ListRefreshes,
-           v1::ListRefreshesRequest(), response);
+  const grpc::Status status = Latest(globals, response);
   if (!status.ok()) return Report(status);
   for (const v1::Refresh& refresh : response.refreshes()) {
     Print(globals, refresh);
@@ -190,12 +194,8 @@ int List(const Globals& globals, const Options&) {
 
 // One line for each kind of each refresh that has been computed.
 int Series(const Globals& globals, const Options&) {
-  const Connection connection(globals);
-  auto stub = v1::Refreshes::NewStub(connection.channel());
   v1::ListRefreshesResponse response;
-  const grpc::Status status =
-      Call(connection, *stub, &v1::Refreshes::Stub::ListRefreshes,
-           v1::ListRefreshesRequest(), response);
+  const grpc::Status status = Latest(globals, response);
   if (!status.ok()) return Report(status);
   const RefreshSeries series(response);
   std::cout << (globals.json() ? series.AsJson() : series.AsCsv());
@@ -207,12 +207,8 @@ int Get(const Globals& globals, const Options& o);
 // The latest one, or the one that is named.
 int Status(const Globals& globals, const Options& o) {
   if (!o.id.empty()) return Get(globals, o);
-  const Connection connection(globals);
-  auto stub = v1::Refreshes::NewStub(connection.channel());
   v1::ListRefreshesResponse response;
-  const grpc::Status status =
-      Call(connection, *stub, &v1::Refreshes::Stub::ListRefreshes,
-           v1::ListRefreshesRequest(), response);
+  const grpc::Status status = Latest(globals, response);
   if (!status.ok()) return mitra::cli::Report(status);
   if (response.refreshes().empty()) {
     std::cout << "no refresh yet: mitra refresh start --watch\n";
