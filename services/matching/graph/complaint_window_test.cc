@@ -9,6 +9,7 @@
 #include "common/base/random.h"
 #include "gtest/gtest.h"
 #include "mitra/v1/evidence.pb.h"
+#include "services/matching/graph/testing.h"
 #include "services/matching/graph/tie_graph.h"
 
 namespace mitra::matching {
@@ -30,14 +31,7 @@ const int64_t kEnd = At(2029, 6, 1);
 
 EvidencePiece APiece(EvidenceKey key, MemberIndex author, MemberIndex about,
                      int kind = kReport, int64_t time = kComplained) {
-  return {.key = key,
-          .author = author,
-          .about = about,
-          .kind = kind,
-          .event_time = time,
-          .quality = std::nullopt,
-          .counts = true,
-          .revision = key};
+  return PieceOf(key, author, about, kind, time);
 }
 
 // The same to the bit.

@@ -8,6 +8,7 @@
 #include "common/base/random.h"
 #include "gtest/gtest.h"
 #include "mitra/v1/evidence.pb.h"
+#include "services/matching/graph/testing.h"
 #include "services/matching/graph/tie_graph.h"
 
 namespace mitra::matching {
@@ -18,14 +19,7 @@ constexpr int64_t kDay = 86'400;
 
 EvidencePiece APiece(EvidenceKey key, MemberIndex author, MemberIndex about,
                      int kind = v1::EVIDENCE_KIND_COLLABORATION) {
-  return {.key = key,
-          .author = author,
-          .about = about,
-          .kind = kind,
-          .event_time = kNow - kDay,
-          .quality = std::nullopt,
-          .counts = true,
-          .revision = key};
+  return PieceOf(key, author, about, kind, kNow - kDay);
 }
 
 // The value of trust/reputation.h, which this layer does not know.

@@ -6,6 +6,7 @@
 #include "common/base/random.h"
 #include "gtest/gtest.h"
 #include "mitra/v1/evidence.pb.h"
+#include "services/matching/graph/testing.h"
 
 namespace mitra::matching {
 namespace {
@@ -16,14 +17,7 @@ constexpr int64_t kDay = 86'400;
 EvidencePiece APiece(EvidenceKey key, MemberIndex author, MemberIndex about,
                      int kind = v1::EVIDENCE_KIND_COLLABORATION,
                      int64_t time = kNow - kDay) {
-  return {.key = key,
-          .author = author,
-          .about = about,
-          .kind = kind,
-          .event_time = time,
-          .quality = std::nullopt,
-          .counts = true,
-          .revision = key};
+  return PieceOf(key, author, about, kind, time);
 }
 
 TEST(TieGraphTest, HalfIsLeftAfterTheHalfLife) {
