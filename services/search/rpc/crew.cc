@@ -29,10 +29,7 @@ struct Crew::Work {
     waiting.push_back(caller);
     // One is left to the thread that serves: two threads for one question only
     // disturb each other.
-    if (called < helpers && waiting.size() > called + 1) {
-      ++called;
-      wanted.Signal();
-    }
+    if (called < helpers && waiting.size() > called + 1) ++called;
   }
   // The next that waits; null without one.
   std::coroutine_handle<> TakeOne() {
@@ -45,19 +42,21 @@ struct Crew::Work {
   // A helper waits to be called; false: for the last time.
   bool AwaitCall() {
     absl::MutexLock lock(&mutex);
-    while (called == 0 && !stopping) wanted.Wait(&mutex);
+    mutex.Await(absl::Condition(
+        +[](Work* self) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+          return self->called > 0 || self->stopping;
+        },
+        this));
     if (called > 0) --called;
     return !stopping;
   }
   void Stop() {
     absl::MutexLock lock(&mutex);
     stopping = true;
-    wanted.SignalAll();
   }
 
   const size_t helpers;
   absl::Mutex mutex;
-  absl::CondVar wanted;
   std::deque<std::coroutine_handle<>> waiting ABSL_GUARDED_BY(mutex);
   size_t called ABSL_GUARDED_BY(mutex) = 0;  // helpers that have not come yet
   bool stopping ABSL_GUARDED_BY(mutex) = false;
