@@ -214,6 +214,33 @@ TEST(RowScannerTest, LeavesOutOnlyWhatIsBelowTheFloor) {
   }
 }
 
+TEST(RowScannerTest, FindsWhomOnlyTheSideReadLastBringsAboveTheFloor) {
+  constexpr size_t kSide = 64;
+  VectorSource source(kSide, 5, 31);
+  const Vector need = source.Next();
+  const Vector offer = source.Next();
+  Vector opposite = need;
+  for (float& x : opposite) x = -x;
+  Vector across(kSide);  // at a right angle to what is needed
+  across[0] = need[1];
+  across[1] = -need[0];
+  VectorRows vectors(kSide);
+  std::vector<uint32_t> rows;
+  for (uint32_t row = 0; row < 600; ++row) {
+    // All but one are far off by the side that decides more.
+    vectors.Set(row, row == 500 ? VectorSource::Unit(across) : opposite, offer);
+    rows.push_back(row);
+  }
+  const Query query(kSide, need, offer, 0.6F);
+  ASSERT_EQ(query.second().begin, kSide);
+  std::vector<uint32_t> found;
+  RowScanner(vectors.view(), query)
+      .Scan(
+          rows, [] { return 0.39F; },  // 0.6·0 + 0.4·1 is above
+          [&](uint32_t row, float) { found.push_back(row); });
+  EXPECT_THAT(found, ElementsAre(500));
+}
+
 TEST(FlatPartitionTest, KeepsEqualScoresInTotalOrder) {
   TestRole role(3000, 16, 12);
   const Vector same = role.source.Next();
