@@ -4,13 +4,6 @@
 // and ties of one watermark. Applying a change twice, or an older one late,
 // changes nothing: members and evidence are guarded by revision and by the
 // life (incarnation) they belong to.
-//
-// Order. The snapshot comes by type and key, each page a short read of its
-// own, and a compacted feed gives a member at its *latest* revision, which can
-// be after evidence, blocks, consents and engagements that name it. What names
-// a member that is not there yet therefore waits, under the member's id, until
-// it comes in the right life; it is dropped when that life turns out to be
-// over.
 
 #ifndef MITRA_SERVICES_MATCHING_STATE_MATCHING_STATE_H_
 #define MITRA_SERVICES_MATCHING_STATE_MATCHING_STATE_H_
@@ -19,61 +12,17 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/feed/follower.h"
-#include "services/matching/graph/graph_view.h"
 #include "services/matching/graph/tie_options.h"
 #include "services/matching/members/eligibility.h"
-#include "services/matching/members/member_table.h"
+#include "services/matching/state/matching_view.h"
 #include "services/matching/trust/vouching.h"
 
 namespace mitra::matching {
-
-// What one request reads. Copying costs four reference counts.
-struct MatchingView {
-  MemberView members;
-  GraphView graph;
-  uint64_t revision = 0;  // the watermark
-  // The revision of the latest change that is in it: rests while the record is
-  // written with what matching does not read.
-  uint64_t changed = 0;
-  uint64_t record_incarnation = 0;
-  std::shared_ptr<const std::string> space;  // embedding space; never null
-  // The record's key of page and attribution tokens; null before it is known.
-  std::shared_ptr<const std::string> token_key;
-
-  // Ids of merged members; null: there are none.
-  std::shared_ptr<const absl::flat_hash_map<std::string, std::string>>
-      redirects;
-
-  absl::string_view tokens() const {
-    return token_key == nullptr ? absl::string_view() : *token_key;
-  }
-  // The living member that an id means, of the id itself or of one that was
-  // merged into it; kNoMember if there is none.
-  MemberIndex FindMeant(absl::string_view id) const;
-};
-
-// What one commit changed, for caches.
-struct CommitSummary {
-  uint64_t revision = 0;
-  uint64_t graph_epoch = 0;
-  // Members deleted, or whose evidence no longer counts (withdrawn,
-  // contested): trust vectors that may contain them are void.
-  std::vector<MemberIndex> distrusted;
-  // Members whose record, blocks, engagements or consents changed.
-  std::vector<MemberIndex> changed;
-  // Those who stand by are wanted somewhere else, or something pauses
-  // somewhere else, than before.
-  bool supply_changed = false;
-  // Everything is void.
-  bool reset = false;
-};
 
 class MatchingState final : public feed::FeedSink {
  public:
