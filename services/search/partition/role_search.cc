@@ -296,11 +296,13 @@ float LeastBy(const RolePartitions& role, const RoleAnswer& answer,
   const RowFilter& filter = *answer.question().filter;
   EstimatePool pool = answer.PoolForScan();
   RowScanner(role.rows, *answer.question().query)
-      .Scan(rows, [&](uint32_t row, float estimate) {
-        if (estimate >= pool.threshold() && filter.Passes(row)) {
-          pool.Add(row, estimate);
-        }
-      });
+      .Scan(
+          rows, [&pool] { return pool.threshold(); },
+          [&](uint32_t row, float estimate) {
+            if (estimate >= pool.threshold() && filter.Passes(row)) {
+              pool.Add(row, estimate);
+            }
+          });
   pool.Finish();
   return pool.threshold();
 }
