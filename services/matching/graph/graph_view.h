@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "common/base/prefetch.h"
 #include "services/matching/members/codes.h"
 #include "services/matching/members/versioned_array.h"
 
@@ -145,16 +146,14 @@ class GraphView {
   // Begin to load what they will read: first where the list lies, some steps
   // later its edges.
   void PrefetchPlace(MemberIndex member) const {
-    __builtin_prefetch(&state_->lists.at(member));
+    PrefetchLine(&state_->lists.at(member));
   }
   void PrefetchWalk(MemberIndex member) const {
-    constexpr size_t kLine = 64, kLines = 8;  // longer lists come by themselves
+    constexpr size_t kMost = 8 * kCacheLine;  // longer lists come by themselves
     const ListRef& list = state_->lists.at(member);
     const char* edges = list.data + sizeof(NodeFacts);
     const size_t edges_read = list.compact ? list.walk_degree : list.size;
-    const size_t bytes =
-        std::min(edges_read * sizeof(WalkEdge), kLines * kLine);
-    for (size_t at = 0; at < bytes; at += kLine) __builtin_prefetch(edges + at);
+    PrefetchBytes(edges, std::min(edges_read * sizeof(WalkEdge), kMost));
   }
 
   // The tie of `from` to `to`, if there is one.

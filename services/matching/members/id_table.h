@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "absl/strings/string_view.h"
+#include "common/base/prefetch.h"
 #include "services/matching/members/codes.h"
 
 namespace mitra::matching {
@@ -38,7 +39,7 @@ class IdTable {
 
   // Begins to load what Find(hash, …) reads first.
   void Prefetch(uint64_t hash) const {
-    __builtin_prefetch(&slots_[Position(hash >> 32)]);
+    PrefetchLine(&slots_[Position(hash >> 32)]);
   }
   // The first index whose slot fits `hash`, or kNoMember: most often the one
   // that Find gives.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/prefetch.h"
 #include "services/matching/members/member_builder.h"
 
 namespace mitra::matching {
@@ -68,15 +69,11 @@ std::vector<MemberIndex> MemberView::FindAll(
   }
   for (const uint64_t hash : hashes) {
     const MemberIndex guess = state_->ids->Guess(hash);
-    if (guess < size()) __builtin_prefetch(&state_->members.at(guess));
+    if (guess < size()) PrefetchLine(&state_->members.at(guess));
   }
   for (const uint64_t hash : hashes) {
     const MemberIndex guess = state_->ids->Guess(hash);
-    if (guess >= size()) continue;
-    const char* record = reinterpret_cast<const char*>(&at(guess));
-    for (size_t line = 0; line < 4; ++line) {
-      __builtin_prefetch(record + 64 * line);
-    }
+    if (guess < size()) PrefetchBytes(&at(guess), 4 * kCacheLine);
   }
   std::vector<MemberIndex> found(ids.size());
   for (size_t i = 0; i < ids.size(); ++i) {

@@ -26,6 +26,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
+#include "common/base/prefetch.h"
 #include "services/matching/members/codes.h"
 #include "services/matching/members/engaged_table.h"
 #include "services/matching/members/id_table.h"
@@ -64,7 +65,7 @@ class MemberView {
 
   // Begins to load what at() reads first; any index.
   void PrefetchPlace(MemberIndex index) const {
-    if (index < size()) __builtin_prefetch(&state_->members.at(index));
+    if (index < size()) PrefetchLine(&state_->members.at(index));
   }
 
   // Who stands in a block with `index`, in either direction, sorted.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "common/base/prefetch.h"
 #include "common/taxonomy/sector.h"
 #include "common/taxonomy/unit.h"
 #include "services/matching/trust/reputation.h"
@@ -366,21 +367,15 @@ void PairFeatures::PrefetchPlace(MemberIndex candidate) const {
 }
 
 void PairFeatures::Prefetch(MemberIndex candidate) const {
-  constexpr size_t kLine = 64;
   // The fixed part, one facet and its items of a usual record.
-  constexpr size_t kRecord = 12 * kLine;
-  const char* record = reinterpret_cast<const char*>(&members_.at(candidate));
-  for (size_t at = 0; at < kRecord; at += kLine) {
-    __builtin_prefetch(record + at);
-  }
+  PrefetchBytes(&members_.at(candidate), 12 * kCacheLine);
   const Neighbours theirs = graph_.of(candidate);
-  __builtin_prefetch(theirs.node);
+  PrefetchLine(theirs.node);
   if (!has_ties_) return;
   // Of the neighbours most are not the subject's, and have no facts read.
   constexpr size_t kMostTies = 512;
-  const char* edges = reinterpret_cast<const char*>(theirs.edges);
-  const size_t bytes = std::min(theirs.size * sizeof(WalkEdge), kMostTies);
-  for (size_t at = 0; at < bytes; at += kLine) __builtin_prefetch(edges + at);
+  PrefetchBytes(theirs.edges,
+                std::min(theirs.size * sizeof(WalkEdge), kMostTies));
 }
 
 FeatureVector PairFeatures::Of(MemberIndex candidate, const Member& member,

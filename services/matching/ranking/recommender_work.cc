@@ -4,6 +4,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "common/base/prefetch.h"
 
 namespace mitra::matching {
 namespace {
@@ -168,7 +169,7 @@ std::vector<MemberIndex> WalkCandidates(const MatchingView& view,
   for (size_t i = 0; i < heaviest.size() && members.size() < count; ++i) {
     const size_t begin = i == 0 ? 0 : i + kAhead - 1;
     for (size_t j = begin; j < std::min(i + kAhead, heaviest.size()); ++j) {
-      __builtin_prefetch(&view.members.at(heaviest[j].member).role_bits);
+      PrefetchLine(&view.members.at(heaviest[j].member).role_bits);
     }
     const Member& member = view.members.at(heaviest[i].member);
     if ((member.role_bits & kind.candidate_roles) != 0 && !member.hidden &&

@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "common/base/prefetch.h"
 #include "services/matching/graph/graph_view.h"
 #include "services/matching/members/codes.h"
 
@@ -81,7 +82,7 @@ struct TrustVector {
   void Prefetch(MemberIndex member) const {
     const size_t bucket = member >> begin_shift;
     if (bucket + 1 < begins.size()) {
-      __builtin_prefetch(entries.data() + begins[bucket]);
+      PrefetchLine(entries.data() + begins[bucket]);
     }
   }
   // False only if the walk surely never reached the member.

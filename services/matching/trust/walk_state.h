@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/base/prefetch.h"
 #include "services/matching/members/codes.h"
 
 namespace mitra::matching {
@@ -61,7 +62,7 @@ class WalkState {
   }
   // Begins to load what Find of that member needs first.
   void Prefetch(MemberIndex member) const {
-    __builtin_prefetch(&slots_[Hash(member)]);
+    PrefetchLine(&slots_[Hash(member)]);
   }
 
   Cell& cell(CellNumber number) { return cells_[number]; }

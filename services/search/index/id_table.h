@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "absl/functional/function_ref.h"
+#include "common/base/prefetch.h"
 
 namespace mitra::search {
 
@@ -28,9 +29,7 @@ class IdTable {
   // The first number that stands under `hash`, most likely the right one.
   uint32_t Guess(uint64_t hash) const;
   // Calls for what Find and Guess read first.
-  void Prefetch(uint64_t hash) const {
-    __builtin_prefetch(&slots_[hash & mask_]);
-  }
+  void Prefetch(uint64_t hash) const { PrefetchLine(&slots_[hash & mask_]); }
 
   // For the writer. A number is inserted once and removed with its hash.
   void Insert(uint64_t hash, uint32_t member);

@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
+#include "common/base/prefetch.h"
 #include "services/search/index/id_table.h"
 #include "services/search/index/member.h"
 #include "services/search/index/role_index.h"
@@ -80,12 +81,9 @@ void IndexView::ForEachMember(absl::Span<const uint32_t> numbers,
   constexpr size_t kAhead = 6;
   const size_t count = numbers.size();
   for (size_t i = 0; i < count + 2 * kAhead; ++i) {
-    if (i < count) __builtin_prefetch(&members[numbers[i]]);
+    if (i < count) PrefetchLine(&members[numbers[i]]);
     if (i >= kAhead && i - kAhead < count) {
-      const auto* member =
-          reinterpret_cast<const char*>(members[numbers[i - kAhead]].get());
-      __builtin_prefetch(member);
-      __builtin_prefetch(member + 64);
+      PrefetchBytes(members[numbers[i - kAhead]].get(), 2 * kCacheLine);
     }
     if (i >= 2 * kAhead) {
       const size_t at = i - 2 * kAhead;

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/prefetch.h"
 #include "services/search/partition/row_estimates.h"
 #include "services/search/partition/row_offers.h"
 
@@ -163,10 +164,7 @@ class Walk {
   }
 
   void CallList(uint32_t row) const {
-    const uint32_t* list = graph_.list(row);
-    for (size_t i = 0; i < graph_.width(); i += 64 / sizeof(uint32_t)) {
-      __builtin_prefetch(list + i);
-    }
+    PrefetchBytes(graph_.list(row), graph_.width() * sizeof(uint32_t));
   }
 
   // Estimates the first `count` of the rows of now, all of them.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/base/prefetch.h"
 #include "services/search/kernels/kernels.h"
 
 namespace mitra::search {
@@ -106,12 +107,8 @@ void Query::ScoreAll(const VectorRows::View& view,
   const size_t low_end = (has_offer_ ? 2 : 1) * LowBytes(d);
   const auto call = [&](size_t i) {
     if (i >= rows.size()) return;
-    for (size_t byte = begin; byte < end; byte += 64) {
-      __builtin_prefetch(view.codes(rows[i]) + byte);
-    }
-    for (size_t byte = low_begin; byte < low_end; byte += 64) {
-      __builtin_prefetch(view.lows(rows[i]) + byte);
-    }
+    PrefetchBytes(view.codes(rows[i]) + begin, end - begin);
+    PrefetchBytes(view.lows(rows[i]) + low_begin, low_end - low_begin);
   };
   for (size_t i = 0; i < kAhead; ++i) call(i);
   scored.reserve(scored.size() + rows.size());

@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "common/base/prefetch.h"
 #include "common/base/thread_priority.h"
 #include "common/embedding/vector.h"
 #include "common/status/errors.h"
@@ -112,7 +113,7 @@ void AddCandidates(const RoleView& role_view, int role,
   constexpr size_t kAhead = 8;
   const AttributeVector::View& attributes = role_view.columns.attributes;
   const auto call = [&](size_t i) {
-    if (i < scored.size()) __builtin_prefetch(&attributes[scored[i].row]);
+    if (i < scored.size()) PrefetchLine(&attributes[scored[i].row]);
   };
   for (size_t i = 0; i < kAhead; ++i) call(i);
   candidates.reserve(candidates.size() + scored.size());
