@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "common/base/thread_priority.h"
+
 namespace mitra::rpc {
 
 Executor::Executor(Options options) : options_(options) {
@@ -31,6 +33,7 @@ size_t Executor::queued() const {
 }
 
 void Executor::Run() {
+  if (options_.gives_way) LowerThreadPriority();
   for (;;) {
     std::function<void()> work;
     {

@@ -21,6 +21,8 @@ class Executor {
     int threads = 1;
     // Work that may wait; more is refused.
     size_t max_queue = 1000;
+    // For work that nobody waits for (common/base/thread_priority.h).
+    bool gives_way = false;
   };
   explicit Executor(Options options);
   ~Executor();

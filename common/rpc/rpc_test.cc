@@ -54,8 +54,7 @@ class EchoService {
       co_return call.CheckAlive();
     }
     if (absl::StartsWith(request.profile_id(), "low")) {
-      const bool moved = co_await low_.Enter();
-      if (moved) LowerThreadPriority();
+      (void)co_await low_.Enter();
     }
     if (request.profile_id() == "who") {
       response.set_owner(call.identity.credential);
@@ -91,7 +90,7 @@ class EchoService {
     }
   }
 
-  Executor low_{{.threads = 2}};
+  Executor low_{{.threads = 2, .gives_way = true}};
   std::latch waiting{1};
   std::latch cancelled{1};
 };

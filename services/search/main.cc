@@ -95,7 +95,8 @@ absl::Status Run(const SearchConfig& config) {
   rpc::Executor executor({.threads = 1, .max_queue = 4});
   rpc::Executor batches({.threads = static_cast<int>(
                              std::max(1U, std::thread::hardware_concurrency())),
-                         .max_queue = 1000});
+                         .max_queue = 1000,
+                         .gives_way = true});
   QueryEmbedder embedder;
   const int cores =
       static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));

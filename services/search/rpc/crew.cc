@@ -85,7 +85,9 @@ bool Crew::AwaitTurn(const std::shared_ptr<Work>& work) {
 }
 
 bool Crew::Add(std::coroutine_handle<> caller) {
-  if (work_->helpers == 0 || !AwaitTurn(work_)) return false;
+  if (work_->helpers == 0) return false;
+  const bool first = awaited != work_.get();
+  if (!AwaitTurn(work_) || first) return false;
   work_->Push(caller);
   return true;
 }

@@ -25,14 +25,6 @@ constexpr int kMaxBatch = 64;
 // From here on a batch is nobody's who waits for a page.
 constexpr int kManyRequests = 8;
 
-// For threads that answer large batches: people wait for the others.
-void LowerThisThread() {
-  thread_local bool lowered = false;
-  if (lowered) return;
-  lowered = true;
-  LowerThreadPriority();
-}
-
 absl::StatusOr<std::vector<float>> ReadVector(const IndexView& view,
                                               absl::string_view field,
                                               const v1::Vector& vector) {
@@ -249,14 +241,26 @@ absl::Status RetrievalRpc::Answer(const v1::RetrieveRequest& request,
 rpc::Task<absl::Status> RetrievalRpc::Retrieve(
     rpc::CallContext& call, const v1::RetrieveRequest& request,
     v1::RetrieveResponse& response) {
-  absl::Status entered = co_await Enter(gate_, call, request.min_revision());
+  absl::Status entered =
+      co_await EnterShared(call, request.min_revision(), /*requests=*/1);
   if (!entered.ok()) co_return entered;
-  if (crew_ != nullptr) {
-    co_await crew_->Enter();
-    absl::Status alive = call.CheckAlive();
-    if (!alive.ok()) co_return alive;
-  }
   co_return Answer(request, response);
+}
+
+rpc::Task<absl::Status> RetrievalRpc::EnterShared(rpc::CallContext& call,
+                                                  uint64_t revision,
+                                                  int requests) {
+  absl::Status entered = co_await Enter(gate_, call, revision);
+  if (!entered.ok()) co_return entered;
+  if (batches_ != nullptr && requests >= kManyRequests) {
+    // Not refused when all are busy: the caller bounds what is under way.
+    (void)co_await batches_->Enter();
+  } else if (crew_ != nullptr) {
+    co_await crew_->Enter();
+  } else {
+    co_return absl::OkStatus();
+  }
+  co_return call.CheckAlive();
 }
 
 rpc::Task<absl::Status> RetrievalRpc::RetrieveBatch(
@@ -271,19 +275,9 @@ rpc::Task<absl::Status> RetrievalRpc::RetrieveBatch(
   if (!request.requests().empty()) {
     revision = std::max(revision, request.requests(0).min_revision());
   }
-  absl::Status entered = co_await Enter(gate_, call, revision);
+  absl::Status entered =
+      co_await EnterShared(call, revision, request.requests_size());
   if (!entered.ok()) co_return entered;
-  if (batches_ != nullptr && request.requests_size() >= kManyRequests) {
-    // Not refused when all are busy: the caller bounds what is under way.
-    const bool moved = co_await batches_->Enter();
-    if (moved) LowerThisThread();
-    absl::Status alive = call.CheckAlive();
-    if (!alive.ok()) co_return alive;
-  } else if (crew_ != nullptr) {
-    co_await crew_->Enter();
-    absl::Status alive = call.CheckAlive();
-    if (!alive.ok()) co_return alive;
-  }
   const auto view = state_.Read();
   std::vector<Retrieval> retrievals;
   std::vector<absl::Status> refusals;

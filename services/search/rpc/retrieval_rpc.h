@@ -55,6 +55,10 @@ class RetrievalRpc {
                                       const v1::RetrieveRequest& request);
 
  private:
+  // Lets a call in that has so many requests, and moves it to whom it is to be
+  // answered by.
+  rpc::Task<absl::Status> EnterShared(rpc::CallContext& call, uint64_t revision,
+                                      int requests);
   absl::Status Answer(const v1::RetrieveRequest& request,
                       v1::RetrieveResponse& response);
 
