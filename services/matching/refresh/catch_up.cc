@@ -33,7 +33,7 @@ absl::Status SearchHasRead(const RefreshTools& tools, uint64_t wanted) {
 }  // namespace
 
 absl::Status CatchUp(const RefreshTools& tools, uint64_t wanted,
-                     const std::atomic<bool>& stop,
+                     const std::function<bool(absl::Duration)>& pause,
                      const std::function<void()>& on_wait) {
   wanted = std::max(wanted, tools.views().revision);
   if (tools.head != nullptr) wanted = std::max(wanted, tools.head());
@@ -43,11 +43,10 @@ absl::Status CatchUp(const RefreshTools& tools, uint64_t wanted,
     for (;;) {
       const absl::Status read = has_read(tools, wanted);
       if (read.ok()) break;
-      if (stop) return absl::CancelledError("stopped");
       if (absl::Now() >= give_up) return read;
       if (!waits) on_wait();
       waits = true;
-      absl::SleepFor(kPause);
+      if (!pause(kPause)) return absl::CancelledError("stopped");
     }
   }
   return absl::OkStatus();

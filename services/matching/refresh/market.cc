@@ -4,7 +4,6 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
-#include <optional>
 
 #include "absl/container/flat_hash_map.h"
 #include "common/base/thread_priority.h"
@@ -14,6 +13,7 @@
 #include "services/matching/refresh/list_worth.h"
 #include "services/matching/refresh/offsets.h"
 #include "services/matching/refresh/place_fitting.h"
+#include "services/matching/refresh/spreading.h"
 
 namespace mitra::matching {
 namespace {
@@ -129,9 +129,7 @@ std::vector<double> Attention(const std::vector<double>& seats, double demand) {
 }
 
 struct Solved {
-  std::vector<double> left;   // log price by subject number
-  std::vector<double> right;  // by candidate number
-  std::vector<double> seats;  // by candidate number
+  MarketPrices prices;  // in log units of the market, then in those of the key
   int sweeps = 0;
   bool converged = false;
 };
@@ -148,29 +146,9 @@ struct Solved {
 // in the market, whatever they span as keys; prices are scaled back.
 //
 // The span was chosen on sample networks of other seeds than those that
-// `scripts/bench refresh` quotes. The step of the fitting is one log unit of
-// the market for one of load, after a few small ones; beyond 32 rounds the Gini
-// coefficient changes by less than a hundredth. At 100,000 members, each list
-// alone:
-// mentors .593, partners .751; after 6 rounds .321 and .468, after 32 .266 and
-// .395. What is left are candidates who stand on few lists.
-constexpr double kFittingStep = 1;
-constexpr double kSmallStep = .35;
-constexpr int kSmallRounds = 6;
+// `scripts/bench refresh` quotes.
 constexpr double kWorthwhile = .9;
 constexpr double kSpan = 20;
-
-// What the same seats for everybody must gain over lists ranked alone, for
-// further rounds of fitting and for prices of a share of the full ones: uneven
-// seats cost about so much. On a sample network of 20,000 members .75 of the
-// matches with even seats were left after further rounds, .81 without, .89 with
-// prices halved, .96 and 1.00 (100,000: .84, .86, .90, .95, .98).
-constexpr double kRoundsMargin = .34;
-struct Strength {
-  double share;
-  double margin;
-};
-constexpr Strength kStrengths[] = {{1, .24}, {.5, .12}, {.25, .04}, {.125, 0}};
 
 struct Scale {
   double outside = 0;
@@ -212,7 +190,7 @@ absl::StatusOr<Solved> SolveTwoSides(const MarketInput& input, const Flat& flat,
   const std::vector<double> left(flat.lefts(), WantedPartners(*input.kind));
   const double demand = DemandOf(input, flat);
   Solved solved;
-  solved.seats = std::move(seats);
+  solved.prices.seats = std::move(seats);
   std::vector<CandidatePair> weighed;
   weighed.reserve(flat.right.size());
   for (uint32_t l = 0; l < flat.lefts(); ++l) {
@@ -225,9 +203,10 @@ absl::StatusOr<Solved> SolveTwoSides(const MarketInput& input, const Flat& flat,
       PairLists::Sparse(flat.lefts(), rights.size(), std::move(weighed)));
   MITRA_ASSIGN_OR_RETURN(
       MarketSolution market,
-      SolveMarket(pairs, left, Attention(solved.seats, demand), kOptions));
-  solved.left = std::move(market.log_price_left);
-  solved.right = std::move(market.log_price_right);
+      SolveMarket(pairs, left, Attention(solved.prices.seats, demand),
+                  kOptions));
+  solved.prices.left = std::move(market.log_price_left);
+  solved.prices.right = std::move(market.log_price_right);
   solved.sweeps = market.sweeps;
   solved.converged = market.converged;
   return solved;
@@ -320,15 +299,16 @@ absl::StatusOr<Solved> SolveOnePopulation(const MarketInput& input,
         subject < input.members->size() ? people.Of(subject) : kNone);
   }
   Solved solved;
-  solved.seats.assign(people.size(), WantedPartners(*input.kind));
+  solved.prices.seats.assign(people.size(), WantedPartners(*input.kind));
   MITRA_ASSIGN_OR_RETURN(
       SymmetricSolution market,
       SolveSymmetricMarket(
           BothOrders(flat, scale, person_of_left, people.size()).Take(),
-          solved.seats, kOptions));
-  solved.right = std::move(market.log_price);
+          solved.prices.seats, kOptions));
+  solved.prices.right = std::move(market.log_price);
   for (const uint32_t person : person_of_left) {
-    solved.left.push_back(person == kNone ? 0 : solved.right[person]);
+    solved.prices.left.push_back(person == kNone ? 0
+                                                 : solved.prices.right[person]);
   }
   solved.sweeps = market.sweeps;
   solved.converged = market.converged;
@@ -346,88 +326,10 @@ double MedianOf(std::vector<double> values) {
   return *middle;
 }
 
-// How far looks are spread in a market.
-struct Spreading {
-  int rounds = 0;    // of fitting, beyond the small ones
-  double share = 1;  // of the prices, where there are no such rounds
-};
-
 // From units of the market to those of keys.
 void ToKeys(const Scale& scale, Solved& solved) {
-  for (double& price : solved.right) price /= scale.factor;
-  for (double& price : solved.left) price /= scale.factor;
-}
-
-// None is left of a share of 0, not even of what is infinite.
-void Weaken(double share, Solved& solved) {
-  for (auto* prices : {&solved.left, &solved.right}) {
-    for (double& price : *prices) price = share == 0 ? 0 : price * share;
-  }
-}
-
-// In a small market the same few fit each other best, and spreading looks costs
-// matches. Then prices are weakened until both sides together meet at least as
-// often as if each list were ranked alone; without prices they do.
-Worth WeakenUntilItPays(const ListWorth& worth_of, const Worth& alone,
-                        bool seats_differ, Solved& solved,
-                        Spreading& spreading) {
-  for (const Strength& strength : kStrengths) {
-    Solved weaker = solved;
-    Weaken(strength.share, weaker);
-    const Worth worth = worth_of.Of(weaker.left, weaker.right);
-    const double margin = seats_differ ? strength.margin : 0;
-    if (worth.matches < alone.matches * (1 + margin)) continue;
-    solved = std::move(weaker);
-    spreading.share = strength.share;
-    return worth;
-  }
-  Weaken(0, solved);
-  spreading.share = 0;
-  return alone;
-}
-
-void FitSmallRounds(const PlaceLists& lists, const Scale& scale, int threads,
-                    Solved& solved) {
-  PlaceFitting fitting;
-  fitting.threads = threads;
-  fitting.rounds = kSmallRounds;
-  fitting.step = kSmallStep / scale.factor;
-  FitPricesToPlaces(lists, solved.seats, fitting, absl::MakeSpan(solved.right));
-}
-
-void FitRounds(const PlaceLists& lists, const Scale& scale, int threads,
-               int rounds, absl::Span<const double> seats,
-               std::vector<double>& prices) {
-  if (rounds == 0) return;
-  PlaceFitting fitting;
-  fitting.threads = threads;
-  fitting.rounds = rounds;
-  fitting.step = kFittingStep / scale.factor;
-  FitPricesToPlaces(lists, seats, fitting, absl::MakeSpan(prices));
-}
-
-// The first rounds are small ones. Further ones go on while no match is lost to
-// lists that are each ranked alone. `seats_differ`: it is tried with even seats
-// for a market in which they differ. Returns what the lists are worth then, and
-// how far it went.
-Worth FitWhileItPays(const PlaceLists& lists, const ListWorth& worth_of,
-                     const Worth& alone, bool seats_differ, const Scale& scale,
-                     int threads, Solved& solved, Spreading& spreading) {
-  FitSmallRounds(lists, scale, threads, solved);
-  const double margin = seats_differ ? kRoundsMargin : 0;
-  std::optional<Worth> together;
-  for (const int rounds : {8, 8, 16}) {
-    std::vector<double> next = solved.right;
-    FitRounds(lists, scale, threads, rounds, solved.seats, next);
-    const Worth worth = worth_of.Of(solved.left, next);
-    if (worth.matches < alone.matches * (1 + margin)) break;
-    solved.right = std::move(next);
-    spreading.rounds += rounds;
-    together = worth;
-  }
-  return together ? *together
-                  : WeakenUntilItPays(worth_of, alone, seats_differ, solved,
-                                      spreading);
+  for (double& price : solved.prices.right) price /= scale.factor;
+  for (double& price : solved.prices.left) price /= scale.factor;
 }
 
 // How far looks are spread in a market with stated seats is decided by the same
@@ -437,9 +339,7 @@ Worth FitWhileItPays(const PlaceLists& lists, const ListWorth& worth_of,
 absl::StatusOr<Spreading> SpreadingOf(const MarketInput& input,
                                       const Flat& flat, const Scale& scale,
                                       const Numbering& rights,
-                                      const PlaceLists& lists,
-                                      const ListWorth& worth_of,
-                                      const Worth& alone) {
+                                      const Spreader& spreader) {
   const double even =
       std::max(1.0, DemandOf(input, flat) / static_cast<double>(rights.size()));
   MITRA_ASSIGN_OR_RETURN(
@@ -447,19 +347,9 @@ absl::StatusOr<Spreading> SpreadingOf(const MarketInput& input,
                                    std::vector<double>(rights.size(), even)));
   ToKeys(scale, solved);
   Spreading spreading;
-  (void)FitWhileItPays(lists, worth_of, alone, /*seats_differ=*/true, scale,
-                       input.threads, solved, spreading);
+  (void)spreader.FitWhileItPays(/*seats_differ=*/true, solved.prices,
+                                spreading);
   return spreading;
-}
-
-Worth Spread(const PlaceLists& lists, const ListWorth& worth_of,
-             const Scale& scale, int threads, const Spreading& spreading,
-             Solved& solved) {
-  FitSmallRounds(lists, scale, threads, solved);
-  FitRounds(lists, scale, threads, spreading.rounds, solved.seats,
-            solved.right);
-  Weaken(spreading.share, solved);
-  return worth_of.Of(solved.left, solved.right);
 }
 
 void Report(const MarketInput& input, const Flat& flat, const Numbering& rights,
@@ -490,12 +380,12 @@ void Report(const MarketInput& input, const Flat& flat, const Numbering& rights,
   std::vector<uint32_t> by_price(rights.size());
   std::iota(by_price.begin(), by_price.end(), 0);
   const size_t shown = std::min(kScarceShown, by_price.size());
-  std::partial_sort(by_price.begin(),
-                    by_price.begin() + static_cast<ptrdiff_t>(shown),
-                    by_price.end(), [&](uint32_t a, uint32_t b) {
-                      return std::pair(solved.right[a], rights.members()[a]) <
-                             std::pair(solved.right[b], rights.members()[b]);
-                    });
+  std::partial_sort(
+      by_price.begin(), by_price.begin() + static_cast<ptrdiff_t>(shown),
+      by_price.end(), [&](uint32_t a, uint32_t b) {
+        return std::pair(solved.prices.right[a], rights.members()[a]) <
+               std::pair(solved.prices.right[b], rights.members()[b]);
+      });
   for (size_t i = 0; i < shown; ++i) {
     const uint32_t right = by_price[i];
     if (worth_of.lists_with(right) == 0) continue;
@@ -503,8 +393,8 @@ void Report(const MarketInput& input, const Flat& flat, const Numbering& rights,
     v1::ScarceCandidate& scarce = *report.add_scarce();
     scarce.set_profile_id(std::string(member.id.view()));
     scarce.set_display_name(std::string(member.display_name.view()));
-    scarce.set_log_price(solved.right[right] - median);
-    scarce.set_seats(solved.seats[right]);
+    scarce.set_log_price(solved.prices.right[right] - median);
+    scarce.set_seats(solved.prices.seats[right]);
     scarce.set_wanted_by(worth_of.lists_with(right));
   }
 }
@@ -551,33 +441,34 @@ absl::StatusOr<MarketOutput> SolveMarketOf(const MarketInput& input) {
                          : SolveTwoSides(input, flat, scale, rights,
                                          Seats(input, flat, rights.members(),
                                                DemandOf(input, flat))));
-  solved.right.resize(rights.size());
-  solved.seats.resize(rights.size());
+  solved.prices.right.resize(rights.size());
+  solved.prices.seats.resize(rights.size());
   ToKeys(scale, solved);
   const PlaceLists lists = {flat.begin, flat.right, flat.key};
-  const ListWorth worth_of(lists, flat.wants, flat.accepts, solved.seats);
-  const Worth alone = worth_of.Of({}, {});
+  const ListWorth worth_of(lists, flat.wants, flat.accepts,
+                           solved.prices.seats);
+  const Spreader spreader(lists, worth_of, 1 / scale.factor, input.threads);
   Spreading spreading;
   Worth together;
   if (input.kind->same_population) {
     // Everybody has the same seats.
-    together = FitWhileItPays(lists, worth_of, alone, /*seats_differ=*/false,
-                              scale, input.threads, solved, spreading);
+    together = spreader.FitWhileItPays(/*seats_differ=*/false, solved.prices,
+                                       spreading);
   } else {
-    MITRA_ASSIGN_OR_RETURN(spreading, SpreadingOf(input, flat, scale, rights,
-                                                  lists, worth_of, alone));
-    together = Spread(lists, worth_of, scale, input.threads, spreading, solved);
+    MITRA_ASSIGN_OR_RETURN(spreading,
+                           SpreadingOf(input, flat, scale, rights, spreader));
+    together = spreader.Spread(spreading, solved.prices);
   }
   output.unit = static_cast<float>(1 / scale.factor);
-  const double median = MedianOf(solved.right);
+  const double median = MedianOf(solved.prices.right);
   for (uint32_t right = 0; right < rights.size(); ++right) {
-    const double price = solved.right[right] - median;
+    const double price = solved.prices.right[right] - median;
     // A candidate without a seat is not eligible; its price says nothing.
     output.prices[rights.members()[right]] =
         std::isfinite(price) ? static_cast<float>(price) : 0;
   }
-  Report(input, flat, rights, worth_of, alone, together, solved, median,
-         output.report);
+  Report(input, flat, rights, worth_of, spreader.alone(), together, solved,
+         median, output.report);
   return output;
 }
 

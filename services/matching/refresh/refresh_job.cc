@@ -220,8 +220,10 @@ absl::Status RefreshJob::Compute() {
   // The report is written last: with it, the allocation is over.
   const auto report = folder_.ReadReport();
   if (!report.ok()) {
-    MITRA_RETURN_IF_ERROR(CatchUp(tools_, request_.min_revision(), stop_,
-                                  [this] { EnterPhase("catch-up"); }));
+    MITRA_RETURN_IF_ERROR(CatchUp(
+        tools_, request_.min_revision(),
+        [this](absl::Duration time) { return Pause(time); },
+        [this] { EnterPhase("catch-up"); }));
   }
   MITRA_RETURN_IF_ERROR(LoadMembers());
   if (!report.ok()) {
