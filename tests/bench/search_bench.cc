@@ -4,6 +4,7 @@
 //   mitra-bench-search SET SIZE [--suffix TEXT] [--rounds N] [--no-peers]
 //                      [--graphs FOLDER] [--build-only] [--merge] [--no-graph]
 //                      [--links M --build-breadth E --ladder]
+//                      [--dimension D]
 //
 // With --graphs, graphs are built once and kept in FOLDER, the peer's by faster
 // arithmetic; then nothing is said of the times of building. With --merge, only
@@ -11,9 +12,10 @@
 // what filters take by scans. With --ladder, what our graph of M links, built
 // with a breadth of E, finds at each breadth.
 //
-// SET: plain (d = 128), reciprocal (two independent halves of 128), isolated
-// (separate clusters, d = 128), duplicates (reciprocal, in herds of 2,000
-// equal rows), words (those of --words FILE, see word_vectors.h).
+// SET: plain, reciprocal (two independent halves), isolated (separate
+// clusters), duplicates (reciprocal, in herds of 2,000 equal rows), words
+// (those of --words FILE, see word_vectors.h). D, of one half: 64 for plain and
+// isolated, which are then 128 long, 128 for the others.
 
 #include <algorithm>
 #include <chrono>
@@ -47,8 +49,8 @@ using search::VectorRows;
 using search::VectorSet;
 
 constexpr size_t kTop = 100;
-// Questions by which our walk is calibrated: as many as a service keeps of those
-// that people ask.
+// Questions by which our walk is calibrated: as many as a service keeps of
+// those that people ask.
 constexpr size_t kUnmeasured = 192;
 
 struct Options {
@@ -65,6 +67,7 @@ struct Options {
   std::string graphs;
   std::string words;
   int threads = 2;
+  size_t dimension = 0;  // of one half; 0: as the set has it
   int links = search::HnswBuildOptions().links;
   int build_breadth = search::HnswBuildOptions().build_breadth;
 };
@@ -94,9 +97,10 @@ class Bench {
   Bench(const Options& options, std::vector<std::vector<float>> words)
       : options_(options),
         one_sided_(options.set != "reciprocal" && options.set != "duplicates"),
-        half_(!words.empty() ? words[0].size() / 2
-              : one_sided_   ? 64
-                             : 128),
+        half_(!words.empty()           ? words[0].size() / 2
+              : options.dimension != 0 ? options.dimension
+              : one_sided_             ? 64
+                                       : 128),
         words_(std::move(words)),
         rows_(half_) {}
 
@@ -228,18 +232,7 @@ class Bench {
       graph = *std::move(built);
       if (!file.empty()) WriteGraph(graph->links().ToParts(), file);
     }
-    // As the index does after a build, on questions that are not measured.
-    const double calibrating = Now();
-    std::vector<Query> sample;
-    for (const Asked& asked : unmeasured_) {
-      sample.emplace_back(half_, asked.need, asked.offer, asked.weight);
-    }
-    search::CalibrateCare(*graph, role_.rows, sample, {}, nullptr);
-    std::printf(
-        "ours: care %.2f, leans from pivots %zu, by lists %zu, chosen in "
-        "%.1f s\n",
-        graph->care(), graph->leans_by(HnswPartition::Way::kPivots),
-        graph->leans_by(HnswPartition::Way::kLists), Now() - calibrating);
+    if (!options_.ladder) Calibrate(*graph);
     graph_ = std::move(graph);
     role_.sealed = graph_;
     const size_t bytes =
@@ -247,6 +240,21 @@ class Bench {
     std::printf("ours: built in %.1f s, %zu bytes a row\n", our_build_, bytes);
     if (!kept) Row("build_s", our_build_);
     Row("bytes_per_row", static_cast<double>(bytes));
+  }
+
+  // As the index does after a build, on questions that are not measured.
+  void Calibrate(HnswPartition& graph) const {
+    const double begin = Now();
+    std::vector<Query> sample;
+    for (const Asked& asked : unmeasured_) {
+      sample.emplace_back(half_, asked.need, asked.offer, asked.weight);
+    }
+    search::CalibrateCare(graph, role_.rows, sample, {}, nullptr);
+    std::printf(
+        "ours: care %.2f, leans from pivots %zu, by lists %zu, chosen in "
+        "%.1f s\n",
+        graph.care(), graph.leans_by(HnswPartition::Way::kPivots),
+        graph.leans_by(HnswPartition::Way::kLists), Now() - begin);
   }
 
   // Recall and time at each breadth of walks, for choosing how graphs are
@@ -298,8 +306,10 @@ class Bench {
 
   std::string GraphFile(const std::string& of) const {
     if (options_.graphs.empty()) return "";
+    const std::string dimension =
+        options_.dimension == 0 ? "" : absl::StrCat("-d", options_.dimension);
     return absl::StrCat(options_.graphs, "/", options_.set, "-", options_.size,
-                        "-", of);
+                        dimension, "-", of);
   }
 
   void BuildPeers() {
@@ -519,6 +529,7 @@ int main(int argc, char** argv) {
   app.add_option("--graphs", options.graphs);
   app.add_option("--words", options.words);
   app.add_option("--threads", options.threads);
+  app.add_option("--dimension", options.dimension)->check(CLI::Range(8, 1024));
   app.add_flag("--merge", options.merge);
   app.add_flag("!--no-graph", options.graph);
   app.add_flag("--build-only", options.build_only);
