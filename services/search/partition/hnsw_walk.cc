@@ -49,6 +49,7 @@ constexpr float kNoFloor = -std::numeric_limits<float>::infinity();
 struct Scratch {
   Visited visited;
   std::vector<Met> nearest;
+  Met taken[kMaxWidth];
   RowBatch<kMaxWidth> batches[2];
 };
 
@@ -61,6 +62,7 @@ class Walk {
         offers_(graph, search, twins, pool),
         visited_(scratch.visited),
         nearest_(scratch.nearest),
+        taken_(scratch.taken),
         now_(&scratch.batches[0]),
         ahead_(&scratch.batches[1]) {}
 
@@ -117,10 +119,7 @@ class Walk {
       Meet(group, chosen);
       estimator_.Call(*ahead_, floor_);
       estimator_.Second(*now_);
-      for (size_t i = 0; i < now_->count; ++i) {
-        if (now_->estimates[i] <= floor_) continue;
-        next = std::min(next, Take(i, breadth));
-      }
+      next = std::min(next, TakeNearer(breadth));
       std::swap(now_, ahead_);
     }
     for (const Met& met : nearest_) {
@@ -179,35 +178,54 @@ class Walk {
     return now_->estimates[0];
   }
 
-  // Puts the i-th estimated row, which is above the floor, to its place among
-  // the nearest, and returns the place.
-  size_t Take(size_t i, size_t breadth) {
-    const float estimate = now_->estimates[i];
-    const uint32_t row = now_->rows[i];
-    const size_t at = PlaceOf(estimate);
-    weight_ += graph_.weight(row);
-    // Who is not needed any more makes room, the last one by being moved over.
-    size_t last = nearest_.size();
-    for (; last > at && last >= least_; --last) {
-      const size_t less =
-          weight_ - graph_.weight(nearest_[last - 1].row & ~kDone);
+  // Puts the estimated rows that are above the floor to their places among the
+  // nearest, and returns the first of these places. All in one go: each of the
+  // nearest is moved once at most.
+  size_t TakeNearer(size_t breadth) {
+    size_t count = 0;
+    for (size_t i = 0; i < now_->count; ++i) {
+      taken_[count] = {now_->estimates[i], now_->rows[i]};
+      count += now_->estimates[i] > floor_;
+    }
+    std::sort(taken_, taken_ + count, [](const Met& a, const Met& b) {
+      return a.estimate > b.estimate ||
+             (a.estimate == b.estimate && a.row < b.row);
+    });
+    size_t end = nearest_.size();  // those from here on are where they belong
+    nearest_.resize(end + count);
+    const auto nearest = nearest_.begin();
+    for (size_t left = count; left > 0; --left) {
+      const Met& met = taken_[left - 1];
+      const size_t at = PlaceOf(met.estimate, end);
+      std::move_backward(nearest + static_cast<ptrdiff_t>(at),
+                         nearest + static_cast<ptrdiff_t>(end),
+                         nearest + static_cast<ptrdiff_t>(end + left));
+      nearest_[at + left - 1] = met;
+      weight_ += graph_.weight(met.row);
+      end = at;
+    }
+    DropLast(breadth);
+    return end;
+  }
+
+  // Who is not needed any more makes room.
+  void DropLast(size_t breadth) {
+    while (nearest_.size() > least_) {
+      const size_t less = weight_ - graph_.weight(nearest_.back().row & ~kDone);
       if (less < breadth) break;
       weight_ = less;
+      nearest_.pop_back();
     }
-    nearest_.resize(last + 1);
-    const auto place = nearest_.begin() + static_cast<ptrdiff_t>(at);
-    std::move_backward(place, nearest_.end() - 1, nearest_.end());
-    *place = {estimate, row};
     if (weight_ >= breadth && nearest_.size() >= least_) {
       floor_ = nearest_.back().estimate;
     }
-    return at;
   }
 
-  // How many of the nearest are at least as near. Halves without a branch.
-  size_t PlaceOf(float estimate) const {
+  // How many of the first `end` nearest are at least as near. Halves without a
+  // branch.
+  size_t PlaceOf(float estimate, size_t end) const {
     const Met* first = nearest_.data();
-    size_t left = nearest_.size();
+    size_t left = end;
     while (left > 0) {
       const size_t half = left / 2;
       const bool nearer = first[half].estimate >= estimate;
@@ -222,6 +240,7 @@ class Walk {
   RowOffers offers_;
   Visited& visited_;
   std::vector<Met>& nearest_;
+  Met* const taken_;  // of the rows of now
   // What a row must exceed to be among the nearest.
   float floor_ = kNoFloor;
   size_t weight_ = 0;  // of the nearest
