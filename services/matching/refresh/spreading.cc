@@ -3,8 +3,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/types/span.h"
-
 namespace mitra::matching {
 namespace {
 
@@ -38,14 +36,14 @@ void Weaken(double share, MarketPrices& prices) {
 
 }  // namespace
 
-void Spreader::Fit(int rounds, double step, const MarketPrices& market,
+void Spreader::Fit(int rounds, double step, absl::Span<const double> seats,
                    std::vector<double>& prices) const {
   if (rounds == 0) return;
   PlaceFitting fitting;
   fitting.threads = threads_;
   fitting.rounds = rounds;
   fitting.step = step * unit_;
-  FitPricesToPlaces(lists_, market.seats, fitting, absl::MakeSpan(prices));
+  FitPricesToPlaces(lists_, seats, fitting, absl::MakeSpan(prices));
 }
 
 // In a small market the same few fit each other best, and spreading looks costs
@@ -70,12 +68,12 @@ Worth Spreader::WeakenUntilItPays(bool seats_differ, MarketPrices& prices,
 
 Worth Spreader::FitWhileItPays(bool seats_differ, MarketPrices& prices,
                                Spreading& spreading) const {
-  Fit(kSmallRounds, kSmallStep, prices, prices.right);
+  Fit(kSmallRounds, kSmallStep, prices.seats, prices.right);
   const double margin = seats_differ ? kRoundsMargin : 0;
   std::optional<Worth> together;
   for (const int rounds : {8, 8, 16}) {
     std::vector<double> next = prices.right;
-    Fit(rounds, kFittingStep, prices, next);
+    Fit(rounds, kFittingStep, prices.seats, next);
     const Worth worth = worth_of_.Of(prices.left, next);
     if (worth.matches < alone_.matches * (1 + margin)) break;
     prices.right = std::move(next);
@@ -87,8 +85,8 @@ Worth Spreader::FitWhileItPays(bool seats_differ, MarketPrices& prices,
 }
 
 Worth Spreader::Spread(const Spreading& spreading, MarketPrices& prices) const {
-  Fit(kSmallRounds, kSmallStep, prices, prices.right);
-  Fit(spreading.rounds, kFittingStep, prices, prices.right);
+  Fit(kSmallRounds, kSmallStep, prices.seats, prices.right);
+  Fit(spreading.rounds, kFittingStep, prices.seats, prices.right);
   Weaken(spreading.share, prices);
   return worth_of_.Of(prices.left, prices.right);
 }

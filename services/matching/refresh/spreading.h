@@ -7,6 +7,7 @@
 
 #include <vector>
 
+#include "absl/types/span.h"
 #include "services/matching/refresh/list_worth.h"
 #include "services/matching/refresh/place_fitting.h"
 
@@ -54,7 +55,7 @@ class Spreader {
   Worth WeakenUntilItPays(bool seats_differ, MarketPrices& prices,
                           Spreading& spreading) const;
   // `step`: in log units of the market.
-  void Fit(int rounds, double step, const MarketPrices& market,
+  void Fit(int rounds, double step, absl::Span<const double> seats,
            std::vector<double>& prices) const;
 
   const PlaceLists& lists_;
